@@ -1,0 +1,52 @@
+"""Whether a subject has what a challenge or probe needs, and if not, what is missing in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from assay.core.challenge import Need
+from assay.core.subject import Subject
+
+
+class NotApplicable(Exception):
+    """What is asked cannot be asked of this subject; the message says why."""
+
+
+MISSING: dict[Need, str] = {
+    "target": "no target named (--target)",
+    "binary": "the target does not have two classes",
+    "classes": "the target is not a class",
+    "regression": "the target is not a number",
+    "order": "no time order named (--time)",
+    "group": "no group named (--group)",
+    "id": "no id column",
+    "comparison": "no second table (--reference, --test, or a split column)",
+    "model": "no model",
+    "predictions": "no model or predictions",
+    "sets": "no prediction sets",
+    "pipeline": "no pipeline (--pipeline)",
+    "two-rows": "fewer than two rows",
+    "feature": "no feature columns",
+}
+
+
+def missing(subject: Subject, needs: Iterable[Need]) -> str | None:
+    """Return why the needs are not met, or None where they are."""
+    roles = subject.roles
+    has: dict[Need, bool] = {
+        "target": roles.target is not None,
+        "binary": roles.target is not None and roles.task == "binary",
+        "classes": roles.target is not None and roles.task in ("binary", "multiclass"),
+        "regression": roles.target is not None and roles.task == "regression",
+        "order": roles.order is not None,
+        "group": roles.group is not None,
+        "id": roles.id is not None,
+        "comparison": bool(subject.comparisons),
+        "model": subject.model is not None,
+        "predictions": subject.predictions is not None,
+        "sets": subject.predictions is not None and subject.predictions.sets is not None,
+        "pipeline": subject.pipeline is not None,
+        "two-rows": subject.table.n_rows >= 2,
+        "feature": bool(subject.features),
+    }
+    return next((MISSING[need] for need in needs if not has[need]), None)

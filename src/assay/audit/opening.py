@@ -1,0 +1,96 @@
+"""A source and the user's word become a Subject: table, roles, partition, comparisons, predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from assay.core.errors import InputError
+from assay.core.settings import Settings
+from assay.core.subject import JUDGE, Comparison, Model, Predictions, Roles, Subject
+from assay.core.table import SampleSpec, Table
+from assay.learn.target import labels
+from assay.tables import guess_roles, make_partition, open_table
+
+TEST_WORDS = ("test", "valid", "validation", "val", "holdout", "dev")
+
+
+def open_subject(
+    source: Any,
+    *,
+    target: str | None = None,
+    roles: Mapping[str, str | Sequence[str]] | None = None,
+    settings: Settings | None = None,
+    reference: Any = None,
+    test: Any = None,
+    model: Model | None = None,
+    name: str | None = None,
+    cache: bool = True,
+) -> Subject:
+    """Open a table and settle its roles: the user's word first, guesses for the rest, both shown in the report.
+
+    Raises:
+        InputError: the source cannot be read, or a second table shares no column with it.
+        RoleError: a role names a column that is missing or unfit.
+    """
+    settings = settings or Settings()
+    table = open_table(source, name=name, cache=cache)
+    word: dict[str, str | Sequence[str]] = dict(settings.roles) | dict(roles or {})
+    if settings.question.asked_at and "asked_at" not in word:
+        word["asked_at"] = settings.question.asked_at
+    if target is not None:
+        word["target"] = target
+    settled = guess_roles(table, word)
+    pairs = comparisons(table, settled, reference, test, cache)
+    subject = Subject(table, settled, make_partition(table, settled, settings.seed), settings.seed, pairs, model)
+    if model is not None and settled.target is not None:
+        subject = replace(subject, predictions=predictions(subject, model, settings))
+    return subject
+
+
+def comparisons(table: Table, roles: Roles, reference: Any, test: Any, cache: bool) -> tuple[Comparison, ...]:
+    """Named pairs, in order: reference file, test file, split column, each site against the rest."""
+    pairs = []
+    if reference is not None:
+        other = open_table(reference, cache=cache)
+        shared(table, other)
+        pairs.append(Comparison(f"{other.name} against {table.name}", other, table))
+    if test is not None:
+        other = open_table(test, cache=cache)
+        shared(table, other)
+        pairs.append(Comparison(f"{table.name} against {other.name}", table, other))
+    if roles.split is not None:
+        pairs += by_split(table, roles.split.column)
+    return tuple(pairs)
+
+
+def shared(a: Table, b: Table) -> None:
+    if not {c.name for c in a.columns} & {c.name for c in b.columns}:
+        raise InputError(f"{a.name} and {b.name} must share columns to be compared; they share none")
+
+
+def by_split(table: Table, column: str) -> list[Comparison]:
+    """The rows that the split column calls train against those that it calls test."""
+    rows = table.arrow()
+    words = np.array([str(v).casefold() if v is not None else "" for v in rows.column(column).to_pylist()])
+    later = np.isin(words, TEST_WORDS)
+    if not later.any() or later.all():
+        return []
+    rest = rows.drop_columns([column])
+    return [Comparison(f"{column}: train against test", table.derive(rest.filter(~later)), table.derive(rest.filter(later)))]
+
+
+def predictions(subject: Subject, model: Model, settings: Settings) -> Predictions:
+    """The model's outputs on a sample. Rows that it was trained on are known by the table's digest."""
+    rows = subject.table.sample(SampleSpec(n=settings.sample_rows))
+    truth = labels(rows, subject.roles)
+    keep = np.flatnonzero(truth.known)
+    rows = rows.take(keep)
+    same = model.trained_on == subject.table.digest
+    part = subject.partition.part(rows) if same else np.full(rows.n, JUDGE, np.int8)
+    return Predictions(
+        row_id=rows.row_id, output=model.predict_rows(rows), y=truth.y[keep], part=part, classes=subject.roles.classes
+    )

@@ -1,0 +1,1 @@
+"""The table of contents: one folder a family, one file a way to fail."""

@@ -1,0 +1,108 @@
+"""The vocabulary of facts and the values they come as. ``Ask(fact, columns, by, args)``.
+
+===============  =========================  ==========================================================================
+fact             columns, by, args          value
+===============  =========================  ==========================================================================
+rows             -                          int
+holes            (c,)                       Holes
+holes            (c,), by=(d,)              dict: value of d as text (None: null) -> (holes, rows); at most 64 values
+range            (c,)                       Range: numbers, clocks as stored, dates in epoch seconds; None for text
+moments          (c,)                       Moments (number, bool, clock as stored)
+distinct         (c,)                       Distinct; exact where it is near the number of rows
+top              (c,), args=(k,)            tuple of (value, count), most frequent first, ties by text; null left out
+bins             (c,), args=(n,)            Bins over the finite range
+quantiles        (c,), args=(q1, q2 ...)    tuple of floats, read off the bins
+tokens           (c,), args=(t1, t2 ...)    dict token -> count, compared trimmed and casefolded; "" is blank
+parses           (c,)                       Parses (text columns)
+types            (c,)                       dict type name -> count, for columns that came as mixed Python objects
+duplicates       (c1, c2 ...)               Duplicates over these columns
+block_ranges     (c, order), args=(n,)      tuple of BlockRange: n blocks of equal row count along the order column
+crosstab         (c, d), args=(k,)          dict (value of c, value of d) -> rows; the k most frequent, None null
+===============  =========================  ==========================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .rows import Rows
+from .table import F64, I64
+
+
+@dataclass(frozen=True, slots=True)
+class Holes:
+    """Nulls of a column. Equal fingerprints mean the same rows are null, over the whole table."""
+
+    n: int
+    rows: int
+    fingerprint: int
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    lo: float
+    hi: float
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """From integer or fixed-block sums about a pilot shift: the same table gives the same bytes."""
+
+    n: int
+    mean: float
+    variance: float
+    skewness: float
+    kurtosis: float
+    zeros: int
+    negatives: int
+    infinite: int
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    n: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """``counts[i]`` rows lie in [edges[i], edges[i+1]), the last bin closed."""
+
+    edges: F64
+    counts: I64
+
+
+@dataclass(frozen=True, slots=True)
+class Parses:
+    """How many non-null texts read as each thing (a text can count in several)."""
+
+    n: int
+    blank: int
+    number: int
+    integer: int
+    date: int
+    percent: int
+    quoted: int
+    thousands: int
+    example_bad: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """``rows`` stand in groups of two or more; ``extra`` = rows beyond the first of each group."""
+
+    rows: int
+    extra: int
+    groups: int
+    largest: int
+    where: Rows
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRange:
+    start: float
+    end: float
+    lo: float
+    hi: float
+    rows: int
+    nulls: int

@@ -1,0 +1,120 @@
+"""Settings: ``[tool.assay]`` in pyproject.toml or ``assay.toml``; unknown keys are errors with the nearest name."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from .errors import SettingsError, did_you_mean
+from .finding import SEVERITIES, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is decided, about whom, asked when. Every field optional; empty ones are shown as EMPTY."""
+
+    decides: str = ""
+    about: str = ""
+    asked_at: str = ""
+    cost_false_alarm: float | None = None
+    cost_miss: float | None = None
+    enough: float | None = None
+    owner: str = ""
+    forbidden: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """A finding that the team accepts: a code, the reason, and an optional expiry date (ISO)."""
+
+    code: str
+    reason: str
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    seed: int = 0
+    budget: float = 60.0  # CPU seconds for fit
+    select: tuple[str, ...] = ()  # codes or prefixes shown; empty means all. Never narrows the error control
+    ignore: tuple[Ignore, ...] = ()
+    fail_on: Literal["critical", "warning", "advice", "never"] = "critical"
+    level: float = 0.05  # false discovery rate of the whole report
+    sample_rows: int = 50_000  # rows in memory for what cannot be a scan
+    severity: Mapping[str, Severity] = field(default_factory=dict)
+    thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # code -> name -> value
+    roles: Mapping[str, Any] = field(default_factory=dict)
+    question: Question = field(default_factory=Question)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def read_settings(folder: Path, base: Settings | None = None) -> Settings:
+    """Read ``assay.toml``, else ``[tool.assay]`` of ``pyproject.toml``, in ``folder``.
+
+    Raises:
+        SettingsError: malformed TOML, an unknown key, or a value of the wrong type.
+    """
+    base = base or Settings()
+    for path, keys in ((folder / "assay.toml", ()), (folder / "pyproject.toml", ("tool", "assay"))):
+        if not path.is_file():
+            continue
+        try:
+            doc: Any = tomllib.loads(path.read_text("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+            raise SettingsError(f"{path.name} must be readable TOML, but {error}") from None
+        for key in keys:
+            doc = doc.get(key, {}) if isinstance(doc, Mapping) else {}
+        if doc:
+            return settings_from(doc, base, path.name)
+    return base
+
+
+def settings_from(doc: Mapping[str, Any], base: Settings, source: str = "settings") -> Settings:
+    """Apply a mapping of settings (as read from TOML) to ``base``; see ``Settings`` for the keys."""
+    known = {f.name for f in fields(Settings)}
+    changes: dict[str, Any] = {}
+    for key, value in doc.items():
+        name = key.replace("-", "_")
+        if name not in known:
+            raise SettingsError(f"{source}: unknown setting {key!r}{did_you_mean(name, known)}")
+        if name == "question":
+            value = _question(value, source)
+        elif name == "ignore":
+            value = tuple(_ignore(item, source) for item in value)
+        elif name == "severity":
+            for code, level in value.items():
+                if level not in SEVERITIES:
+                    choices = ", ".join(SEVERITIES)
+                    raise SettingsError(f"{source}: severity of {code} must be one of {choices}; got {level!r}")
+        elif isinstance(getattr(base, name), tuple):
+            value = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+        elif isinstance(getattr(base, name), float) and isinstance(value, (int, float)):
+            value = float(value)
+        if not isinstance(value, type(getattr(base, name))) and not isinstance(value, Mapping):
+            expected = type(getattr(base, name)).__name__
+            raise SettingsError(f"{source}: {key} must be of type {expected}; got {value!r}")
+        changes[name] = value
+    return replace(base, **changes)
+
+
+def _question(value: Mapping[str, Any], source: str) -> Question:
+    known = {f.name for f in fields(Question)}
+    for key in value:
+        if key.replace("-", "_") not in known:
+            raise SettingsError(f"{source}: unknown key {key!r} in [question]{did_you_mean(key, known)}")
+    clean = {k.replace("-", "_"): tuple(v) if isinstance(v, list) else v for k, v in value.items()}
+    return Question(**clean)
+
+
+def _ignore(item: Any, source: str) -> Ignore:
+    if isinstance(item, str):
+        return Ignore(item, "no reason given")
+    try:
+        return Ignore(item["code"], item["reason"], str(item["until"]) if "until" in item else None)
+    except (KeyError, TypeError):
+        raise SettingsError(f"{source}: an ignore needs code and reason; got {item!r}") from None

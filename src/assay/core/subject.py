@@ -1,0 +1,135 @@
+"""What is audited: a table with its roles, and perhaps comparisons, a model, predictions and evidence from above."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .rows import Rows
+from .table import F64, U64, Sample, Table
+
+Task = Literal["binary", "multiclass", "regression"]
+BUILD, CHOOSE, JUDGE = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    columns: tuple[str, ...]
+    source: Literal["user", "guess"] = "user"
+    why: str = ""
+
+    @property
+    def column(self) -> str:
+        return self.columns[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Which column plays which part. ``order`` is a column or ``"@row"``. ``positive`` is the class that is scored."""
+
+    target: Role | None = None
+    task: Task | None = None
+    classes: tuple[str, ...] = ()  # as text, sorted; empty for regression
+    positive: str | None = None
+    order: Role | None = None
+    group: Role | None = None
+    id: Role | None = None
+    protected: Role | None = None
+    weight: Role | None = None
+    split: Role | None = None
+    site: Role | None = None
+    asked_at: str | None = None
+    known: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    def named(self, role: str) -> tuple[str, ...]:
+        """Columns of a role, empty where it is not set."""
+        found: Role | None = getattr(self, role)
+        return () if found is None else found.columns
+
+    def features(self, table: Table) -> tuple[str, ...]:
+        """Columns that may feed a model: all but target, ids, weight and split, sorted by name."""
+        out = {c for role in ("target", "id", "weight", "split") for c in self.named(role)}
+        return tuple(sorted(c.name for c in table.columns if c.name not in out))
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A named pair of tables, in order: a is the reference (train), b the other (test, later, another site)."""
+
+    name: str
+    a: Table
+    b: Table
+    a_is_exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """By row_id. ``output`` is (n, classes) probabilities, or (n,) values for regression; ``sets`` is (n, classes)
+    booleans, or (n, 2) interval ends. ``y`` is the class index or the value; ``part`` is build, choose or judge."""
+
+    row_id: U64
+    output: F64
+    y: F64
+    part: NDArray[np.int8]
+    classes: tuple[str, ...] = ()
+    sets: NDArray[Any] | None = None
+    coverage: float | None = None
+    group: NDArray[Any] | None = None
+
+
+class Model(Protocol):
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+    @property
+    def trained_on(self) -> str | None: ...
+    def predict_rows(self, rows: Sample) -> F64: ...
+
+
+class Partition(Protocol):
+    """row -> BUILD, CHOOSE or JUDGE. Exact duplicates and members of one group always fall together."""
+
+    @property
+    def says(self) -> str: ...
+    def part(self, sample: Sample) -> NDArray[np.int8]: ...
+
+
+@dataclass(frozen=True)
+class Subject:
+    table: Table
+    roles: Roles
+    partition: Partition
+    seed: int = 0
+    comparisons: tuple[Comparison, ...] = ()
+    model: Model | None = None
+    predictions: Predictions | None = None
+    pipeline: Callable[[Sample, Sample], Predictions] | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return self.roles.features(self.table)
+
+    def rng(self, code: str, purpose: str) -> np.random.Generator:
+        """A generator of its own for each (seed, code, purpose, table): never shared, so order of calls is free."""
+        key = f"{self.seed}\x00{code}\x00{purpose}\x00{self.table.digest}".encode()
+        state = int.from_bytes(hashlib.blake2b(key, digest_size=16).digest(), "big")
+        return np.random.Generator(np.random.PCG64(state))
+
+    def with_table(self, table: Table) -> Subject:
+        return replace(self, table=table)
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """A subject with a fault put in: exactly where, and how large the effect truly is (in the challenge's unit)."""
+
+    subject: Subject
+    columns: tuple[str, ...]
+    true_effect: float
+    rows: Rows | None = None

@@ -1,0 +1,1 @@
+"""Encoder, learners, calibration and prediction sets: what turns rows into scores."""

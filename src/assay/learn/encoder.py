@@ -1,0 +1,231 @@
+"""Columns to float32 features: one description that training, replay and the graph all follow.
+
+number, bool, clock   the value less a shift. The shift is zero unless float32 would blur the column (values beyond
+                      2^24, or an offset far larger than the spread): then it is the floor of the median, so that
+                      whole numbers and epoch seconds near it stay exact. Infinite values count as missing.
+category, mixed, text up to 64 levels: codes, ordered by frequency (ties by text), split as sets by the trees;
+                      above: smoothed target mean, one feature per class but the last, and the count of the level.
+date                  hour of day and weekday; also the number, unless it is the order column: absolute time only
+                      grows, and no learner here can say anything about values that it never saw.
+
+Null stays NaN; a value that was not seen in training is missing too. The target mean of a training row is made
+without that row (``encode_training``), else the learner would read the label off it (Micci-Barreca 2001; cross
+fitting as in scikit-learn's TargetEncoder).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.core.table import F64, I32, U64, Column, Sample
+
+from .forms import EncoderSpec, Feature
+from .target import Labels
+
+MOST_LEVELS = 64  # native set splits above this over-fit and make large graphs (notes: one third of AUC lost)
+EXACT = float(2**24)  # float32 keeps whole numbers exact up to here
+OFFSET = 1024.0  # |median| / spread above which float32 would leave the spread fewer than 2^14 steps
+FREE_TEXT = 0.5  # distinct share above which text is free text: no level comes back often enough to learn from
+INNER_FOLDS = 5
+F32 = NDArray[np.float32]
+
+
+def left_out(sample: Sample, columns: Sequence[str], *, index: NDArray[Any], order: str | None = None) -> dict[str, str]:
+    """Columns that cannot feed a learner, with the reason in plain words. ``index``: the rows that training sees."""
+    rows = sample.take(index)
+    kinds = {c.name: c for c in rows.columns}
+    return {c: why for c in columns if (why := _unfit(rows, kinds[c], c == order))}
+
+
+def _unfit(rows: Sample, column: Column, is_order: bool) -> str:
+    present = ~rows.null(column.name)
+    n = int(present.sum())
+    if n == 0:
+        return "no values"
+    if column.kind in ("number", "bool", "clock", "date"):
+        value = rows.numbers(column.name)
+        value = value[np.isfinite(value)]
+        if len(value) == 0:
+            return "no finite values"
+        if n == rows.n and value.min() == value.max():
+            return "one value"
+        if is_order and column.kind != "date":
+            return "the order column: later values were never seen in training"
+        return ""
+    codes, _ = rows.codes(column.name)
+    counts = np.bincount(codes[codes >= 0])
+    distinct = int((counts > 0).sum())
+    if distinct == 1 and n == rows.n:
+        return "one value"
+    if is_order:
+        return "the order column: later values were never seen in training"
+    if distinct > MOST_LEVELS and distinct > FREE_TEXT * n:
+        return f"free text or an identifier: {distinct:,} different values in {n:,} rows"
+    return ""
+
+
+def fit_encoder(
+    sample: Sample, features: Sequence[str], labels: Labels, *, index: NDArray[Any], order: str | None = None
+) -> EncoderSpec:
+    """Fit an encoder on the rows ``index`` (positions in ``sample``, all with a known target).
+
+    Columns that ``left_out`` names give no feature. Features come in the order of the sorted column names.
+    """
+    rows, target = sample.take(index), labels.take(index)
+    kinds = {c.name: c for c in rows.columns}
+    made: list[Feature] = []
+    used: list[tuple[str, str]] = []
+    for name in sorted(features):
+        column = kinds[name]
+        if _unfit(rows, column, name == order):
+            continue
+        new = _features(rows, column, target, name == order)
+        made += new
+        if new:
+            used.append((name, column.kind))
+    return EncoderSpec(tuple(used), tuple(made))
+
+
+def _features(rows: Sample, column: Column, target: Labels, is_order: bool) -> list[Feature]:
+    name = column.name
+    if column.kind in ("number", "bool", "clock", "date"):
+        value = rows.numbers(name)
+        value = value[np.isfinite(value)]
+        if column.kind != "date":
+            return [Feature(name, name, "number", shift=_shift(value))]
+        made = []
+        if len(np.unique(np.mod(value, 86_400.0))) > 1:
+            made.append(Feature(f"{name} (hour)", name, "hour"))
+        if len(np.unique(np.floor(value / 86_400.0) % 7)) > 1:
+            made.append(Feature(f"{name} (weekday)", name, "weekday"))
+        if not is_order:
+            made.append(Feature(name, name, "number", shift=_shift(value)))
+        return made
+    codes, levels = rows.codes(name)
+    counts = np.bincount(codes[codes >= 0], minlength=len(levels))
+    seen = np.flatnonzero(counts)
+    if len(seen) <= MOST_LEVELS:
+        order = seen[np.lexsort((seen, -counts[seen]))]  # levels are sorted by text, so the index breaks ties
+        return [Feature(name, name, "codes", levels=tuple(levels[i] for i in order))]
+    texts = tuple(levels[i] for i in seen)
+    made = []
+    for label, y in _target_parts(target):
+        means = _level_means(codes, y, len(levels))[seen]
+        suffix = f" (mean of {label})" if label else " (mean)"
+        made.append(Feature(f"{name}{suffix}", name, "target-mean", levels=texts, values=tuple(means.tolist())))
+    frequency = tuple(counts[seen].astype(np.float64).tolist())
+    made.append(Feature(f"{name} (count)", name, "target-mean", levels=texts, values=frequency))
+    return made
+
+
+def _shift(value: F64) -> float:
+    top = float(np.abs(value).max())
+    low, middle, high = (float(q) for q in np.quantile(value, (0.25, 0.5, 0.75), method="lower"))
+    blurred = top > EXACT or (high > low and abs(middle) > OFFSET * (high - low))
+    return float(np.floor(middle)) if blurred else 0.0
+
+
+def _target_parts(target: Labels) -> list[tuple[str, F64]]:
+    """The columns whose level means are features: the value, the positive class, or all classes but the last."""
+    if target.task == "regression":
+        return [("", target.y)]
+    if target.task == "binary":
+        return [(target.classes[1], target.y)]
+    return [(name, (target.y == i).astype(np.float64)) for i, name in enumerate(target.classes[:-1])]
+
+
+def _level_means(codes: I32, y: F64, size: int) -> F64:
+    """Means by level shrunk to the overall mean with weight n / (n + m), m = variance within / variance between."""
+    use = codes >= 0
+    c, v = codes[use], y[use]
+    count = np.bincount(c, minlength=size).astype(np.float64)
+    total = np.bincount(c, weights=v, minlength=size)
+    prior = float(v.mean()) if len(v) else 0.0
+    raw = np.divide(total, count, out=np.full(size, prior), where=count > 0)
+    levels = int((count > 0).sum())
+    within = float(((v - raw[c]) ** 2).sum()) / max(len(v) - levels, 1)
+    spread = float((count * (raw - prior) ** 2).sum()) - (levels - 1) * within
+    effective = len(v) - float((count**2).sum()) / max(len(v), 1)
+    between = spread / effective if effective > 0 else 0.0
+    m = float(np.clip(within / between, 1.0, 1000.0)) if between > 0 else 1000.0
+    return (total + m * prior) / (count + m)
+
+
+def encode(spec: EncoderSpec, sample: Sample) -> F32:
+    """Features of every row: float32 (n, features). Null, unseen and infinite are NaN."""
+    out = np.empty((sample.n, len(spec.features)), dtype=np.float32)
+    numbers: dict[str, F64] = {}
+    for i, f in enumerate(spec.features):
+        if f.how in ("number", "hour", "weekday") and f.column not in numbers:
+            numbers[f.column] = sample.numbers(f.column)
+        out[:, i] = _column(f, sample, numbers)
+    return out
+
+
+def _column(f: Feature, sample: Sample, numbers: dict[str, F64]) -> NDArray[Any]:
+    if f.how == "indicator":
+        return sample.null(f.column)
+    if f.how == "codes" or f.how == "target-mean":
+        codes, levels = sample.codes(f.column)
+        place = {level: i for i, level in enumerate(f.levels)}
+        value = np.asarray(f.values if f.how == "target-mean" else range(len(f.levels)), dtype=np.float64)
+        value = np.append(value, np.nan)
+        lookup = np.array([place.get(level, -1) for level in levels] + [-1], dtype=np.int64)
+        return np.asarray(value[lookup[codes]])
+    value = numbers[f.column]
+    if f.how == "hour":
+        return np.asarray(np.mod(value, 86_400.0) / 3_600.0)
+    if f.how == "weekday":
+        return np.asarray(np.mod(np.floor(value / 86_400.0) + 3.0, 7.0))
+    with np.errstate(over="ignore", invalid="ignore"):
+        number = (value - f.shift).astype(np.float32)
+    return np.where(np.isfinite(number), number, np.float32(np.nan))
+
+
+def inner_folds(key: U64, k: int = INNER_FOLDS) -> NDArray[np.int64]:
+    """Fold of each row from a 64-bit key (content or group hash), so that equal keys share a fold."""
+    mixed = key.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    return ((mixed >> np.uint64(33)) % np.uint64(k)).astype(np.int64)
+
+
+def encode_training(spec: EncoderSpec, sample: Sample, labels: Labels, *, index: NDArray[Any], key: U64 | None = None) -> F32:
+    """Features of the training rows ``index`` with target means cross-fitted in five folds.
+
+    ``key`` (n,) keeps rows together that must share a fold (default: the content hash, so that exact duplicates do).
+    """
+    rows, target = sample.take(index), labels.take(index)
+    out = encode(spec, rows)
+    means = [(i, f) for i, f in enumerate(spec.features) if f.how == "target-mean" and f.name != f"{f.column} (count)"]
+    if not means:
+        return out
+    fold = inner_folds(rows.content if key is None else key[index])
+    by_column: dict[str, list[int]] = {}
+    for i, f in means:
+        by_column.setdefault(f.column, []).append(i)
+    for column, places in by_column.items():
+        codes, levels = rows.codes(column)
+        for i, (_, y) in zip(places, _target_parts(target), strict=True):
+            out[:, i] = _cross_fitted(codes, y, fold, len(levels))
+    return out
+
+
+def _cross_fitted(codes: I32, y: F64, fold: NDArray[np.int64], size: int) -> F64:
+    out = np.full(len(codes), np.nan)
+    for k in range(INNER_FOLDS):
+        inside, outside = fold == k, fold != k
+        if not inside.any() or not outside.any():
+            continue
+        means = _level_means(codes[outside], y[outside], size)
+        means[np.bincount(codes[outside & (codes >= 0)], minlength=size) == 0] = np.nan
+        out[inside] = np.append(means, np.nan)[codes[inside]]
+    return out
+
+
+def with_raw_columns(spec: EncoderSpec, columns: Sequence[tuple[str, str]]) -> EncoderSpec:
+    """The same features, with the raw columns (before the recipe) that the graph takes as input."""
+    return replace(spec, columns=tuple(columns))

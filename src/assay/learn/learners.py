@@ -1,0 +1,140 @@
+"""Learners behind one small face: train on float32 features, predict probabilities (n, classes) or values (n,).
+
+LightGBM with early stopping, regularised linear models on the terms of ``forms.Linear``, ExtraTrees with a leaf floor
+and a size cap, and a tree of at most 16 leaves that a person can read. All are deterministic for a seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.core.subject import Task
+from assay.core.table import F64
+
+from .forms import Form
+
+Family = Literal["lightgbm", "linear", "extra-trees", "tree"]
+F32 = NDArray[np.float32]
+
+
+class Predictor(Protocol):
+    """What ``quick`` and ``train`` give: ``predict(X)`` is (n, classes) probabilities, or (n,) values."""
+
+    def predict(self, X: F32) -> F64: ...
+
+
+@dataclass(frozen=True)
+class Config:
+    """One candidate: a family, its name in reports, and parameters that replace the family's defaults."""
+
+    name: str
+    family: Family
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Training rows: features, target (class index or value), task, number of outputs and set-valued features."""
+
+    X: F32
+    y: F64
+    task: Task
+    outputs: int
+    categorical: tuple[int, ...] = ()
+    weight: F64 | None = None
+
+
+class Trained(Protocol):
+    """A trained model. ``rounds`` is the size found by early stopping (0 where the family has none)."""
+
+    rounds: int
+    native: Any
+
+    def predict(self, X: F32) -> F64: ...
+    def form(self) -> Form: ...
+
+
+def train(
+    config: Config,
+    data: Data,
+    *,
+    seed: int,
+    threads: int = 1,
+    valid: tuple[F32, F64] | None = None,
+    rounds: int | None = None,
+    deadline: float | None = None,
+) -> Trained:
+    """Train one candidate.
+
+    ``valid`` stops boosting early; ``rounds`` fixes the number of rounds instead. ``deadline`` is a value of
+    ``time.process_time()`` at which boosting is cut off: ``TimeUp`` is then raised, never a half-trained model.
+    """
+    if config.family == "lightgbm":
+        from .boosting import train_lightgbm
+
+        return train_lightgbm(config, data, seed=seed, threads=threads, valid=valid, rounds=rounds, deadline=deadline)
+    if config.family == "linear":
+        from .linear import train_linear
+
+        return train_linear(config, data)
+    from .forests import train_forest
+
+    return train_forest(config, data, seed=seed)
+
+
+class TimeUp(Exception):
+    """The clock cut a training run off: the candidate is unfinished, not beaten."""
+
+
+def quick(
+    X: F32,
+    y: F64,
+    task: Task,
+    categorical: Sequence[int] = (),
+    rounds: int = 50,
+    seed: int = 0,
+    *,
+    outputs: int | None = None,
+    threads: int = 1,
+) -> Predictor:
+    """The cheap booster that probes use: LightGBM, rate 0.1, 31 leaves, a fixed number of rounds.
+
+    Args:
+        X: float32 (n, features) from ``encoder.encode``, NaN for missing.
+        y: (n,) class index or value, all known.
+        categorical: positions of set-valued features (``spec.categorical``).
+        outputs: number of classes; by default the largest index plus one (two for binary).
+
+    Returns:
+        An object whose ``predict(X)`` is (n, classes) probabilities, or (n,) values for regression.
+        A target with one class or under two rows gives a constant prediction.
+    """
+    k = 1 if task == "regression" else outputs or max(2, int(y.max()) + 1 if len(y) else 2)
+    if len(y) < 2 or bool(np.all(y == y[0])):
+        return Constant(_prior(y, k))
+    leaf = int(min(20, max(2, len(y) // 20)))
+    config = Config("quick", "lightgbm", {"learning_rate": 0.1, "min_data_in_leaf": leaf})
+    data = Data(np.ascontiguousarray(X, dtype=np.float32), y, task, k, tuple(categorical))
+    return train(config, data, seed=seed, threads=threads, rounds=rounds)
+
+
+def _prior(y: F64, outputs: int) -> F64:
+    if outputs == 1:
+        return np.array([float(y.mean()) if len(y) else 0.0])
+    share = np.bincount(y.astype(np.int64), minlength=outputs).astype(np.float64)
+    return share / share.sum() if len(y) else np.full(outputs, 1.0 / outputs)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same answer for every row: class shares, or the mean."""
+
+    answer: F64
+
+    def predict(self, X: F32) -> F64:
+        return np.full(len(X), self.answer[0]) if len(self.answer) == 1 else np.tile(self.answer, (len(X), 1))

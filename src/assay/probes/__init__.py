@@ -1,0 +1,1 @@
+"""Dear things that several challenges share and that are made once a report, one file each."""

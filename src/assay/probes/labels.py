@@ -1,0 +1,14 @@
+"""The target of the shared sample, as numbers."""
+
+from __future__ import annotations
+
+from assay.core.challenge import probe
+from assay.core.subject import Subject
+from assay.core.table import Sample
+from assay.learn import target
+
+
+@probe(needs=("target",), cost="sample")
+def labels(subject: Subject, rows: Sample) -> target.Labels:
+    """Class index or value for every row of ``rows``, and which rows have a known target."""
+    return target.labels(rows, subject.roles)
