@@ -80,7 +80,9 @@ def by_split(table: Table, column: str) -> list[Comparison]:
     if not later.any() or later.all():
         return []
     rest = rows.drop_columns([column])
-    return [Comparison(f"{column}: train against test", table.derive(rest.filter(~later)), table.derive(rest.filter(later)))]
+    return [
+        Comparison(f"{column}: train against test", table.derive(rest.filter(~later)), table.derive(rest.filter(later)))
+    ]
 
 
 def predictions(subject: Subject, model: Model, settings: Settings) -> Predictions:

@@ -13,14 +13,14 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from assay.stats.means import blocks_interval, mean_interval
+from assay.tables.recipe import apply
 
 from assay.core.finding import Finding
 from assay.core.remedy import Op, Proof, Recipe, Remedy
 from assay.core.subject import BUILD, CHOOSE, Subject
 from assay.core.table import F64, Sample, SampleSpec
 from assay.learn import scoring
-from assay.stats.means import blocks_interval, mean_interval
-from assay.tables.recipe import apply
 
 MARGIN = 0.005  # of the baseline loss: smaller harm than this is smaller than a change of seed
 BLOCKS = 20  # time blocks whose differences carry the interval where rows are ordered
@@ -48,7 +48,10 @@ def trial(subject: Subject, stands: Sequence[Finding], modules: dict[str, Module
     done: set[tuple[Any, ...]] = set()
     for found in stands:
         remedy = found.remedy
-        if remedy is None or (key := (remedy.where, tuple((op.name, op.columns) for op in remedy.ops), remedy.says)) in done:
+        if (
+            remedy is None
+            or (key := (remedy.where, tuple((op.name, op.columns) for op in remedy.ops), remedy.says)) in done
+        ):
             continue
         done.add(key)
         proof = prove(remedy, modules[found.code], subject, bench, give, left)
@@ -61,7 +64,9 @@ def trial(subject: Subject, stands: Sequence[Finding], modules: dict[str, Module
     return Recipe(tuple(steps)), proofs
 
 
-def prove(remedy: Remedy, module: ModuleType, subject: Subject, bench: Bench, give: Callable[[str], Any], left: int) -> Proof:
+def prove(
+    remedy: Remedy, module: ModuleType, subject: Subject, bench: Bench, give: Callable[[str], Any], left: int
+) -> Proof:
     if remedy.proof == "honesty":
         return honesty(give, subject)
     if remedy.proof == "fidelity":
@@ -106,9 +111,17 @@ class Bench:
             return None
         return rows.position[choose].astype(float) if role.column == "@row" else rows.numbers(role.column)[choose]
 
-    def score(self, rows: Sample, labels: Any, features: tuple[str, ...], build: np.ndarray, choose: np.ndarray) -> Scored:
+    def score(
+        self, rows: Sample, labels: Any, features: tuple[str, ...], build: np.ndarray, choose: np.ndarray
+    ) -> Scored:
         loss, score, metric = scoring.holdout(
-            rows, labels, features, self.subject.roles, build, choose, int(self.subject.rng("audit", "trial").integers(2**31))
+            rows,
+            labels,
+            features,
+            self.subject.roles,
+            build,
+            choose,
+            int(self.subject.rng("audit", "trial").integers(2**31)),
         )
         return Scored(loss, score, metric)
 
@@ -166,4 +179,3 @@ def fidelity(remedy: Remedy, module: ModuleType, subject: Subject, give: Callabl
     state: Any = "kept" if share >= 0.95 and harmed == 0 else "rejected" if harmed else "unproven"
     return Proof("fidelity", state, "share of planted cells mended", 0.0, share, share, None, total,
                  f"{good:,} of {total:,} planted cells mended, {harmed:,} others touched")  # fmt: skip
-

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from assay.stats.multiplicity import selected
 
 from assay.core.claim import Claim
 from assay.core.finding import Verdict
-from assay.stats.multiplicity import selected
 
 from .runner import Run
 
@@ -33,14 +33,19 @@ class Decision:
     n_needed: int | None = None
 
 
-def decide(runs: Mapping[str, Run], level: float) -> dict[str, Decision]:
-    """Decide every run that yielded claims, jointly. Units: p-values one-sided against effect <= materiality."""
+def decide(runs: Mapping[str, Run], level: float, unrun: int = 0) -> dict[str, Decision]:
+    """Decide every run that yielded claims, jointly: p-values one-sided against effect <= materiality.
+
+    ``unrun`` challenges apply but were not selected; they count as tests without evidence, so that selecting what
+    to look at never buys significance.
+    """
     tested = {code: [c for c in run.claims if c.basis == "test"] for code, run in runs.items()}
     families = [code for code, claims in tested.items() if claims]
     p_values = [np.array([one_p(c) for c in tested[code]]) for code in families]
-    masks, levels = selected(p_values, level) if families else ([], [])
-    rejected = dict(zip(families, masks, strict=True))
-    inner = dict(zip(families, levels, strict=True))
+    padded = [*p_values, *(np.ones(1) for _ in range(unrun))]
+    masks, levels = selected(padded, level) if families else ([], [])
+    rejected = dict(zip(families, masks, strict=False))
+    inner = dict(zip(families, levels, strict=False))
     return {
         code: one(run, tested[code], rejected.get(code), inner.get(code, level), level) for code, run in runs.items()
     }
@@ -77,7 +82,9 @@ def one(run: Run, tests: Sequence[Claim], mask: np.ndarray | None, inner: float,
     needed = [n_that_decides(c, level / max(1, len(tests))) for c in open_units]
     n = None if any(x is None for x in needed) else max(x for x in needed if x is not None)
     where = ", ".join(open_units[0].about.columns) or open_units[0].about.comparison or open_units[0].about.slice or ""
-    reason = f"{len(open_units)} of {len(tests)} could be above or below what matters" + (f" ({where})" if where else "")
+    reason = f"{len(open_units)} of {len(tests)} could be above or below what matters" + (
+        f" ({where})" if where else ""
+    )
     return Decision((), "undecided", reason, count, n)
 
 

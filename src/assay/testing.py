@@ -1,0 +1,290 @@
+"""The contract of a challenge, as a public test: ``check_challenge(module)`` raises at the first broken clause.
+
+Other people's challenges run it in their own test suite, exactly as assay's own do::
+
+    from assay.testing import check_challenge
+    def test_contract():
+        check_challenge(my_package.my_challenge)
+
+Clauses (DESIGN section 4): page, declaration, silent, finds, grows, remedies, repeats, untouched, orderless, bounded,
+degenerate. ``CLAUSES`` maps each name to a function, for parametrised tests.
+"""
+
+from __future__ import annotations
+
+import re
+import tracemalloc
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from assay.tables.recipe import apply
+
+from assay.audit.needs import missing
+from assay.audit.ranking import finding
+from assay.audit.runner import Run, Runner
+from assay.audit.verdict import Decision, decide
+from assay.core.challenge import Challenge
+from assay.core.settings import Settings
+from assay.core.subject import JUDGE, Comparison, Planted, Predictions, Subject
+from assay.core.table import SampleSpec
+from assay.learn.target import labels
+from assay.tables import guess_roles, make_partition, open_table
+
+HEADINGS = (
+    "What it is", "Why it matters", "How it is measured", "Example", "Remedy", "Known false alarms", "Sources",
+)  # fmt: skip
+START = np.datetime64("2024-01-01T00:00:00")
+
+
+def clean_table(n: int, seed: int = 0) -> pa.Table:
+    """A table without faults: numbers, categories, a date in order, and a target that they explain in part."""
+    rng = np.random.default_rng(seed)
+    height, width, dose = rng.normal(50, 9, n), rng.gamma(3.0, 2.0, n), rng.uniform(0, 10, n)
+    colour = rng.choice(np.array(["amber", "blue", "green", "red"]), n, p=[0.4, 0.3, 0.2, 0.1])
+    place = rng.choice(np.array(["east", "north", "south", "west"]), n)
+    logit = 0.08 * (height - 50) - 0.25 * (width - 6) + 0.8 * (colour == "red") - 0.3
+    yes = rng.random(n) < 1 / (1 + np.exp(-logit))
+    when = START + np.sort(rng.integers(0, 365 * 86400, n)).astype("timedelta64[s]")
+    return pa.table({
+        "height": np.round(height, 4), "width": np.round(width, 4), "dose": np.round(dose, 4),
+        "colour": colour, "place": place, "when": when.astype("datetime64[us]"),
+        "outcome": np.where(yes, "yes", "no"),
+    })  # fmt: skip
+
+
+def clean_subject(n: int = 3000, seed: int = 0, needs: Sequence[str] = ()) -> Subject:
+    """A subject over ``clean_table`` with the roles, comparison or predictions that the needs name."""
+    table = open_table(clean_table(n, seed), name=f"clean-{seed}")
+    word = {"target": "outcome"} | ({"order": "when"} if "order" in needs else {})
+    roles = guess_roles(table, word)
+    subject = Subject(table, roles, make_partition(table, roles, seed), seed)
+    if "comparison" in needs:
+        other = open_table(clean_table(n, seed + 100_000), name=f"other-{seed}")
+        subject = replace(subject, comparisons=(Comparison("reference against current", table, other),))
+    if {"predictions", "sets"} & set(needs) and n:
+        subject = replace(subject, predictions=honest_predictions(subject))
+    return subject
+
+
+def honest_predictions(subject: Subject) -> Predictions:
+    """What a model that knows the truth of ``clean_table`` says: calibrated, not overfitted, with 90 % sets."""
+    rows = subject.table.sample(SampleSpec(n=max(1, subject.table.n_rows)))
+    truth = labels(rows, subject.roles)
+    colour, levels = rows.codes("colour")
+    red = np.array([*levels, ""])[colour] == "red"
+    logit = 0.08 * (rows.numbers("height") - 50) - 0.25 * (rows.numbers("width") - 6) + 0.8 * red - 0.3
+    p = 1 / (1 + np.exp(-logit))
+    output = np.stack([1 - p, p], axis=1)
+    own = output[np.arange(len(p)), truth.y.astype(int)]
+    part = subject.partition.part(rows)
+    q = np.array([np.quantile(1 - own[(truth.y == k) & (part != JUDGE)], 0.9) for k in (0, 1)])
+    return Predictions(
+        rows.row_id, output, truth.y, part, subject.roles.classes, sets=output >= 1 - q, coverage=0.9
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Judged:
+    run: Run
+    decision: Decision
+
+    @property
+    def effect(self) -> float:
+        """The largest effect among the claims, in the challenge's unit; 0 where nothing was claimed."""
+        return max((c.effect.value for c in self.run.claims), default=0.0)
+
+
+def judge(module: ModuleType, subject: Subject, settings: Settings | None = None) -> Judged:
+    """Measure one challenge and decide it alone at 0.05."""
+    settings = settings or Settings()
+    challenge: Challenge = module.CHALLENGE
+    why = missing(subject, challenge.needs)
+    run = Run(challenge, not_applicable=why) if why else Runner(subject, settings).one(module)
+    return Judged(run, decide({challenge.code: run}, settings.level)[challenge.code])
+
+
+def planted(module: ModuleType, seed: int, dose: float | None = None, n: int | None = None) -> Planted:
+    """The challenge's plant in a clean table of the promised size."""
+    challenge: Challenge = module.CHALLENGE
+    subject = clean_subject(n or challenge.promise.n, seed, challenge.needs)
+    rng = subject.rng(challenge.code, "plant")
+    made: Planted = module.plant(subject, challenge.promise.dose if dose is None else dose, rng)
+    return made
+
+
+def page(module: ModuleType) -> None:
+    """The docstring has every heading, in order."""
+    lines = [line.strip() for line in (module.__doc__ or "").splitlines()]
+    at = [lines.index(h) if h in lines else -1 for h in HEADINGS]
+    assert min(at) >= 0, f"{module.__name__}: the page lacks {[h for h, i in zip(HEADINGS, at, strict=True) if i < 0]}"
+    assert at == sorted(at), f"{module.__name__}: headings stand in the order {', '.join(HEADINGS)}"
+
+
+def declaration(module: ModuleType) -> None:
+    """Code, name and thresholds are well-formed; the file is named as the fault."""
+    challenge: Challenge = module.CHALLENGE
+    assert re.fullmatch(r"[A-Z]\d\d", challenge.code), f"a code is a letter and two digits; got {challenge.code}"
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", challenge.name), f"a name is words and hyphens; got {challenge.name}"
+    assert module.__name__.rpartition(".")[2] == challenge.name.replace("-", "_"), "the file is named as the fault"
+    assert len(challenge.materiality) <= 3, "three thresholds at most"
+    assert all(t.reason for t in challenge.materiality), "every threshold has its reason"
+    assert callable(getattr(module, "plant", None)), f"{challenge.code} must plant its own fault"
+
+
+def silent(module: ModuleType, seeds: int = 10) -> None:
+    """Clean tables give no finding: at most one in ten seeds (a level of 0.05 allows that)."""
+    found = [s for s in range(seeds) if verdict_of(module, clean_subject(2000, s, module.CHALLENGE.needs)) == "found"]
+    assert len(found) <= max(1, seeds // 10), f"{module.CHALLENGE.code} claims on clean tables, seeds {found}"
+
+
+def finds(module: ModuleType, seeds: int = 5) -> None:
+    """The plant is found at the promised dose: at least nine times in ten."""
+    missed = [s for s in range(seeds) if verdict_of(module, planted(module, s).subject) != "found"]
+    assert len(missed) <= seeds // 10, f"{module.CHALLENGE.code} misses its plant, seeds {missed}"
+
+
+def grows(module: ModuleType, seed: int = 0) -> None:
+    """The measured effect does not shrink as the dose grows from none to the promise."""
+    dose = module.CHALLENGE.promise.dose
+    sizes = [judge(module, planted(module, seed, d).subject).effect for d in (dose / 4, dose / 2, dose)]
+    slack = 0.05 * abs(sizes[-1])
+    assert sizes[0] <= sizes[1] + slack and sizes[1] <= sizes[2] + slack, f"effects by dose: {sizes}"
+    assert sizes[-1] > sizes[0] or sizes[0] == sizes[-1] == 1.0, f"effects by dose: {sizes}"
+
+
+def remedies(module: ModuleType, seed: int = 0) -> None:
+    """Where the remedy has ops, applying them removes the finding; on clean data they change nothing that is not null."""
+    if not hasattr(module, "remedy"):
+        return
+    subject = planted(module, seed).subject
+    made = judge(module, subject)
+    whole = subject.table.sample(SampleSpec(n=max(1, subject.table.n_rows)))
+    ops = []
+    for claim, interval in made.decision.stands:
+        fix = finding(module, claim, interval, subject, Settings()).remedy
+        ops += list(fix.ops) if fix else []
+    if not ops:
+        return
+    mended = subject.with_table(subject.table.derive(apply(ops, whole).arrow))
+    assert verdict_of(module, mended) != "found", f"{module.CHALLENGE.code}: its remedy does not remove its finding"
+
+
+def repeats(module: ModuleType, seed: int = 0) -> None:
+    """Same seed, same bytes."""
+    first, second = (fingerprint(judge(module, planted(module, seed).subject)) for _ in range(2))
+    assert first == second, f"{module.CHALLENGE.code} gives other claims on the same table and seed"
+
+
+def untouched(module: ModuleType, seed: int = 0) -> None:
+    """Neither measure nor plant changes what it was given."""
+    subject = clean_subject(1000, seed, module.CHALLENGE.needs)
+    before = subject.table.arrow()
+    module.plant(subject, module.CHALLENGE.promise.dose, subject.rng("test", "untouched"))
+    judge(module, subject)
+    assert subject.table.arrow().equals(before), f"{module.CHALLENGE.code} changes its input"
+
+
+def orderless(module: ModuleType, seed: int = 0) -> None:
+    """Order of rows and columns does not matter."""
+    subject = planted(module, seed, n=min(2000, module.CHALLENGE.promise.n)).subject
+    rows = subject.table.arrow()
+    rng = np.random.default_rng(seed)
+    shuffled = rows.select([rows.column_names[i] for i in rng.permutation(rows.num_columns)])
+    shuffled = shuffled.take(pa.array(rng.permutation(rows.num_rows)))
+    other = replace(subject, table=subject.table.derive(shuffled))
+    a, b = fingerprint(judge(module, subject)), fingerprint(judge(module, other))
+    assert a == b, f"{module.CHALLENGE.code} depends on the order of rows or columns"
+
+
+def bounded(module: ModuleType) -> None:
+    """Ten times the rows costs at most 64 bytes a row more than the same sample did."""
+    peaks = []
+    for n in (4_000, 40_000):
+        subject = clean_subject(n, 0, module.CHALLENGE.needs)
+        tracemalloc.start()
+        judge(module, subject, Settings(sample_rows=2_000))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    extra = peaks[1] - peaks[0]
+    per_row = 2_000 if subject_in_memory(module) else 64
+    assert extra <= per_row * 36_000 + 20e6, f"{module.CHALLENGE.code}: {extra / 36_000:.0f} bytes a row more"
+
+
+def subject_in_memory(module: ModuleType) -> bool:
+    """Comparisons and predictions are held in memory by whoever made them, not by the challenge."""
+    return bool({"comparison", "predictions", "sets"} & set(module.CHALLENGE.needs))
+
+
+def degenerate(module: ModuleType) -> None:
+    """No rows, one row, one column, all null, one class, 500 columns: a verdict and never a traceback."""
+    for name, table in degenerate_tables().items():
+        made = judge(module, bare_subject(table))
+        assert made.run.error is None, f"{module.CHALLENGE.code} on {name}: {made.run.error}"
+
+
+def degenerate_tables() -> Mapping[str, pa.Table]:
+    clean = clean_table(60)
+    wide = {f"c{i:03}": np.random.default_rng(i).normal(size=60) for i in range(499)}
+    return {
+        "no rows": clean.slice(0, 0),
+        "one row": clean.slice(0, 1),
+        "two rows": clean.slice(0, 2),
+        "one column": clean.select(["outcome"]),
+        "all null": pa.table({n: pa.nulls(60, t.type) for n, t in zip(clean.column_names, clean.columns, strict=True)}),
+        "null features": clean.select(["outcome"]).append_column("empty", pa.nulls(60, pa.float64())),
+        "500 columns": pa.table(wide | {"outcome": clean.column("outcome")}),
+    }
+
+
+def bare_subject(table: pa.Table) -> Subject:
+    """A subject whose target may be missing or constant: roles are set by hand, since guessing would refuse them."""
+    opened = open_table(table, name="degenerate")
+    from assay.core.errors import AssayError
+    from assay.core.subject import Role, Roles
+
+    try:
+        roles = guess_roles(opened, {"target": "outcome"})
+    except AssayError:
+        roles = Roles(Role(("outcome",)), "binary", ("no", "yes"), "yes")
+    return Subject(opened, roles, make_partition(opened, roles, 0), 0)
+
+
+def verdict_of(module: ModuleType, subject: Subject) -> str:
+    made = judge(module, subject)
+    assert made.run.error is None, f"{module.CHALLENGE.code}: {made.run.error}"
+    return made.decision.verdict
+
+
+def fingerprint(made: Judged) -> list[Any]:
+    """Claims as comparable values, in an order of their own."""
+    return sorted(
+        (
+            c.about.columns,
+            c.about.slice or "",
+            c.about.comparison or "",
+            c.effect.value,
+            c.p if c.p is not None else -1,
+            c.says,
+        )
+        for c in made.run.claims
+    )
+
+
+CLAUSES: dict[str, Callable[[ModuleType], None]] = {
+    f.__name__: f
+    for f in (page, declaration, silent, finds, grows, remedies, repeats, untouched, orderless, bounded, degenerate)
+}
+
+
+def check_challenge(module: ModuleType) -> None:
+    """Run every clause of the contract on a challenge module.
+
+    Raises:
+        AssertionError: the first clause that does not hold, in one sentence.
+    """
+    for clause in CLAUSES.values():
+        clause(module)
