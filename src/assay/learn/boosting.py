@@ -75,10 +75,9 @@ def train_lightgbm(
     most = rounds or int(params.pop("rounds", MOST_ROUNDS))
     params.pop("rounds", None)
     cat: list[int] = list(data.categorical)
-    fixed = {"max_bin": params.pop("max_bin", 255), "verbosity": -1, "feature_pre_filter": False, "num_threads": threads}
-    own = lgb.Dataset(
-        data.X, data.y, weight=data.weight, categorical_feature=cat, params=fixed | {"seed": seed}, free_raw_data=True
-    )
+    fixed = {"verbosity": -1, "feature_pre_filter": False, "num_threads": threads, "seed": seed}
+    fixed |= {name: params[name] for name in ("max_bin", "min_data_in_bin") if name in params}
+    own = lgb.Dataset(data.X, data.y, weight=data.weight, categorical_feature=cat, params=fixed)
     callbacks: list[Any] = []
     if deadline is not None:
         callbacks.append(_stop_at(deadline))

@@ -35,7 +35,9 @@ INNER_FOLDS = 5
 F32 = NDArray[np.float32]
 
 
-def left_out(sample: Sample, columns: Sequence[str], *, index: NDArray[Any], order: str | None = None) -> dict[str, str]:
+def left_out(
+    sample: Sample, columns: Sequence[str], *, index: NDArray[Any], order: str | None = None
+) -> dict[str, str]:
     """Columns that cannot feed a learner, with the reason in plain words. ``index``: the rows that training sees."""
     rows = sample.take(index)
     kinds = {c.name: c for c in rows.columns}
@@ -193,7 +195,9 @@ def inner_folds(key: U64, k: int = INNER_FOLDS) -> NDArray[np.int64]:
     return ((mixed >> np.uint64(33)) % np.uint64(k)).astype(np.int64)
 
 
-def encode_training(spec: EncoderSpec, sample: Sample, labels: Labels, *, index: NDArray[Any], key: U64 | None = None) -> F32:
+def encode_training(
+    spec: EncoderSpec, sample: Sample, labels: Labels, *, index: NDArray[Any], key: U64 | None = None
+) -> F32:
     """Features of the training rows ``index`` with target means cross-fitted in five folds.
 
     ``key`` (n,) keeps rows together that must share a fold (default: the content hash, so that exact duplicates do).

@@ -52,9 +52,10 @@ class Data:
 class Trained(Protocol):
     """A trained model. ``rounds`` is the size found by early stopping (0 where the family has none)."""
 
-    rounds: int
-    native: Any
-
+    @property
+    def rounds(self) -> int: ...
+    @property
+    def native(self) -> Any: ...
     def predict(self, X: F32) -> F64: ...
     def form(self) -> Form: ...
 

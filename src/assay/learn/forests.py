@@ -1,0 +1,95 @@
+"""ExtraTrees with a leaf floor and a size cap, and one tree of at most 16 leaves, with their neutral forms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from assay.core.subject import Task
+from assay.core.table import F64
+
+from .forms import Forest, Form, Tree
+from .from_lightgbm import down_to_float32
+from .learners import F32, Config, Data
+
+MOST_NODES = 400_000  # leaves of a whole forest times outputs: keeps the graph near 10 MB
+READABLE_LEAVES = 16
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A scikit-learn forest or tree."""
+
+    native: Any
+    task: Task
+    outputs: int
+    rounds: int = 0
+
+    def predict(self, X: F32) -> F64:
+        if self.task == "regression":
+            return np.asarray(self.native.predict(X), dtype=np.float64)
+        found = np.asarray(self.native.predict_proba(X), dtype=np.float64)
+        whole = np.zeros((len(X), self.outputs))
+        whole[:, self.native.classes_.astype(np.int64)] = found
+        return whole
+
+    def form(self) -> Form:
+        return forms_of_forest(self.native, self.task, self.outputs)
+
+
+def train_forest(config: Config, data: Data, *, seed: int) -> Grown:
+    """See ``learners.train``. One thread; the leaf floor grows with the rows so that the size cap holds."""
+    from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    params = dict(config.params)
+    y = data.y if data.task == "regression" else data.y.astype(np.int64)
+    n = len(y)
+    if config.family == "tree":
+        leaf = max(5, n // 200)
+        options: dict[str, Any] = {"max_leaf_nodes": READABLE_LEAVES, "min_samples_leaf": leaf, "random_state": seed}
+        kind = DecisionTreeRegressor if data.task == "regression" else DecisionTreeClassifier
+        model = kind(**(options | params))
+    else:
+        trees = int(params.pop("n_estimators", 200))
+        floor = int(params.pop("min_samples_leaf", 3))
+        copies = data.outputs if data.task == "multiclass" else 1
+        leaf = max(floor, int(np.ceil(2.0 * n * trees * copies / MOST_NODES)))
+        options = {"n_estimators": trees, "min_samples_leaf": leaf, "random_state": seed, "n_jobs": 1}
+        options["max_features"] = params.pop("max_features", 0.5)
+        kind = ExtraTreesRegressor if data.task == "regression" else ExtraTreesClassifier
+        model = kind(**(options | params))
+    model.fit(data.X, y, sample_weight=data.weight)
+    return Grown(model, data.task, data.outputs)
+
+
+def forms_of_forest(native: Any, task: Task, outputs: int) -> Forest:
+    """Convert a scikit-learn tree or forest: leaf values are divided by the number of trees, link identity.
+
+    Binary forests have one output, the probability of the positive class; with more classes each tree stands once for
+    each class (they share their node arrays).
+    """
+    grown = [t.tree_ for t in getattr(native, "estimators_", [native])]
+    column = {} if task == "regression" else {int(c): i for i, c in enumerate(native.classes_)}
+    wanted = [0] if task == "regression" else [1] if task == "binary" else list(range(outputs))
+    trees: list[Tree] = []
+    output: list[int] = []
+    for tree in grown:
+        leaf = tree.children_left < 0
+        feature = np.where(leaf, -1, tree.feature).astype(np.int32)
+        threshold = np.where(leaf, np.float32(0), down_to_float32(np.asarray(tree.threshold, np.float64)))
+        left, right = tree.children_left.astype(np.int32), tree.children_right.astype(np.int32)
+        nan_left = np.asarray(tree.missing_go_to_left, dtype=np.bool_) & ~leaf
+        for place, k in enumerate(wanted):
+            if task == "regression":
+                value = tree.value[:, 0, 0]
+            elif k in column:
+                value = tree.value[:, 0, column[k]] / tree.value[:, 0, :].sum(axis=1)
+            else:
+                value = np.zeros(len(leaf))
+            value = np.where(leaf, value, 0.0) / len(grown)
+            trees.append(Tree(feature, threshold.astype(np.float32), left, right, nan_left, value, {}))
+            output.append(place)
+    return Forest(tuple(trees), np.array(output, np.int32), np.zeros(len(wanted)), "identity")
