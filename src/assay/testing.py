@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from assay.tables.recipe import apply
 
 from assay.audit.needs import missing
+from assay.audit.pages import HEADINGS
 from assay.audit.ranking import finding
 from assay.audit.runner import Run, Runner
 from assay.audit.verdict import Decision, decide
@@ -33,10 +33,8 @@ from assay.core.subject import JUDGE, Comparison, Planted, Predictions, Subject
 from assay.core.table import SampleSpec
 from assay.learn.target import labels
 from assay.tables import guess_roles, make_partition, open_table
+from assay.tables.recipe import apply
 
-HEADINGS = (
-    "What it is", "Why it matters", "How it is measured", "Example", "Remedy", "Known false alarms", "Sources",
-)  # fmt: skip
 START = np.datetime64("2024-01-01T00:00:00")
 
 
@@ -157,7 +155,7 @@ def grows(module: ModuleType, seed: int = 0) -> None:
 
 
 def remedies(module: ModuleType, seed: int = 0) -> None:
-    """Where the remedy has ops, applying them removes the finding; on clean data they change nothing that is not null."""
+    """Where the remedy has ops, applying them removes the finding."""
     if not hasattr(module, "remedy"):
         return
     subject = planted(module, seed).subject

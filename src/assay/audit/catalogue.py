@@ -1,4 +1,4 @@
-"""The catalogue: every challenge file under ``assay.challenges`` and every package's entry point, found, never listed."""
+"""The catalogue: every challenge file and every package's entry point, found by discovery, never listed by hand."""
 
 from __future__ import annotations
 

@@ -12,17 +12,18 @@ from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any
 
-from assay.report.document import Report
-
 from assay.core.finding import Finding, Outcome
+from assay.core.remedy import Recipe
 from assay.core.result import Cost, Score, SubjectInfo, Trial
 from assay.core.settings import Settings
 from assay.core.subject import Subject
 from assay.core.table import Ask
+from assay.report.document import Report
 
 from .catalogue import catalogue, expand
 from .gallery import cards, gallery_asks
 from .needs import NotApplicable, missing
+from .pages import drawer
 from .ranking import findings
 from .runner import Progress, Run, Runner
 from .trial import trial
@@ -55,7 +56,8 @@ class Audit:
         self.runner = Runner(subject, settings)
         self.start = (time.perf_counter(), time.process_time())
         self.modules: Mapping[str, ModuleType] = catalogue()
-        self.recipe: Any = None
+        self.unsafe = False
+        self.recipe = Recipe()
 
     def report(self, *, trials: bool = True, labels: Any = None) -> Report:
         wanted = expand(self.settings.select) or set(self.modules)
@@ -67,7 +69,7 @@ class Audit:
         tried: list[Trial] = []
         if trials and stands:
             self.say("trying remedies", 0.92)
-            self.recipe, proofs = trial(self.subject, stands, dict(self.modules), self.runner.give)
+            self.recipe, proofs = trial(self.subject, stands, dict(self.modules), self.runner.give, unsafe=self.unsafe)
             by_finding = {id(f): proof for f, proof in proofs}
             stands = [replace(f, proof=by_finding.get(id(f))) for f in stands]
             tried = [Trial(f.code, f.remedy, proof) for f, proof in proofs if f.remedy is not None]
@@ -83,6 +85,7 @@ class Audit:
             gallery=cards(self.subject, self.runner.facts, stands),
             cost=self.cost(decisions),
             labels=labels,
+            pages={f.code: drawer(self.modules[f.code]) for f in stands},
         )
 
     def say(self, what: str, share: float) -> None:

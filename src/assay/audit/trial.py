@@ -13,14 +13,14 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from assay.stats.means import blocks_interval, mean_interval
-from assay.tables.recipe import apply
 
 from assay.core.finding import Finding
 from assay.core.remedy import Op, Proof, Recipe, Remedy
 from assay.core.subject import BUILD, CHOOSE, Subject
 from assay.core.table import F64, Sample, SampleSpec
 from assay.learn import scoring
+from assay.stats.means import blocks_interval, mean_interval
+from assay.tables.recipe import apply
 
 MARGIN = 0.005  # of the baseline loss: smaller harm than this is smaller than a change of seed
 BLOCKS = 20  # time blocks whose differences carry the interval where rows are ordered

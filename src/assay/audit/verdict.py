@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from assay.stats.multiplicity import selected
 
 from assay.core.claim import Claim
 from assay.core.finding import Verdict
+from assay.stats.multiplicity import selected
 
 from .runner import Run
 
@@ -24,7 +24,7 @@ NEAR = 0.10  # an estimate within a tenth of the materiality needs more rows tha
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What stands of one challenge: (claim, interval) for each, the verdict, its reason, and the n that would decide."""
+    """What stands of one challenge: claims with intervals, the verdict, its reason, and the n that would decide."""
 
     stands: tuple[tuple[Claim, tuple[float, float] | None], ...]
     verdict: Verdict
@@ -81,7 +81,8 @@ def one(run: Run, tests: Sequence[Claim], mask: np.ndarray | None, inner: float,
         return Decision((), "clear", f"{len(run.claims)} looked at, all below what matters", count)
     needed = [n_that_decides(c, level / max(1, len(tests))) for c in open_units]
     n = None if any(x is None for x in needed) else max(x for x in needed if x is not None)
-    where = ", ".join(open_units[0].about.columns) or open_units[0].about.comparison or open_units[0].about.slice or ""
+    about = open_units[0].about
+    where = ", ".join(about.columns) or about.comparison or about.slice or ""
     reason = f"{len(open_units)} of {len(tests)} could be above or below what matters" + (
         f" ({where})" if where else ""
     )

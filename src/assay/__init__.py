@@ -1,0 +1,82 @@
+"""assay: measure every well-known way machine learning fails on your own table, repair, prove, and ship one file.
+
+>>> import assay
+>>> "check" in assay.__all__
+True
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from assay.api import check, fit, load
+    from assay.bundle.estimators import AssayClassifier, AssayRegressor
+    from assay.bundle.model import Model
+    from assay.core.errors import (
+        AssayError,
+        BundleError,
+        InputError,
+        MissingExtra,
+        OutputError,
+        RoleError,
+        SettingsError,
+    )
+    from assay.core.settings import Ignore, Question, Settings
+    from assay.learn.splits import HonestSplit
+    from assay.report.document import Report
+
+__version__ = "0.1.0"
+
+HOMES = {
+    "AssayClassifier": "assay.bundle.estimators",
+    "AssayError": "assay.core.errors",
+    "AssayRegressor": "assay.bundle.estimators",
+    "BundleError": "assay.core.errors",
+    "HonestSplit": "assay.learn.splits",
+    "Ignore": "assay.core.settings",
+    "InputError": "assay.core.errors",
+    "MissingExtra": "assay.core.errors",
+    "Model": "assay.bundle.model",
+    "OutputError": "assay.core.errors",
+    "Question": "assay.core.settings",
+    "Report": "assay.report.document",
+    "RoleError": "assay.core.errors",
+    "Settings": "assay.core.settings",
+    "SettingsError": "assay.core.errors",
+    "check": "assay.api",
+    "fit": "assay.api",
+    "load": "assay.api",
+}
+
+__all__ = [
+    "AssayClassifier",
+    "AssayError",
+    "AssayRegressor",
+    "BundleError",
+    "HonestSplit",
+    "Ignore",
+    "InputError",
+    "MissingExtra",
+    "Model",
+    "OutputError",
+    "Question",
+    "Report",
+    "RoleError",
+    "Settings",
+    "SettingsError",
+    "check",
+    "fit",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in HOMES:
+        raise AttributeError(f"module 'assay' has no attribute {name!r}")
+    return getattr(import_module(HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,187 @@
+"""The public verbs from Python: check, fit, load. Each is one way through the house, from a source to its result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from assay.audit.check import Audit, standing_leaks
+from assay.audit.opening import open_subject
+from assay.audit.runner import Progress
+from assay.core.errors import InputError, RoleError
+from assay.core.settings import Settings
+from assay.core.subject import Subject
+
+if TYPE_CHECKING:
+    from assay.bundle.model import Model
+    from assay.report.document import Report
+
+MODEL_CODES = ("M",)
+
+
+def check(
+    source: Any,
+    y: Any = None,
+    *,
+    target: str | None = None,
+    time: str | None = None,
+    group: str | Sequence[str] | None = None,
+    protected: str | Sequence[str] | None = None,
+    roles: Mapping[str, str | Sequence[str]] | None = None,
+    asked_at: str | None = None,
+    known: Sequence[str] = (),
+    unknown: Sequence[str] = (),
+    reference: Any = None,
+    test: Any = None,
+    model: Any = None,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+    cache: bool = True,
+) -> Report:
+    """Audit a table: every challenge gets a verdict, every finding its interval and its fix.
+
+    Args:
+        source: path or glob (CSV, TSV, JSON lines, Parquet, Arrow, .gz, .zst, .xlsx), pandas, polars or Arrow table,
+            dict of arrays, numpy array, or DuckDB relation.
+        y: the target as an array, where it is not a column of ``source``.
+        target, time, group, protected, roles: columns by role; what is not named is guessed, and shown.
+        asked_at: column of the moment at which the question is asked; ``known`` and ``unknown`` settle what is
+            known by then.
+        reference, test: a second table to compare with. model: a path to an .assay file, or a loaded model.
+
+    Raises:
+        AssayError: bad input, role or setting, in one sentence.
+    """
+    settings = settings or Settings()
+    source, target = with_target(source, y, target)
+    subject = open_subject(
+        source,
+        target=target,
+        roles=word(time, group, protected, roles, asked_at, known, unknown),
+        settings=settings,
+        reference=reference,
+        test=test,
+        model=load(model) if isinstance(model, str) else model,
+        cache=cache,
+    )
+    return Audit(subject, settings, progress).report(labels=row_labels(source))
+
+
+def fit(
+    source: Any,
+    y: Any = None,
+    *,
+    target: str | None = None,
+    time: str | None = None,
+    group: str | Sequence[str] | None = None,
+    protected: str | Sequence[str] | None = None,
+    roles: Mapping[str, str | Sequence[str]] | None = None,
+    asked_at: str | None = None,
+    known: Sequence[str] = (),
+    unknown: Sequence[str] = (),
+    keep: Sequence[str] = (),
+    ship: str | None = None,
+    unsafe: bool = False,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+    cache: bool = True,
+) -> Model:
+    """Audit, repair, fit, prove and bundle: returns a Model that predicts from the very graph it is saved as.
+
+    Leaves out columns with a standing leak finding (K01-K03) and those still under ASK; ``keep`` overrides.
+    ``unsafe`` applies remedies that change what is recorded, where their proof holds. Other arguments as ``check``.
+
+    Raises:
+        AssayError: bad input, no target, or nothing left to learn from, in one sentence.
+    """
+    settings = settings or Settings()
+    source, target = with_target(source, y, target)
+    subject = open_subject(
+        source,
+        target=target,
+        roles=word(time, group, protected, roles, asked_at, known, unknown),
+        settings=settings,
+        cache=cache,
+    )
+    if subject.roles.target is None:
+        raise RoleError("fit needs to know what to predict: name the target (--target COLUMN)")
+    return fit_subject(subject, settings, keep=keep, ship=ship, unsafe=unsafe, progress=progress)
+
+
+def fit_subject(
+    subject: Subject,
+    settings: Settings,
+    *,
+    keep: Sequence[str] = (),
+    ship: str | None = None,
+    unsafe: bool = False,
+    progress: Progress | None = None,
+) -> Model:
+    """The second half of ``fit``, from a subject that is already open."""
+    from assay.bundle.make import make
+    from assay.fit import fit as race
+
+    start = time.process_time()
+    audit = Audit(subject, replace(settings, select=()), part(progress, 0.0, 0.25))
+    audit.unsafe = unsafe
+    report = audit.report()
+    leaks = {c: why for c, why in standing_leaks(list(report.findings)).items() if c not in keep}
+    fitted = race(subject, audit.recipe, settings, left_out=leaks, ship=ship, progress=part(progress, 0.25, 0.9))
+    judged = replace(subject, predictions=fitted.predictions)
+    evidence = Audit(judged, replace(settings, select=MODEL_CODES), part(progress, 0.9, 0.95)).report(trials=False)
+    return make(subject, fitted, report, evidence, settings, time.process_time() - start)
+
+
+def load(path: Any) -> Model:
+    """Load an .assay file (a path, or its bytes), check its digests and replay its golden rows.
+
+    Raises:
+        BundleError: damaged, hostile, or of another version. InputError: no such file.
+    """
+    from assay.bundle.model import Model
+
+    return Model.load(path)
+
+
+def part(progress: Progress | None, start: float, end: float) -> Progress | None:
+    """A progress callback for one stretch of the whole."""
+    if progress is None:
+        return None
+    return lambda what, share: progress(what, start + (end - start) * share)
+
+
+def word(time: Any, group: Any, protected: Any, roles: Any, asked_at: Any, known: Any, unknown: Any) -> dict[str, Any]:
+    """What the user said of roles, as one mapping."""
+    said = dict(roles or {})
+    named = {"order": time, "group": group, "protected": protected, "asked_at": asked_at}
+    said |= {role: columns for role, columns in named.items() if columns}
+    said |= {role: tuple(columns) for role, columns in (("known", known), ("unknown", unknown)) if columns}
+    return said
+
+
+def with_target(source: Any, y: Any, target: str | None) -> tuple[Any, str | None]:
+    """``check(X, y)``: the target becomes a column of the table."""
+    if y is None:
+        return source, target
+    import pyarrow as pa
+
+    from assay.tables import open_table
+
+    table = open_table(source, cache=False).arrow()
+    name = target or str(getattr(y, "name", None) or "target")
+    values = y if isinstance(y, (pa.Array, pa.ChunkedArray)) else pa.array(y)
+    if len(values) != table.num_rows:
+        raise InputError(f"X and y must have the same rows; X has {table.num_rows:,}, y has {len(values):,}")
+    if name in table.column_names:
+        raise InputError(f"y is called {name!r}, which is a column of X too; name it with target=")
+    return table.append_column(name, values), name
+
+
+def row_labels(source: Any) -> Any:
+    """The user's own row labels: a pandas index that is not the default one."""
+    index = getattr(source, "index", None)
+    if index is None or callable(index) or type(index).__name__ == "RangeIndex":
+        return None
+    return index
