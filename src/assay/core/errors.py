@@ -7,6 +7,7 @@ AssayError
     OutputError       the output cannot be written; nothing half-written stays     exit 2
     BundleError       an .assay file is damaged, hostile or of another version     exit 2
     MissingExtra      an optional package is needed: the install command is named  exit 2
+    FindingsError     findings stand at the level that the caller asked to raise   exit 1
     ChallengeError    a challenge broke its contract; the others still ran         exit 3
 """
 
@@ -47,6 +48,12 @@ class MissingExtra(AssayError):
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs the package {package}, which is not installed: pip install 'assay[{extra}]'")
+
+
+class FindingsError(AssayError):
+    """Findings stand at the level that the caller asked to raise for."""
+
+    exit_code = 1
 
 
 class ChallengeError(AssayError):
