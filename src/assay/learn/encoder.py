@@ -35,20 +35,38 @@ INNER_FOLDS = 5
 F32 = NDArray[np.float32]
 
 
+class _View:
+    """Some rows of a sample, read through the arrays that the whole sample has already made."""
+
+    def __init__(self, sample: Sample, index: NDArray[Any]) -> None:
+        self.sample, self.index = sample, index
+        self.n = len(index)
+        self.columns = {c.name: c for c in sample.columns}
+
+    def numbers(self, name: str) -> F64:
+        return np.asarray(self.sample.numbers(name)[self.index])
+
+    def codes(self, name: str) -> tuple[I32, tuple[str, ...]]:
+        codes, levels = self.sample.codes(name)
+        return codes[self.index], levels
+
+    def null(self, name: str) -> NDArray[np.bool_]:
+        return np.asarray(self.sample.null(name)[self.index])
+
+
 def left_out(
     sample: Sample, columns: Sequence[str], *, index: NDArray[Any], order: str | None = None
 ) -> dict[str, str]:
     """Columns that cannot feed a learner, with the reason in plain words. ``index``: the rows that training sees."""
-    rows = sample.take(index)
-    kinds = {c.name: c for c in rows.columns}
-    return {c: why for c in columns if (why := _unfit(rows, kinds[c], c == order))}
+    rows = _View(sample, index)
+    return {c: why for c in columns if (why := _unfit(rows, rows.columns[c], c == order))}
 
 
-def _unfit(rows: Sample, column: Column, is_order: bool) -> str:
+def _unfit(rows: _View, column: Column, is_order: bool) -> str:
     present = ~rows.null(column.name)
     n = int(present.sum())
     if n == 0:
-        return "no values"
+        return "no values in the rows of training"
     if column.kind in ("number", "bool", "clock", "date"):
         value = rows.numbers(column.name)
         value = value[np.isfinite(value)]
@@ -78,12 +96,11 @@ def fit_encoder(
 
     Columns that ``left_out`` names give no feature. Features come in the order of the sorted column names.
     """
-    rows, target = sample.take(index), labels.take(index)
-    kinds = {c.name: c for c in rows.columns}
+    rows, target = _View(sample, index), labels.take(index)
     made: list[Feature] = []
     used: list[tuple[str, str]] = []
     for name in sorted(features):
-        column = kinds[name]
+        column = rows.columns[name]
         if _unfit(rows, column, name == order):
             continue
         new = _features(rows, column, target, name == order)
@@ -93,7 +110,7 @@ def fit_encoder(
     return EncoderSpec(tuple(used), tuple(made))
 
 
-def _features(rows: Sample, column: Column, target: Labels, is_order: bool) -> list[Feature]:
+def _features(rows: _View, column: Column, target: Labels, is_order: bool) -> list[Feature]:
     name = column.name
     if column.kind in ("number", "bool", "clock", "date"):
         value = rows.numbers(name)
@@ -158,34 +175,32 @@ def _level_means(codes: I32, y: F64, size: int) -> F64:
     return (total + m * prior) / (count + m)
 
 
-def encode(spec: EncoderSpec, sample: Sample) -> F32:
-    """Features of every row: float32 (n, features). Null, unseen and infinite are NaN."""
-    out = np.empty((sample.n, len(spec.features)), dtype=np.float32)
-    numbers: dict[str, F64] = {}
+def encode(spec: EncoderSpec, sample: Sample, index: NDArray[Any] | None = None) -> F32:
+    """Features of every row, or of the rows ``index``: float32 (n, features). Null, unseen and infinite are NaN."""
+    rows = _View(sample, np.arange(sample.n) if index is None else index)
+    out = np.empty((rows.n, len(spec.features)), dtype=np.float32)
     for i, f in enumerate(spec.features):
-        if f.how in ("number", "hour", "weekday") and f.column not in numbers:
-            numbers[f.column] = sample.numbers(f.column)
-        out[:, i] = _column(f, sample, numbers)
+        out[:, i] = _column(f, rows)
     return out
 
 
-def _column(f: Feature, sample: Sample, numbers: dict[str, F64]) -> NDArray[Any]:
+def _column(f: Feature, rows: _View) -> NDArray[Any]:
     if f.how == "indicator":
-        return sample.null(f.column)
+        return rows.null(f.column)
     if f.how == "codes" or f.how == "target-mean":
-        codes, levels = sample.codes(f.column)
+        codes, levels = rows.codes(f.column)
         place = {level: i for i, level in enumerate(f.levels)}
         value = np.asarray(f.values if f.how == "target-mean" else range(len(f.levels)), dtype=np.float64)
         value = np.append(value, np.nan)
         lookup = np.array([place.get(level, -1) for level in levels] + [-1], dtype=np.int64)
         return np.asarray(value[lookup[codes]])
-    value = numbers[f.column]
+    number = rows.numbers(f.column)
     if f.how == "hour":
-        return np.asarray(np.mod(value, 86_400.0) / 3_600.0)
+        return np.asarray(np.mod(number, 86_400.0) / 3_600.0)
     if f.how == "weekday":
-        return np.asarray(np.mod(np.floor(value / 86_400.0) + 3.0, 7.0))
+        return np.asarray(np.mod(np.floor(number / 86_400.0) + 3.0, 7.0))
     with np.errstate(over="ignore", invalid="ignore"):
-        number = (value - f.shift).astype(np.float32)
+        number = (number - f.shift).astype(np.float32)
     return np.where(np.isfinite(number), number, np.float32(np.nan))
 
 
@@ -202,12 +217,12 @@ def encode_training(
 
     ``key`` (n,) keeps rows together that must share a fold (default: the content hash, so that exact duplicates do).
     """
-    rows, target = sample.take(index), labels.take(index)
-    out = encode(spec, rows)
+    rows, target = _View(sample, index), labels.take(index)
+    out = encode(spec, sample, index)
     means = [(i, f) for i, f in enumerate(spec.features) if f.how == "target-mean" and f.name != f"{f.column} (count)"]
     if not means:
         return out
-    fold = inner_folds(rows.content if key is None else key[index])
+    fold = inner_folds((sample.content if key is None else key)[index])
     by_column: dict[str, list[int]] = {}
     for i, f in means:
         by_column.setdefault(f.column, []).append(i)

@@ -22,7 +22,7 @@ Link = Literal["identity", "sigmoid", "softmax"]
 class Feature:
     """One float32 feature made of one column (after recipe ops).
 
-    number       float32(value - shift), null NaN (bool 0/1, clock in minutes, date in epoch seconds)
+    number       float32(value - shift), null and infinite NaN (bool 0/1, clock in minutes, date in epoch seconds)
     codes        index of the value among ``levels``; null and unseen NaN
     target-mean  ``values[i]`` for level i; null and unseen NaN
     hour         hour of day of a date, with fraction;  weekday: 0 Monday .. 6

@@ -1,0 +1,91 @@
+"""Recalibration: Platt (1999) on logits for two classes, temperature (Guo et al. 2017) for more.
+
+Parameters minimise log-loss on out-of-sample predictions. A map is kept only where rows that did not fit it show a
+lower log-loss (``earns_its_keep``); otherwise probabilities stay as the learners gave them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from assay.core.subject import Task
+from assay.core.table import F64, I64
+
+from .forms import Calibration
+from .replay import TINY, calibrate
+
+Z_KEEP = 1.645  # one-sided 5 %: an unneeded map costs variance, so the gain must be shown
+LEAST_ROWS = 50  # under this no test of a map has any power
+
+
+def row_losses(output: F64, y: F64, task: Task) -> F64:
+    """(n,) log-loss of each row, or its squared error for regression."""
+    if task == "regression":
+        return np.asarray((output - y) ** 2)
+    return -np.log(np.clip(output[np.arange(len(y)), y.astype(np.int64)], TINY, 1.0))
+
+
+def fit_calibration(output: F64, y: F64, task: Task) -> Calibration:
+    """Fit the map of the task on out-of-sample ``output`` (n, classes); none for regression or one class."""
+    if task == "regression" or len(np.unique(y)) < 2:
+        return Calibration("none")
+    p = np.clip(output, TINY, 1.0 - TINY)
+    return _platt(np.log(p[:, 1] / (1.0 - p[:, 1])), y) if task == "binary" else _temperature(np.log(p), y)
+
+
+def _platt(z: F64, y: F64) -> Calibration:
+    """Newton steps on (a, b) with Platt's smoothed targets, which keep separable rows finite."""
+    from scipy.special import expit
+
+    positives, n = float(y.sum()), len(y)
+    target = np.where(y == 1, (positives + 1) / (positives + 2), 1 / (n - positives + 2))
+    a, b = 1.0, 0.0
+    for _ in range(50):
+        p = expit(a * z + b)
+        w = np.maximum(p * (1 - p), 1e-12)
+        gradient = np.array([np.sum((p - target) * z), np.sum(p - target)])
+        hessian = np.array([[np.sum(w * z * z), np.sum(w * z)], [np.sum(w * z), np.sum(w)]]) + 1e-9 * np.eye(2)
+        step = np.linalg.solve(hessian, gradient)
+        step *= min(1.0, 2.0 / float(np.abs(step).max() + 1e-12))
+        a, b = a - float(step[0]), b - float(step[1])
+        if float(np.abs(step).max()) < 1e-10:
+            break
+    return Calibration("platt", a, b) if a > 0 else Calibration("none")
+
+
+def _temperature(log_p: F64, y: F64) -> Calibration:
+    from scipy.optimize import minimize_scalar
+
+    rows = np.arange(len(y))
+    k = y.astype(np.int64)
+
+    def loss(log_a: float) -> float:
+        scaled = log_p * np.exp(log_a)
+        top = scaled.max(axis=1)
+        return float(np.mean(top + np.log(np.exp(scaled - top[:, None]).sum(axis=1)) - scaled[rows, k]))
+
+    found = minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded", options={"xatol": 1e-8})
+    return Calibration("temperature", float(np.exp(found.x)))
+
+
+def earns_its_keep(fitted: Calibration, output: F64, y: F64, task: Task, unit: I64 | None = None) -> tuple[bool, F64]:
+    """Test a map on rows that did not fit it: whether to keep it, and the paired (gain, standard error) in log-loss.
+
+    ``unit`` (n,) numbers groups of dependent rows; the error is then of unit sums.
+    """
+    if fitted.kind == "none" or len(y) < LEAST_ROWS:
+        return False, np.array([0.0, 0.0])
+    gain, error = paired(row_losses(output, y, task), row_losses(calibrate(fitted, output), y, task), unit)
+    return gain > Z_KEEP * error, np.array([gain, error])
+
+
+def paired(worse: F64, better: F64, unit: I64 | None = None) -> tuple[float, float]:
+    """Mean of ``worse - better`` and its standard error, by units of dependent rows where given."""
+    d = worse - better
+    n = len(d)
+    mean = float(d.mean()) if n else 0.0
+    centred = d - mean if unit is None else np.bincount(unit, weights=d - mean)
+    m = len(centred)
+    if m < 2:
+        return mean, float("inf")
+    return mean, float(np.sqrt(m / (m - 1) * np.sum(centred**2)) / n)
