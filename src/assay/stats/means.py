@@ -135,19 +135,29 @@ def _log_capital(unit: F64, bets: F64, m: float) -> float:
 
 
 def _capital_root(unit: F64, tail: float) -> float:
-    """The smallest mean that betting could not refute at level ``tail``; capital falls in m, so bisection is safe."""
+    """The smallest mean that betting could not refute at level ``tail``: capital falls in m, so one root (Illinois)."""
     if len(unit) == 0:
         return 0.0
     bets, goal = _bets(unit), -float(np.log(tail))
-    lo, hi = 0.0, float(np.mean(unit)) + 1e-12
-    if _log_capital(unit, bets, 0.0) < goal:
+
+    def gap(m: float) -> float:
+        return _log_capital(unit, bets, m) - goal
+
+    lo, hi = 0.0, 1.0
+    at_lo, at_hi = gap(lo), gap(hi)
+    if at_lo < 0:
         return 0.0
-    hi = max(hi, 0.0)
-    while _log_capital(unit, bets, min(hi, 1.0)) >= goal and hi < 1.0:
-        hi = min(1.0, hi + 0.1)
-    for _ in range(40):
-        middle = (lo + hi) / 2
-        lo, hi = (middle, hi) if _log_capital(unit, bets, middle) >= goal else (lo, middle)
-        if hi - lo < 1e-10:
+    if at_hi >= 0:
+        return 1.0
+    guess = float(np.mean(unit))
+    for turn in range(60):
+        value = gap(guess)
+        if value >= 0:
+            lo, at_lo, at_hi = guess, value, at_hi / 2 if turn else at_hi
+        else:
+            hi, at_hi, at_lo = guess, value, at_lo / 2 if turn else at_lo
+        if hi - lo < 1e-9 or 0 <= value < 1e-9:
             break
+        cut = (lo * at_hi - hi * at_lo) / (at_hi - at_lo)
+        guess = cut if lo < cut < hi and turn % 4 != 3 else (lo + hi) / 2
     return lo

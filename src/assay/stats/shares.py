@@ -17,7 +17,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.stats.meld import mean_tail, melded_quantile, melded_tail
+from assay.stats.meld import mean_quantile, mean_tail, melded_quantile, melded_tail
 
 F64 = NDArray[np.float64]
 Arrays = NDArray[Any]
@@ -69,8 +69,8 @@ def balanced_interval(k: Arrays, n: Arrays, alpha: float) -> tuple[float, float]
     Source: Fay, Proschan & Brittain (2015), melded from Clopper-Pearson.
     """
     hits, trials = _counts(np.atleast_1d(k), np.atleast_1d(n))
-    lo = _balanced_lower(hits, trials, alpha / 2)
-    return lo, 1.0 - _balanced_lower(trials - hits, trials, alpha / 2)
+    lo = mean_quantile(hits, trials - hits + 1, alpha / 2)
+    return lo, 1.0 - mean_quantile(trials - hits, hits + 1, alpha / 2)
 
 
 def balanced_above(k: Arrays, n: Arrays, m: float) -> float:
@@ -111,14 +111,6 @@ def difference_above(
     """
     a, na, b, nb, at = np.broadcast_arrays(*_counts(k1, n1), *_counts(k2, n2), np.asarray(m, np.float64))
     return _plain(melded_tail(a, na - a + 1, b + 1, nb - b, at))
-
-
-def _balanced_lower(hits: F64, trials: F64, tail: float) -> float:
-    lo, hi = 0.0, 1.0
-    for _ in range(50):
-        middle = (lo + hi) / 2
-        lo, hi = (middle, hi) if mean_tail(hits, trials - hits + 1, middle) <= tail else (lo, middle)
-    return lo
 
 
 def _counts(k: Arrays | float, n: Arrays | float) -> tuple[F64, F64]:
