@@ -127,7 +127,8 @@ def fit_subject(
     audit = Audit(subject, replace(settings, select=()), part(progress, 0.0, 0.25))
     audit.unsafe = unsafe
     report = audit.report()
-    leaks = {c: why for c, why in standing_leaks(list(report.findings)).items() if c not in keep}
+    suspects = audit.runner.give("suspects")
+    leaks = {c: why for c, why in standing_leaks(report.findings, suspects).items() if c not in keep}
     fitted = race(subject, audit.recipe, settings, left_out=leaks, ship=ship, progress=part(progress, 0.25, 0.9))
     judged = replace(subject, predictions=fitted.predictions)
     evidence = Audit(judged, replace(settings, select=MODEL_CODES), part(progress, 0.9, 0.95)).report(trials=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
@@ -168,11 +168,14 @@ def installed(name: str) -> str:
         return "not installed"
 
 
-def standing_leaks(stands: list[Finding]) -> dict[str, str]:
-    """Columns that fit leaves out: exact or test findings of K01-K03, and those still under ASK, with the reason."""
+def standing_leaks(stands: Sequence[Finding], suspects: Collection[str]) -> dict[str, str]:
+    """Columns that fit leaves out: exact or test findings of K01-K03, and those still under ASK, with the reason.
+
+    Of columns that make the target only together, the ones under suspicion go: without them the others say nothing.
+    """
     out: dict[str, str] = {}
     for found in stands:
         if found.code in ("K01", "K02", "K03") and (found.claim.basis != "heuristic" or found.claim.ask):
-            for column in found.columns:
+            for column in [c for c in found.columns if c in suspects] or found.columns:
                 out.setdefault(column, f"{found.code} {found.message}")
     return out

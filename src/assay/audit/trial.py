@@ -86,7 +86,8 @@ class Bench:
         self.baseline: Scored | None = None
 
     def rows(self) -> tuple[Sample, Any, np.ndarray]:
-        rows, labels = self.give("rows"), self.give("labels")
+        rows: Sample = self.give("rows")
+        labels = self.give("labels")
         keep = np.flatnonzero(labels.known)
         rows = rows.take(keep)
         return rows, labels.take(keep), self.subject.partition.part(rows)

@@ -43,9 +43,12 @@ def decide(runs: Mapping[str, Run], level: float, unrun: int = 0) -> dict[str, D
     families = [code for code, claims in tested.items() if claims]
     p_values = [np.array([one_p(c) for c in tested[code]]) for code in families]
     padded = [*p_values, *(np.ones(1) for _ in range(unrun))]
-    masks, levels = selected(padded, level) if families else ([], [])
-    rejected = dict(zip(families, masks, strict=False))
-    inner = dict(zip(families, levels, strict=False))
+    rejected: dict[str, np.ndarray] = {}
+    inner: dict[str, float] = {}
+    if families:
+        masks, levels = selected(padded, level)
+        rejected = dict(zip(families, masks, strict=False))
+        inner = dict(zip(families, levels, strict=False))
     return {
         code: one(run, tested[code], rejected.get(code), inner.get(code, level), level) for code, run in runs.items()
     }

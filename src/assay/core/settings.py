@@ -107,7 +107,7 @@ def _question(value: Mapping[str, Any], source: str) -> Question:
     for key in value:
         if key.replace("-", "_") not in known:
             raise SettingsError(f"{source}: unknown key {key!r} in [question]{did_you_mean(key, known)}")
-    clean = {k.replace("-", "_"): tuple(v) if isinstance(v, list) else v for k, v in value.items()}
+    clean: dict[str, Any] = {k.replace("-", "_"): tuple(v) if isinstance(v, list) else v for k, v in value.items()}
     return Question(**clean)
 
 
