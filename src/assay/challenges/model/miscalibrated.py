@@ -1,0 +1,213 @@
+"""The probabilities do not mean what they say.
+
+What it is
+    Of the cases that the model calls 80 % likely, more or fewer than 80 % come true.
+
+Why it matters
+    Costs, thresholds and queues are set by these numbers. A model that is surer than it may be makes every decision
+    built on it wrong by the same factor, while its ranking, and so its AUC, looks as good as ever.
+
+How it is measured
+    By what mending it gains, never by a binned calibration error, which can be small by luck of the bins and large by
+    noise. The judged rows are cut in two halves (of units: rows, groups or time blocks); a map fitted on one half is
+    scored on the other, both ways. Maps: *Platt* (one slope on the log-probabilities and one offset for each class,
+    which for two classes is Platt's), and for two classes *isotonic*, its steps drawn towards the base rate by one
+    row's weight so that no step says never. The effect is the log-loss as it is over the log-loss mended, less one,
+    with a Fieller t interval. Cross-fitting makes the gain slightly too small, never too large. The chart shows the
+    observed share with its 95 % Clopper-Pearson band in ten equal groups of rows.
+
+Example
+    >>> import numpy as np
+    >>> from assay.challenges.model.miscalibrated import platt
+    >>> rng = np.random.default_rng(0)
+    >>> truth = rng.uniform(0.05, 0.95, 4000)
+    >>> y = (rng.random(4000) < truth).astype(float)
+    >>> sure = 1 / (1 + (1 / truth - 1) ** 2)  # the log-odds doubled
+    >>> slope, offset = platt(np.column_stack((1 - sure, sure)), y)
+    >>> round(float(slope), 1)
+    0.5
+
+Remedy
+    Safe, on trial: the Platt map fitted on the choose rows.
+
+Known false alarms
+    Where judged rows come from a later time with another base rate, the finding is right about these rows, but a map
+    fitted earlier will not mend it: S02 and S03 look at that.
+
+Sources
+    Platt, "Probabilistic outputs for support vector machines" (1999); Zadrozny and Elkan, "Transforming classifier
+    scores into accurate multiclass probability estimates", KDD (2002); Alexandari, Kundaje and Shrikumar, "Maximum
+    likelihood with bias-corrected calibration is hard-to-beat at label shift adaptation", ICML (2020);
+    Brocker and Smith, "Increasing the reliability of reliability diagrams", Weather and Forecasting 22 (2007).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from assay.core.challenge import Challenge, Dose, Options, Threshold
+from assay.core.claim import About, Claim, Effect, Impact, Json
+from assay.core.errors import InputError
+from assay.core.finding import Finding
+from assay.core.remedy import Remedy
+from assay.core.subject import CHOOSE, Planted, Subject
+from assay.core.table import F64
+from assay.probes.judged import FLOOR, Judged
+from assay.stats.ratios import ratio_above, ratio_interval
+from assay.stats.shares import share_interval
+
+CHALLENGE = Challenge(
+    code="M07",
+    name="miscalibrated",
+    title="the probabilities do not mean what they say",
+    stage="model",
+    needs=("target", "classes", "predictions"),
+    category="costs",
+    scope="model",
+    promise=Dose(1.0, 5_000, "log-odds doubled"),
+    materiality=(
+        Threshold("gain", 0.005, "share of loss", "half a percent is the margin by which a repair must pay for itself"),
+    ),
+    proof="gain",
+    safety="safe",
+)
+FEWEST = 100  # fewer rows in both halves together cannot carry a map of two numbers
+BANDS = 10
+Map = Callable[[F64], F64]
+
+
+def measure(subject: Subject, judged: Judged, options: Options) -> Iterator[Claim]:
+    fresh = judged.judge
+    if len(fresh) < FEWEST or judged.classes < 2:
+        return
+    p, y, unit = judged.output[fresh], judged.y[fresh], judged.unit_of(fresh)
+    count = int(unit.max()) + 1
+    half = (subject.rng("M07", "halves").permutation(count) % 2 == 0)[unit]
+    raw = judged.log()[fresh]
+    for name, fit in (("Platt", by_platt), ("isotonic", by_steps)):
+        if name == "isotonic" and judged.classes != 2:
+            continue
+        mended = np.empty_like(p)
+        for side in (half, ~half):
+            mended[side] = fit(p[~side], y[~side])(p[side])
+        after = -np.log(np.clip(mended[np.arange(len(y)), y.astype(int)], FLOOR, 1.0))
+        yield claim(name, raw, after, judged, options["gain"], reliability(p, y))
+
+
+def claim(name: str, raw: F64, after: F64, judged: Judged, share: float, chart: Json) -> Claim:
+    here, there = judged.by_unit(judged.judge, raw), judged.by_unit(judged.judge, after)
+    more = float(raw.mean()) / max(float(after.mean()), 1e-12) - 1
+
+    def bound(alpha: float) -> tuple[float, float]:
+        lo, hi = ratio_interval(here, there, alpha)
+        return lo - 1, hi - 1
+
+    return Claim(
+        About(comparison=f"as it is against {name}"),
+        Effect(more, "share of loss", share, bound),
+        "test",
+        f"the probabilities are off: mending them ({name}) takes log-loss from {raw.mean():.3g} to {after.mean():.3g}",
+        len(raw),
+        p=ratio_above(here, there, 1 + share),
+        family="challenge",
+        impact=Impact("costs", more, bound(0.05), "share of loss"),
+        evidence={"chart": chart, "units": judged.units, "log_loss": float(raw.mean()), "mended": float(after.mean())},
+    )
+
+
+def by_platt(p: F64, y: F64) -> Map:
+    fitted = platt(p, y)
+    return lambda q: mend(q, fitted)
+
+
+def platt(p: F64, y: F64) -> F64:
+    """(slope, offset of class 1, offset of class 2 ...) that maximise the likelihood; (1, 0 ...) changes nothing."""
+    from scipy.optimize import minimize
+
+    logs = np.log(np.clip(p, FLOOR, 1.0))
+    k, rows = p.shape[1], np.arange(len(y))
+    hot = np.eye(k)[y.astype(int)]
+
+    def loss(w: F64) -> tuple[float, F64]:
+        z = w[0] * logs
+        z[:, 1:] += w[1:]
+        z -= z.max(1, keepdims=True)
+        q = np.exp(z)
+        q /= q.sum(1, keepdims=True)
+        lean = (w[1:] ** 2).sum() * 1e-3  # an absent class would push its offset to minus infinity
+        rest = (q - hot) / len(y)
+        slope = np.concatenate(([(rest * logs).sum()], rest[:, 1:].sum(0) + 2e-3 * w[1:] / len(y)))
+        return float(-np.log(np.maximum(q[rows, y.astype(int)], 1e-300)).mean() + lean / len(y)), slope
+
+    start = np.concatenate(([1.0], np.zeros(k - 1)))
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, 20.0), *[(-20.0, 20.0)] * (k - 1)])
+    return np.asarray(found.x, np.float64)
+
+
+def mend(p: F64, w: F64) -> F64:
+    z = w[0] * np.log(np.clip(p, FLOOR, 1.0))
+    z[:, 1:] += w[1:]
+    q = np.exp(z - z.max(1, keepdims=True))
+    return np.asarray(q / q.sum(1, keepdims=True), np.float64)
+
+
+def by_steps(p: F64, y: F64) -> Map:
+    """Isotonic steps, each drawn towards the base rate by the weight of one row."""
+    from sklearn.isotonic import isotonic_regression
+
+    ends, at, size = np.unique(p[:, 1], return_inverse=True, return_counts=True)
+    hits = np.bincount(at.ravel(), y, len(ends))
+    level = isotonic_regression(hits / size, sample_weight=size.astype(float))
+    step = np.concatenate(([0], np.cumsum(np.diff(level) > 0)))
+    value = (np.bincount(step, hits) + y.mean()) / (np.bincount(step, size) + 1)
+
+    def apply(q: F64) -> F64:
+        near = np.clip(np.searchsorted(ends, q[:, 1]), 0, len(ends) - 1)
+        one = value[step[near]]
+        return np.column_stack((1 - one, one))
+
+    return apply
+
+
+def reliability(p: F64, y: F64) -> Json:
+    """Said and observed shares of the last class (of the likeliest one where there are more than two), with bands."""
+    said = p[:, 1] if p.shape[1] == 2 else p.max(1)
+    true = y if p.shape[1] == 2 else (p.argmax(1) == y).astype(float)
+    parts = [part for part in np.array_split(np.argsort(said, kind="stable"), BANDS) if len(part) >= 5]
+    hits, size = np.array([true[i].sum() for i in parts]), np.array([len(i) for i in parts])
+    lo, hi = share_interval(hits, size, 0.05)
+    return {
+        "kind": "line", "title": "Said and observed", "x": [float(said[i].mean()) for i in parts],
+        "y": (hits / size).tolist(), "lo": np.asarray(lo).tolist(), "hi": np.asarray(hi).tolist(),
+        "x_title": "probability said", "y_title": "share observed",
+    }  # fmt: skip
+
+
+def remedy(subject: Subject, finding: Finding) -> Remedy | None:
+    given = subject.predictions
+    chosen = np.flatnonzero((given.part == CHOOSE) & np.isfinite(given.y)) if given is not None else np.empty(0, int)
+    if given is None or len(chosen) < FEWEST:
+        return None
+    chosen = chosen[np.argsort(given.row_id[chosen], kind="stable")]
+    w = platt(given.output[chosen], given.y[chosen])
+    kind = "platt" if given.output.shape[1] == 2 else "temperature"
+    return Remedy(
+        "output", "safe", "gain", "mend the probabilities with Platt's map, fitted on rows that trained nothing",
+        options={"calibration": kind, "slope": float(w[0]), "offsets": [0.0, *(float(v) for v in w[1:])]},
+    )  # fmt: skip
+
+
+def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
+    """Multiply the log-odds by 1 + ``dose``: surer than it may be, with the same ranking."""
+    given = subject.predictions
+    if given is None or given.output.ndim != 2:
+        raise InputError("miscalibration is planted in class probabilities; the subject has none")
+    output = mend(given.output, np.concatenate(([1.0 + dose], np.zeros(given.output.shape[1] - 1))))
+    known = np.flatnonzero(np.isfinite(given.y))
+    y = given.y[known].astype(int)
+    before, after = (-np.log(np.clip(o[known, y], FLOOR, 1.0)).mean() for o in (given.output, output))
+    effect = float(after / before - 1) if before > 0 else 0.0
+    return Planted(replace(subject, predictions=replace(given, output=output)), (), effect)

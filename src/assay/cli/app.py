@@ -1,0 +1,93 @@
+"""The application: verbs in the order in which they are used, and one place that turns errors into one sentence.
+
+Exit codes: 0 nothing at the level, 1 findings at the level, 2 usage or input error, 3 a challenge (or assay itself)
+failed to run.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from assay.core.errors import AssayError
+
+from . import check, demo, explain, fit, plant, predict, rule, show
+
+STOPPED = "stopped; nothing was written"
+app = typer.Typer(
+    name="assay",
+    help="Measure every well-known way machine learning fails on your own table; repair, prove, ship one file.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for verb in (check, fit, show, predict, explain, rule, plant, demo):
+    app.command()(getattr(verb, verb.__name__.rpartition(".")[2]))
+
+
+def version(asked: bool) -> None:
+    if asked:
+        import assay
+
+        typer.echo(f"assay {assay.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def start(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=version, is_eager=True)
+    ] = False,
+) -> None:
+    """Run before any verb."""
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line (by default the process's own) and return its exit code. Never raises, never a traceback."""
+    try:
+        code = app(args=None if arguments is None else list(arguments), prog_name="assay", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except AssayError as error:
+        return say(str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return say(STOPPED, 2)
+    except MemoryError:
+        return say("there is not enough memory for this table; use a smaller one, or fewer --sample-rows", 2)
+    except BrokenPipeError:
+        return quiet()
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            return quiet()
+        return say(f"{error.filename or 'a file'} could not be used: {error.strerror or error}; nothing was written", 2)
+    except Exception as error:
+        if os.environ.get("ASSAY_TRACEBACK"):
+            raise
+        if hasattr(error, "format_message"):
+            return say(
+                f"{plain(error.format_message())} (assay --help lists what there is)", getattr(error, "exit_code", 2)
+            )
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        return say(f"assay itself failed ({what}); nothing was written; ASSAY_TRACEBACK=1 shows where", 3)
+
+
+def say(sentence: str, code: int) -> int:
+    if sentence:
+        print(f"error: {sentence}", file=sys.stderr)
+    return code
+
+
+def plain(message: str) -> str:
+    return " ".join(message.split()).rstrip(".")
+
+
+def quiet() -> int:
+    """The reader went away (``assay check ... | head``): nothing is left to say, and Python must not try at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

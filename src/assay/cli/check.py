@@ -1,0 +1,124 @@
+"""``assay check``: audit a table, say what is wrong, and exit with 1 where it is bad."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .options import (
+    FIT,
+    OUT,
+    SHOWN,
+    AskedAt,
+    Group,
+    Known,
+    NoCache,
+    Protected,
+    Quiet,
+    RoleWords,
+    Seed,
+    Sources,
+    Target,
+    Time,
+    Unknown,
+    flag,
+    listed,
+    roles_from,
+    settings_from_flags,
+    source_of,
+)
+
+Path_ = Annotated[
+    Path | None, flag("Write the report; .html, .json, .md or .txt.", OUT, "--output-file", "-o", metavar="FILE")
+]
+Format = Annotated[str | None, flag("text, html, json or md.", OUT, "--output-format", metavar="FORMAT")]
+Codes = list[str] | None
+
+
+def check(
+    tables: Sources = None,
+    target: Target = None,
+    time: Time = None,
+    group: Group = None,
+    protected: Protected = None,
+    role: RoleWords = None,
+    asked_at: AskedAt = None,
+    known: Known = None,
+    unknown: Unknown = None,
+    reference: Annotated[str | None, flag("An earlier table to compare with.", FIT, metavar="TABLE")] = None,
+    test: Annotated[str | None, flag("The test table.", FIT, metavar="TABLE")] = None,
+    model: Annotated[str | None, flag("A model to audit: an .assay file.", FIT, metavar="MODEL")] = None,
+    predictions: Annotated[str | None, flag("Predictions to audit: a scored file.", FIT, metavar="TABLE")] = None,
+    select: Annotated[
+        Codes, flag("Only these challenges: K02, future-columns, or K for all of K.", SHOWN, metavar="CODES")
+    ] = None,
+    extend_select: Annotated[Codes, flag("These too.", SHOWN, metavar="CODES")] = None,
+    ignore: Annotated[Codes, flag("Accept these.", SHOWN, metavar="CODES")] = None,
+    fail_on: Annotated[
+        str | None, flag("Exit 1 at critical, warning, advice, or never.  (default: critical)", SHOWN, metavar="LEVEL")
+    ] = None,
+    exit_zero: Annotated[bool, flag("Exit 0 whatever is found.", SHOWN, "--exit-zero")] = False,
+    statistics: Annotated[bool, flag("Count findings by challenge.", SHOWN, "--statistics")] = False,
+    show_settings: Annotated[bool, flag("Print the settings in force and stop.", SHOWN, "--show-settings")] = False,
+    all_rows: Annotated[bool, flag("Name every row in JSON.", OUT, "--all-rows")] = False,
+    output_format: Format = None,
+    output_file: Path_ = None,
+    seed: Seed = None,
+    no_cache: NoCache = False,
+    quiet: Quiet = False,
+) -> int:
+    """Audit a table: every challenge gets a verdict, every finding its number and its fix."""
+    from .output import form_of, note, ready, save, show
+    from .progress import Progress
+
+    form = form_of(output_format, output_file)
+    ready(output_file)
+    settings = settings_from_flags(
+        seed=seed, select=listed(select), extend_select=listed(extend_select), ignore=listed(ignore), fail_on=fail_on
+    )
+    if show_settings:
+        typer.echo(json.dumps(settings.to_json(), indent=2, ensure_ascii=False, default=str))
+        return 0
+    source = source_of(tables)
+    more: dict[str, Any] = {} if predictions is None else {"predictions": predictions}
+    from assay.api import check as audit
+
+    with Progress(quiet) as progress:
+        report = audit(
+            source,
+            target=target,
+            time=time,
+            group=group,
+            protected=listed(protected),
+            roles=roles_from(role),
+            asked_at=asked_at,
+            known=listed(known),
+            unknown=listed(unknown),
+            reference=reference,
+            test=test,
+            model=model,
+            settings=settings,
+            progress=progress,
+            cache=not no_cache,
+            **more,
+        )
+    doc = report.to_json(all_rows=all_rows)
+    if statistics:
+        typer.echo(counts(doc), nl=False)
+    elif output_file is not None:
+        save(doc, output_file, form)
+        note(f"{doc['summary']['sentence']}\n{output_file} is written", quiet)
+    else:
+        show(doc, form)
+    return 0 if exit_zero else report.exit_code()
+
+
+def counts(doc: Any) -> str:
+    """One line a challenge: how many findings, code, name; most first."""
+    count = Counter((f["code"], f["name"]) for f in doc["findings"])
+    rows = sorted(count.items(), key=lambda item: (-item[1], item[0]))
+    return "".join(f"{n:6,}  {code}  {name}\n" for (code, name), n in rows)

@@ -1,0 +1,106 @@
+"""``assay fit``: audit, repair, fit, prove, and write one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from assay.core.errors import SettingsError, did_you_mean
+
+from .options import (
+    FIT,
+    OUT,
+    ROLES,
+    AskedAt,
+    Group,
+    Known,
+    NoCache,
+    Protected,
+    Quiet,
+    RoleWords,
+    Seed,
+    Sources,
+    Target,
+    Time,
+    Unknown,
+    flag,
+    listed,
+    roles_from,
+    settings_from_flags,
+    source_of,
+)
+
+SHIPS = ("judged", "refit")
+
+
+def fit(
+    tables: Sources = None,
+    target: Target = None,
+    time: Time = None,
+    group: Group = None,
+    protected: Protected = None,
+    role: RoleWords = None,
+    asked_at: AskedAt = None,
+    known: Known = None,
+    unknown: Unknown = None,
+    keep: Annotated[
+        list[str] | None, flag("Keep columns that are suspected of knowing the answer.", ROLES, metavar="COLUMN,...")
+    ] = None,
+    budget: Annotated[float | None, flag("CPU seconds for the race.  (default: 60)", FIT, metavar="SECONDS")] = None,
+    ship: Annotated[
+        str | None, flag("judged: the model that was scored; refit: on all rows.", FIT, metavar="WHICH")
+    ] = None,
+    unsafe_fixes: Annotated[
+        bool, flag("Apply proven repairs that change what is recorded.", FIT, "--unsafe-fixes")
+    ] = False,
+    output_file: Annotated[
+        Path | None, flag("Where the model goes; .assay.", OUT, "--output-file", "-o", metavar="FILE")
+    ] = None,
+    report: Annotated[
+        Path | None, flag("Write the dossier too; .html, .json, .md or .txt.", OUT, metavar="FILE")
+    ] = None,
+    seed: Seed = None,
+    no_cache: NoCache = False,
+    quiet: Quiet = False,
+) -> int:
+    """Audit, repair, fit and prove a model; write it, its evidence and its pages to one file."""
+    from .output import form_of, note, ready, replacing, save, show
+    from .progress import Progress
+
+    if output_file is None:
+        raise SettingsError("fit must know where the model goes: -o model.assay")
+    if ship is not None and ship not in SHIPS:
+        raise SettingsError(f"--ship must be judged or refit; got {ship!r}{did_you_mean(ship, SHIPS)}")
+    form = form_of(None, report)
+    ready(output_file, (".assay",))
+    ready(report)
+    settings = settings_from_flags(seed=seed, budget=budget)
+    source = source_of(tables)
+    from assay.api import fit as make
+
+    with Progress(quiet) as progress:
+        model = make(
+            source,
+            target=target,
+            time=time,
+            group=group,
+            protected=listed(protected),
+            roles=roles_from(role),
+            asked_at=asked_at,
+            known=listed(known),
+            unknown=listed(unknown),
+            keep=listed(keep),
+            ship=ship,
+            unsafe=unsafe_fixes,
+            settings=settings,
+            progress=progress,
+            cache=not no_cache,
+        )
+        replacing(output_file, model.save)
+    if report is not None:
+        save(model.dossier, report, form)
+    if not quiet:
+        show(model.dossier, "text")
+    written = f"{output_file} is written" + (f", and {report}" if report else "")
+    note(written, quiet)
+    return 0
