@@ -1,0 +1,175 @@
+"""A table that DuckDB scans: a view with canonical columns over Parquet files or an Arrow table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.core.errors import InputError, did_you_mean
+from assay.core.table import F64, I32, U64, Ask, Column, SampleSpec
+
+from . import rowid, sampling, values
+from .engines import duck
+from .kinds import Shape, decide
+from .sample import ArrowSample
+from .scans import Scanned
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class DuckTable:
+    """See ``core.table.Table``. ``source`` is an Arrow table, or SQL to select from (``read_parquet(...)``).
+
+    ``ids`` are the columns left out of ``Sample.content``, so that rows that differ only by a key count as equal.
+    """
+
+    def __init__(
+        self,
+        con: Any,
+        source: Any,
+        shapes: Sequence[Shape],
+        *,
+        name: str,
+        notes: Sequence[str] = (),
+        given: Mapping[str, Column] | None = None,
+        census: Mapping[str, Mapping[str, int]] | None = None,
+        ids: Sequence[str] | None = None,
+        keep: object = None,
+    ) -> None:
+        self._con, self._keep = con, keep
+        if not isinstance(source, str):
+            con.register("_source", source)
+            source, self._keep = "_source", (source, keep)
+        picked = ", ".join(f"{s.sql} AS {duck.quote(s.name)}" for s in shapes)
+        con.execute(f"CREATE OR REPLACE TEMP VIEW t AS SELECT {picked} FROM {source}")
+        self._shapes = tuple(shapes)
+        self._columns = {c.name: c for c in decide(con, "t", shapes, given or {})}
+        self._n = int(duck.rows(con, "SELECT count(*) FROM t")[0][0])
+        self._name, self._notes = name, tuple(notes)
+        self.census = dict(census or {})
+        self._hashes: dict[tuple[str, ...], U64] = {}
+        self._values: dict[str, F64] = {}
+        self._coded: dict[str, tuple[I32, tuple[str, ...]]] = {}
+        self.scanned = Scanned()
+        self._facts: dict[Ask, Any] = {}
+        self._digest: str | None = None
+        self._ids = tuple(sorted(ids)) if ids is not None else None
+
+    name = property(lambda self: self._name)
+    n_rows = property(lambda self: self._n)
+    notes = property(lambda self: self._notes)
+    columns = property(lambda self: tuple(self._columns.values()))
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Columns left out of ``content``: given, else unique and key-shaped."""
+        if self._ids is None:
+            from .roles import key_columns
+
+            self._ids = key_columns(self)
+        return self._ids
+
+    @property
+    def digest(self) -> str:
+        if self._digest is None:
+            self._digest = rowid.table_digest(self.row_hashes(()), self.columns)
+        return self._digest
+
+    def column(self, name: str) -> Column:
+        if name not in self._columns:
+            raise InputError(f"{self._name} has no column {name!r}{did_you_mean(name, self._columns)}")
+        return self._columns[name]
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """A SELECT over the view ``t``: its rows, for aggregates."""
+        return duck.rows(self._con, sql)
+
+    def frame(self, sql: str) -> pa.Table:
+        """A SELECT over the view ``t`` as Arrow, in source order."""
+        return duck.frame(self._con, sql)
+
+    def stream(self, sql: str, size: int) -> Any:
+        """A SELECT over the view ``t`` as record batches, in source order."""
+        return duck.stream(self._con, sql, size)
+
+    def _hashed(self, sql: str) -> U64:
+        parts = [np.asarray(b.column(0).to_numpy(), np.uint64) for b in self.stream(sql, 500_000)]
+        return np.concatenate(parts) if parts else np.empty(0, np.uint64)
+
+    def row_hashes(self, columns: Sequence[str]) -> U64:
+        """One hash a row over the named columns (none named: all), in source order. Columns are taken by name order."""
+        names = tuple(sorted(columns or self._columns))
+        for n in names:
+            self.column(n)
+        if names not in self._hashes:
+            if len(self._hashes) >= 4:
+                self._hashes.pop(next(iter(self._hashes)))
+            listed = ", ".join(duck.quote(n) for n in names)
+            self._hashes[names] = self._hashed(f"SELECT hash({listed}) AS h FROM t")
+        return self._hashes[names]
+
+    def content_hashes(self) -> U64:
+        """Row hashes over the columns that are no ids."""
+        plain = tuple(c for c in self._columns if c not in self.ids)
+        return self.row_hashes(plain)
+
+    def facts(self, asks: Iterable[Ask]) -> Mapping[Ask, Any]:
+        from .planner import answer
+
+        wanted = tuple(dict.fromkeys(asks))
+        fresh = [a for a in wanted if a not in self._facts]
+        if fresh:
+            self._facts.update(answer(self, fresh))
+        return {a: self._facts[a] for a in wanted}
+
+    def sample(self, spec: SampleSpec) -> ArrowSample:
+        return sampling.draw(self, spec)
+
+    def numbers(self, name: str) -> F64:
+        """A whole column as floats in source order, as ``Sample.numbers`` gives them."""
+        if name not in self._values:
+            if len(self._values) >= 4:
+                self._values.pop(next(iter(self._values)))
+            column = self.column(name)
+            self._values[name] = values.floats(self.arrow([name])[name], column)
+        return self._values[name]
+
+    def stored_numbers(self, name: str) -> F64:
+        """A whole column as floats in source order, clocks as stored (HHMM)."""
+        column = self.column(name)
+        if column.kind != "clock":
+            return self.numbers(name)
+        return values.floats(self.arrow([name])[name], Column(name, "number", column.storage))
+
+    def codes(self, name: str) -> tuple[I32, tuple[str, ...]]:
+        """A whole column as codes and levels, in source order."""
+        if name not in self._coded:
+            self._coded = {name: values.levels(self.arrow([name])[name])}
+        return self._coded[name]
+
+    def column_hashes(self, name: str) -> U64:
+        """Hashes of the non-null values of one column."""
+        q = duck.quote(name)
+        return self._hashed(f"SELECT hash({q}) AS h FROM t WHERE {q} IS NOT NULL")
+
+    def arrow(self, columns: Sequence[str] | None = None) -> pa.Table:
+        listed = ", ".join(duck.quote(c) for c in (columns or self._columns))
+        return duck.frame(self._con, f"SELECT {listed} FROM t")
+
+    def derive(self, arrow: pa.Table) -> DuckTable:
+        from .memory import table_from_arrow
+
+        mine = {s.name: s.storage for s in self._shapes}
+        return table_from_arrow(
+            arrow, name=self._name, notes=self._notes, old=self._columns, storages=mine, ids=self.ids, census=self.census
+        )
+
+    def with_ids(self, columns: Sequence[str]) -> DuckTable:
+        """The same table with other id columns, once the roles are known. Shares the scan; facts stay."""
+        out = object.__new__(DuckTable)
+        out.__dict__.update(self.__dict__)
+        out._ids = tuple(sorted(c for c in columns if self.column(c)))
+        return out

@@ -1,0 +1,66 @@
+"""Row identity: hashes that do not depend on the order of rows or columns.
+
+``content`` is DuckDB's ``hash`` of the row over the columns that are no ids, sorted by name; it is faster than md5 and
+stable for one DuckDB version (docs/decisions). ``row_id`` mixes the hash over all columns with the row's ordinal
+among its equals, so that it is unique and yet free of position.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from assay.core.table import I64, U64, Column
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def mix(x: U64) -> U64:
+    """The finaliser of splitmix64 (Steele, Lea & Flood 2014): a bijection, so distinct stays distinct."""
+    z = np.array(x, np.uint64, copy=True)
+    z ^= z >> np.uint64(30)
+    z *= np.uint64(0xBF58476D1CE4E5B9)
+    z ^= z >> np.uint64(27)
+    z *= np.uint64(0x94D049BB133111EB)
+    z ^= z >> np.uint64(31)
+    return z
+
+
+def ordinals(hashes: U64) -> I64:
+    """0, 1, 2 ... among equal hashes, in source order."""
+    out = np.zeros(len(hashes), np.int64)
+    again = repeated(hashes)
+    if again.any():
+        where = np.flatnonzero(again)
+        order = np.argsort(hashes[where], kind="stable")
+        run = hashes[where][order]
+        first = np.r_[True, run[1:] != run[:-1]]
+        start = np.maximum.accumulate(np.where(first, np.arange(len(run)), 0))
+        out[where[order]] = np.arange(len(run)) - start
+    return out
+
+
+def repeated(hashes: U64) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which hashes occur more than once."""
+    ordered = np.sort(hashes)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    if len(twice) == 0:
+        return np.zeros(len(hashes), bool)
+    twice = np.unique(twice)
+    at = np.minimum(np.searchsorted(twice, hashes), len(twice) - 1)
+    return np.asarray(twice[at] == hashes, bool)
+
+
+def row_ids(hashes: U64) -> U64:
+    """Unique ids: a bijective mix of each hash, moved on by its ordinal among equals."""
+    return mix(hashes + ordinals(hashes).astype(np.uint64) * _GOLDEN)
+
+
+def table_digest(hashes: U64, columns: Sequence[Column]) -> str:
+    """Hex digest of a table from its row hashes: sums commute, so order does not matter."""
+    head = "\x00".join(f"{c.name}\x01{c.kind}\x01{c.storage}" for c in sorted(columns, key=lambda c: c.name))
+    total = int(np.add.reduce(mix(hashes), dtype=np.uint64)) if len(hashes) else 0
+    again = int(np.add.reduce(mix(hashes ^ _GOLDEN), dtype=np.uint64)) if len(hashes) else 0
+    return hashlib.blake2b(f"{head}\x02{len(hashes)}\x02{total}\x02{again}".encode(), digest_size=16).hexdigest()
