@@ -1,0 +1,116 @@
+"""What a fit hands over: the model in neutral form, and everything that was measured on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from assay.core.remedy import Recipe
+from assay.core.result import Score
+from assay.core.subject import Predictions, Task
+from assay.learn.forms import Assembly
+
+State = Literal["won", "beaten", "unfinished", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One runner of the race. ``loss`` is the mean over the folds done (log-loss in nats, or squared error);
+    ``gap`` and ``gap_error`` are its paired distance to the best on the same rows, and the standard error of that.
+
+    ``unfinished`` means that the clock cut it off, which says nothing about its quality.
+    """
+
+    name: str
+    family: str
+    readable: bool
+    folds_done: int
+    folds: int
+    loss: float
+    gap: float
+    gap_error: float
+    cpu_seconds: float
+    state: State
+    why: str = ""
+    weight: float = 0.0  # share in the ensemble that was judged
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationRecord:
+    """``gain`` and ``error``: paired log-loss gain of the map on rows that did not fit it, and its standard error."""
+
+    kind: str
+    kept: bool
+    gain: float
+    error: float
+    n: int
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Realised coverage on the judge rows: ``hits`` of ``n``, with a Clopper-Pearson (Beta) 95 % interval."""
+
+    of: str
+    hits: int
+    n: int
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ConformalRecord:
+    """``realised`` has one entry per class, then one over all rows. ``size`` is the mean set size or interval width."""
+
+    coverage: float
+    n: int
+    method: str
+    realised: tuple[Coverage, ...]
+    size: float
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The result of ``fit``.
+
+    ``assembly`` is what is shipped; ``judged`` is what ``headline``, ``conformal`` and ``predictions`` are about
+    (trained on build + choose). They are the same object where ``shipped`` is "judged".
+    """
+
+    assembly: Assembly
+    judged: Assembly
+    recipe: Recipe
+    features: tuple[str, ...]
+    left_out: Mapping[str, str]
+    task: Task
+    classes: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    headline: Score | None
+    shuffled: Score | None
+    naive: Score | None
+    also: tuple[Score, ...]
+    calibration: CalibrationRecord
+    conformal: ConformalRecord
+    predictions: Predictions
+    shipped: Literal["judged", "refit"]
+    label: str
+    rows: int
+    rows_known: int
+    folds: int
+    cpu_seconds: float
+    budget: float
+    finished: bool
+    reproducible: bool
+    seed: int
+    split_says: str
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """The bars of the honesty chart: headline first, then shuffled and naive, then other measures."""
+        first = tuple(s for s in (self.headline, self.shuffled, self.naive) if s is not None)
+        return first + self.also
+
+    @property
+    def winners(self) -> tuple[Candidate, ...]:
+        return tuple(c for c in self.candidates if c.state == "won")

@@ -1,0 +1,178 @@
+"""The rows that a fit works on: recipe applied, target read, parts and folds laid out, features chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from assay.core.errors import InputError, RoleError
+from assay.core.remedy import Recipe
+from assay.core.subject import BUILD, CHOOSE, JUDGE, Roles, Subject
+from assay.core.table import F64, I64, U64, Sample, SampleSpec
+from assay.learn import encoder
+from assay.learn.forms import EncoderSpec
+from assay.learn.learners import F32, Data
+from assay.learn.splits import Fold, cv_folds, order_values, unit_keys
+from assay.learn.target import Labels, labels
+
+MOST_ROWS = 1_000_000  # rows in memory; a larger table is sampled by hash, which is said
+FEWEST_ROWS = 4
+THREADS_FROM = 10_000  # below this a second thread costs more than it brings
+
+
+@dataclass(frozen=True)
+class Material:
+    """Positions refer to ``sample``, which holds only rows with a known target, sorted by row_id.
+
+    ``raw`` are the same rows before the recipe: what splits go by, and what the graph takes as input.
+    """
+
+    raw: Sample
+    sample: Sample
+    roles: Roles
+    labels: Labels
+    build: I64
+    choose: I64
+    judge: I64
+    features: tuple[str, ...]
+    left_out: Mapping[str, str]
+    rows_known: int
+    split_says: str
+    seed: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def y(self) -> F64:
+        return self.labels.y
+
+    @property
+    def dev(self) -> I64:
+        return np.sort(np.concatenate((self.build, self.choose)))
+
+    @property
+    def threads(self) -> int:
+        return 2 if len(self.build) >= THREADS_FROM else 1
+
+    @property
+    def order_column(self) -> str | None:
+        return None if self.roles.order is None else self.roles.order.column
+
+    def keys(self) -> U64:
+        return unit_keys(self.raw, self.roles)
+
+    def order(self) -> F64 | None:
+        return order_values(self.raw, self.roles)
+
+    def folds(self, index: I64, k: int) -> list[Fold]:
+        y = None if self.labels.task == "regression" and len(index) < 50 else self.y
+        return cv_folds(self.raw, self.roles, index, k, y=y, seed=self.seed)
+
+    def encoded(self, index: I64, cap: int = 0) -> tuple[EncoderSpec, Data]:
+        """An encoder fitted on the rows ``index``, and these rows as training data (at most ``cap`` of them)."""
+        if cap and len(index) > cap:
+            index = index[:cap]  # rows stand in the order of their hash, so the first are a random sample
+        spec = encoder.fit_encoder(self.sample, self.features, self.labels, index=index, order=self.order_column)
+        if not spec.features:
+            raise InputError("no column is left to learn from: every feature has one value or is free text")
+        X = encoder.encode_training(spec, self.sample, self.labels, index=index, key=self.keys())
+        return spec, Data(X, self.y[index], self.labels.task, self.labels.outputs, spec.categorical)
+
+    def encode(self, spec: EncoderSpec, index: I64) -> F32:
+        return encoder.encode(spec, self.sample, index)
+
+    def graph_columns(self, spec: EncoderSpec, recipe: Recipe) -> EncoderSpec:
+        """The spec with the raw columns that its features come from, back through renames and indicators."""
+        needed = {f.column for f in spec.features}
+        for op in reversed(recipe.ops()):
+            if op.name in ("rename", "indicator") and op.args.get("name") in needed:
+                needed |= set(op.columns)
+        kinds = {c.name: c.kind for c in self.raw.columns}
+        return encoder.with_raw_columns(spec, [(c, kinds[c]) for c in sorted(needed) if c in kinds])
+
+
+def prepare(
+    subject: Subject,
+    recipe: Recipe,
+    seed: int,
+    *,
+    features: Sequence[str] | None,
+    left_out: Mapping[str, str] | None,
+) -> Material:
+    """Lay out the rows.
+
+    Raises:
+        RoleError: no target, or a feature that is not a column.
+        InputError: too few rows with a known target, one class only, or no usable column.
+    """
+    from assay.tables.recipe import apply
+
+    roles = subject.roles
+    if roles.target is None:
+        raise RoleError("fit needs to know what to predict: name the target (--target COLUMN)")
+    notes = []
+    raw = subject.table.sample(SampleSpec(n=max(1, min(subject.table.n_rows, MOST_ROWS))))
+    if raw.n < subject.table.n_rows:
+        notes.append(f"{raw.n:,} of {subject.table.n_rows:,} rows were used, drawn by hash")
+    sample: Sample = apply(recipe.ops(), raw)
+    target = roles.target.column
+    if any(target in op.columns for op in recipe.ops()):
+        roles = replace(roles, classes=())  # the recipe rewrote the labels
+    found = labels(sample, roles)
+    known = np.flatnonzero(found.known)
+    if len(known) < raw.n:
+        notes.append(f"{raw.n - len(known):,} rows have no known {target!r} and took no part")
+    if len(known) < FEWEST_ROWS:
+        raise InputError(f"fit needs at least {FEWEST_ROWS} rows with a known {target!r}; the table has {len(known)}")
+    raw, sample, found = raw.take(known), sample.take(known), found.take(known)
+    if len(np.unique(found.y)) < 2:
+        raise InputError(f"the target {target!r} has one value only: there is nothing to learn (one class)")
+    part = subject.partition.part(raw)
+    build, choose, judge = (np.flatnonzero(part == p) for p in (BUILD, CHOOSE, JUDGE))
+    if len(build) < 2 or len(np.unique(found.y[build])) < 2:
+        build, choose, judge = np.arange(len(known)), np.empty(0, np.int64), np.empty(0, np.int64)
+        notes.append("too few rows to set any aside: nothing was chosen or judged on fresh rows")
+    wanted, out = _features(subject, roles, sample, recipe, features, left_out)
+    dev = np.sort(np.concatenate((build, choose)))
+    order = roles.order.column if roles.order else None
+    unfit = encoder.left_out(sample, wanted, index=dev, order=order)
+    kept = tuple(c for c in wanted if c not in unfit)
+    if not kept:
+        raise InputError("no column is left to learn from: " + "; ".join(f"{c}: {w}" for c, w in (out | unfit).items()))
+    if roles.weight is not None:
+        notes.append(f"the weight column {roles.weight.column!r} was left out and not used in training")
+    return Material(
+        raw, sample, roles, found, build, choose, judge, kept, out | unfit, len(known), subject.partition.says,
+        seed, tuple(notes),
+    )  # fmt: skip
+
+
+def _features(
+    subject: Subject,
+    roles: Roles,
+    sample: Sample,
+    recipe: Recipe,
+    features: Sequence[str] | None,
+    left_out: Mapping[str, str] | None,
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Wanted columns after the recipe, and those not wanted with the reason."""
+    out = dict(left_out or {})
+    allowed = set(subject.features if features is None else features) - set(out)
+    for name in set(features or ()) - {c.name for c in subject.table.columns}:
+        raise RoleError(f"a feature must be a column of the table; {name!r} is not one")
+    for name in subject.features:
+        if features is not None and name not in features:
+            out.setdefault(name, "not among the features that were asked for")
+    for op in recipe.ops():
+        if op.name in ("rename", "indicator") and set(op.columns) <= allowed:
+            allowed.add(str(op.args["name"]))
+    if roles.order is None and roles.group is not None:
+        for name in roles.group.columns:
+            if name in allowed:
+                out[name] = "the group column: fresh rows come from other groups"
+        allowed -= set(roles.group.columns)
+    present = set(sample.names)
+    for name in sorted(allowed - present):
+        out.setdefault(name, "dropped by the recipe")
+    return tuple(sorted(allowed & present)), out

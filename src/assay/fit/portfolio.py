@@ -1,0 +1,86 @@
+"""The fixed portfolio, in order of expected value, and the plan that a cost probe makes of it.
+
+Other families buy more than tuning one (notes on 20 configurations against five: under one standard error; another
+family: 5 to 30 times that). So the portfolio spreads over families and shapes and holds no fine grid.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from assay.learn.learners import Config, Data, train
+
+SMALL, LARGE = 5_000, 20_000
+PROBE_ROUNDS = 30
+ROUNDS_TIMES_RATE = 18.0  # boosting stops near 18 / rate rounds: 360 at 0.05
+FITS_BEYOND_FOLDS = 4  # build -> choose, build + choose, a refit on all rows, the shuffled split
+READABLE = ("linear", "tree")
+SIMPLICITY = {"tree": 0, "linear": 0, "lightgbm": 1, "extra-trees": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``rows`` caps the training rows of one fit (0: no cap); ``binding`` says whether the budget shaped the plan."""
+
+    folds: int
+    rate: float
+    rows: int
+    seconds: float  # expected CPU seconds of one fit of the first booster
+    binding: bool
+
+
+def portfolio(n: int, rate: float) -> tuple[Config, ...]:
+    """Candidates for ``n`` training rows. Cheap ones first: they cost little and make any later cut-off harmless."""
+    leaf = int(np.clip(n // 40, 3, 20))
+    plain = {"learning_rate": rate, "min_data_in_leaf": leaf, "feature_fraction": 0.8, "lambda_l2": 1.0}
+    small = plain | {
+        "num_leaves": 6,
+        "feature_fraction": 0.5,
+        "lambda_l2": 5.0,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+    }
+    loose = plain | {"extra_trees": True, "num_leaves": 48, "feature_fraction": 0.6}
+    large = plain | {"num_leaves": 127, "feature_fraction": 0.6, "lambda_l2": 3.0, "min_data_in_leaf": 30}
+    linear = Config("linear", "linear")
+    strict = Config("linear, strict", "linear", {"C": 0.05})
+    booster = Config("lightgbm", "lightgbm", plain)
+    shallow = Config("lightgbm, small", "lightgbm", small)
+    random = Config("lightgbm, random splits", "lightgbm", loose)
+    forest = Config("extra-trees", "extra-trees")
+    tree = Config("tree of 16 leaves", "tree")
+    if n < SMALL:
+        return (linear, shallow, booster, forest, random, strict, tree)
+    if n < LARGE:
+        return (linear, booster, forest, random, shallow, tree)
+    return (linear, booster, Config("lightgbm, large", "lightgbm", large), forest, random, shallow, tree)
+
+
+def make_plan(data: Data, budget: float, threads: int, seed: int, *, import_first: bool = True) -> Plan:
+    """Choose folds, learning rate and rows from 30 boosting rounds on at most 50,000 of the training rows.
+
+    The first booster, with its folds and the fits after the race, may take half of the budget. Under 2,000 rows
+    8 folds, else 5; then 3, then 2; a faster rate before fewer rows.
+    """
+    n = len(data.y)
+    if import_first:
+        import lightgbm  # noqa: F401  (a second of CPU that is no part of a fit's cost)
+    m = min(n, 50_000)
+    part = replace(data, X=data.X[:m], y=data.y[:m], weight=None if data.weight is None else data.weight[:m])
+    start = time.process_time()
+    config = Config("probe", "lightgbm", {"learning_rate": 0.1, "min_data_in_leaf": int(np.clip(n // 40, 3, 20))})
+    train(config, part, seed=seed, threads=threads, rounds=PROBE_ROUNDS)
+    a_round = (time.process_time() - start) / PROBE_ROUNDS * n / m
+    best_folds, best_rate = (8 if n < 2_000 else 5), (0.03 if n < SMALL else 0.05)
+    for folds in (f for f in (8, 5, 3, 2) if f <= best_folds):
+        for rate in (best_rate, 0.1):
+            seconds = a_round * ROUNDS_TIMES_RATE / rate
+            if seconds * (folds + FITS_BEYOND_FOLDS) <= 0.5 * budget:
+                return Plan(folds, rate, 0, seconds, (folds, rate) != (best_folds, best_rate))
+    seconds = a_round * ROUNDS_TIMES_RATE / 0.1
+    share = 0.5 * budget / (seconds * (2 + FITS_BEYOND_FOLDS))
+    rows = max(2_000, int(n * share))
+    return Plan(2, 0.1, rows if rows < n else 0, seconds * min(1.0, rows / n), True)

@@ -1,0 +1,183 @@
+"""The race: candidates run fold by fold over the build rows and leave when they are clearly behind."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from assay.core.table import F64, I64
+from assay.learn.calibration import paired, row_losses
+from assay.learn.learners import Config, TimeUp, train
+
+from .clock import Budget, cpu_seconds
+from .fitted import Candidate, State
+from .material import Material
+from .portfolio import FITS_BEYOND_FOLDS, READABLE, Plan
+
+Z_DROP = 2.5  # racing at 2 to 2.5 paired standard errors never dropped the eventual winner (notes, section 6)
+LEAST_TO_DROP = 50  # validation rows before a standard error is worth trusting
+CACHE_CELLS = 1e8  # float32 cells of prepared folds that are kept between candidates
+
+
+@dataclass
+class Runner:
+    """A candidate while it runs. ``output`` holds out-of-fold predictions over the build rows, NaN where none yet."""
+
+    config: Config
+    output: F64
+    loss: F64
+    done: int = 0
+    rounds: list[int] = field(default_factory=list)
+    seconds: float = 0.0
+    state: State = "unfinished"
+    why: str = ""
+
+    @property
+    def covered(self) -> I64:
+        return np.flatnonzero(np.isfinite(self.loss))
+
+    @property
+    def mean_rounds(self) -> int:
+        return round(float(np.mean(self.rounds))) if self.rounds else 0
+
+
+class Race:
+    """Runs candidates over the same folds. ``material.build`` positions index every per-row array here."""
+
+    def __init__(self, material: Material, plan: Plan, budget: Budget) -> None:
+        self.material, self.plan, self.budget = material, plan, budget
+        self.folds = material.folds(material.build, plan.folds)
+        self.place = np.full(material.sample.n, -1, dtype=np.int64)
+        self.place[material.build] = np.arange(len(material.build))
+        self.unit = np.unique(material.keys()[material.build], return_inverse=True)[1]
+        self.runners: list[Runner] = []
+        self._cache: dict[int, object] = {}
+
+    def run(self, config: Config) -> Runner:
+        """Run one candidate until it is done, beaten, out of time or broken."""
+        m = self.material
+        n, k = len(m.build), m.labels.outputs
+        shape = (n,) if m.labels.task == "regression" else (n, k)
+        runner = Runner(config, np.full(shape, np.nan), np.full(n, np.nan))
+        self.runners.append(runner)
+        first = all(r.done == 0 for r in self.runners[:-1])
+        for f in range(len(self.folds)):
+            if not first and not self._affordable(runner):
+                self.budget.bound = True
+                runner.why = f"the clock stopped it after {runner.done} of {len(self.folds)} folds"
+                return runner
+            start = cpu_seconds()
+            try:
+                self._fold(runner, f, None if first else self.budget.deadline(self.reserve()))
+            except TimeUp:
+                self.budget.bound = True
+                runner.why = f"the clock stopped it in fold {f + 1} of {len(self.folds)}"
+                return runner
+            except (ValueError, np.linalg.LinAlgError, MemoryError) as error:
+                runner.state, runner.why = "failed", f"{type(error).__name__}: {error}".splitlines()[0][:200]
+                return runner
+            finally:
+                runner.seconds += cpu_seconds() - start
+            runner.done += 1
+            if config.family not in READABLE and self._beaten(runner):
+                runner.state = "beaten"
+                return runner
+        runner.state = "beaten"  # until it proves to be the best: see ``results``
+        return runner
+
+    def reserve(self) -> float:
+        """CPU seconds to keep back for the fits after the race, going by the best so far."""
+        best = self.best()
+        if best is None or not best.done:
+            return self.plan.seconds * FITS_BEYOND_FOLDS
+        share = len(self.folds) / max(1, len(self.folds) - 1)
+        return 1.3 * FITS_BEYOND_FOLDS * share * best.seconds / best.done
+
+    def best(self) -> Runner | None:
+        """The lowest mean loss among those that finished every fold; else among those with most folds."""
+        ran = [r for r in self.runners if r.done]
+        if not ran:
+            return None
+        most = max(r.done for r in ran)
+        return min((r for r in ran if r.done == most), key=lambda r: float(np.nanmean(r.loss)))
+
+    def finished(self) -> list[Runner]:
+        return [r for r in self.runners if r.done == len(self.folds)]
+
+    def gap(self, runner: Runner, best: Runner) -> tuple[float, float]:
+        """Mean loss beyond the best on the rows both predicted, and its standard error by units."""
+        rows = np.flatnonzero(np.isfinite(runner.loss) & np.isfinite(best.loss))
+        unit = np.unique(self.unit[rows], return_inverse=True)[1]
+        return paired(runner.loss[rows], best.loss[rows], unit)
+
+    def results(self, weights: dict[str, float]) -> tuple[Candidate, ...]:
+        """The record of the race, in the order in which the candidates ran."""
+        best = self.best()
+        out = []
+        for r in self.runners:
+            gap, error = self.gap(r, best) if best is not None and r.done else (float("nan"), float("nan"))
+            state: State = "won" if r.config.name in weights else r.state
+            why = r.why
+            if state == "beaten" and not why:
+                why = f"behind by {gap:.3g} (standard error {error:.2g}) after {r.done} of {len(self.folds)} folds"
+            loss = float(np.nanmean(r.loss)) if r.done else float("nan")
+            out.append(
+                Candidate(
+                    r.config.name,
+                    r.config.family,
+                    r.config.family in READABLE,
+                    r.done,
+                    len(self.folds),
+                    loss,
+                    gap,
+                    error,
+                    r.seconds,
+                    state,
+                    why,
+                    weights.get(r.config.name, 0.0),
+                )
+            )
+        return tuple(out)
+
+    def _affordable(self, runner: Runner) -> bool:
+        """Whether the next fold fits before the reserve: by its own folds so far, else simply whether time is left."""
+        expected = runner.seconds / runner.done if runner.done else 0.0
+        return cpu_seconds() + expected < self.budget.deadline(self.reserve())
+
+    def _fold(self, runner: Runner, f: int, deadline: float | None) -> None:
+        m = self.material
+        data, X_valid, y_valid, rows = self._prepared(f)
+        shift = time.process_time() - cpu_seconds()
+        model = train(
+            runner.config,
+            data,
+            seed=m.seed,
+            threads=m.threads,
+            valid=(X_valid, y_valid),
+            deadline=None if deadline is None else deadline + shift,
+        )
+        output = model.predict(X_valid)
+        runner.output[rows] = output
+        runner.loss[rows] = row_losses(output, y_valid, m.labels.task)
+        if model.rounds:
+            runner.rounds.append(model.rounds)
+
+    def _prepared(self, f: int) -> tuple:  # type: ignore[type-arg]
+        if f in self._cache:
+            return self._cache[f]  # type: ignore[return-value]
+        m = self.material
+        inside, outside = self.folds[f]
+        spec, data = m.encoded(inside, self.plan.rows)
+        ready = (data, m.encode(spec, outside), m.y[outside], self.place[outside])
+        if (data.X.size + ready[1].size) * len(self.folds) <= CACHE_CELLS:
+            self._cache[f] = ready
+        return ready
+
+    def _beaten(self, runner: Runner) -> bool:
+        best = self.best()
+        if best is None or best is runner or len(runner.covered) < LEAST_TO_DROP:
+            return False
+        gap, error = self.gap(runner, best)
+        return gap > Z_DROP * error
