@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 
 from assay.core.errors import InputError
@@ -15,11 +17,19 @@ from .names import unique_names
 BATCH = 50
 
 
+class Folder:
+    """A private folder that goes with its table, or at exit."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="assay-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
 def open_csv(paths: list[Path], label: str, *, cache: bool) -> DuckTable:
     con = duck.connect()
     listed = ", ".join(duck.literal(str(p)) for p in paths)
-    folder = tempfile.TemporaryDirectory(prefix="assay-")
-    raw = Path(folder.name) / "raw.parquet"
+    folder = Folder()
+    raw = folder.path / "raw.parquet"
     try:
         rel = f"read_csv([{listed}], all_varchar=true, header=true)"
         con.execute(f"COPY (SELECT * FROM {rel}) TO {duck.literal(str(raw))} (FORMAT parquet)")
@@ -53,7 +63,7 @@ def open_csv(paths: list[Path], label: str, *, cache: bool) -> DuckTable:
             else:
                 cast = q
             picked.append(f"{cast} AS {duck.quote(names[at + i])}")
-    final = Path(folder.name) / "landed.parquet"
+    final = folder.path / "landed.parquet"
     con.execute(f"COPY (SELECT {', '.join(picked)} FROM {source}) TO {duck.literal(str(final))} (FORMAT parquet)")
     raw.unlink()
     return parquet([final], label, tuple(notes), keep=folder)

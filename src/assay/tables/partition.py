@@ -54,7 +54,7 @@ class HashPartition:
             codes, names = _recorded_codes(sample, self.column)
             keys = np.array([_text_hash(n) for n in names] + [0], np.uint64)
             key = np.where(codes < 0, sample.content, keys[codes])
-        spread = rowid.mix(key ^ rowid.mix(np.array([self.seed], np.uint64)))
+        spread = rowid.salted(key, "partition", self.seed)
         share = spread.astype(np.float64) / 2.0**64
         return np.digitize(share, SHARES).astype(np.int8)
 

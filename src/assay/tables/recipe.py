@@ -3,8 +3,8 @@
 Text is compared *folded*: ASCII blanks (space, tab, CR, LF, FF, VT) trimmed at both ends, then ``str.casefold``. A
 graph need not fold: it may list the exact spellings seen in training, since a spelling never seen is a new value.
 
-cast to number    ``number_of_text``: blanks trimmed; digits, sign, point and exponent; inf; nothing else. Else null.
-cast to text      whole floats without a point, booleans true/false, dates as ISO.
+cast to number    ``core.patterns.NUMBER``: blanks trimmed; digits, sign, point and exponent. Else null.
+cast to text      ``core.patterns.number_text``, booleans true/false, dates as ISO.
 map_values        exact text; null target gives null. Of a number column the text of its values; the result is text.
 null_if           text folded; numbers by equality. A text entry applied to a number column is read as a number.
 null_outside      x < lo or x > hi becomes null; NaN is null. Ends belong to the inside. Result float64.
@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from assay.core.errors import SettingsError
+from assay.core.patterns import number_text
 from assay.core.remedy import Op
 from assay.core.table import F64, Column, Sample
 
@@ -85,7 +86,15 @@ def _is_text(sample: ArrowSample, name: str) -> bool:
 
 
 def _texts(sample: ArrowSample, name: str) -> tuple[Any, tuple[str, ...]]:
-    return sample.codes(name)
+    """Codes into texts: numbers as ``core.patterns.number_text`` writes them, which a graph can do too."""
+    import pyarrow as pa
+
+    kind = sample.arrow.schema.field(name).type
+    if not pa.types.is_floating(kind):
+        return sample.codes(name)
+    x = _floats(sample, name)
+    seen, codes = np.unique(x, return_inverse=True)
+    return np.where(np.isfinite(x), codes, -1), tuple(number_text(v) or "" for v in seen.tolist())
 
 
 def _from_codes(sample: ArrowSample, name: str, new: list[str | None], codes: Any) -> ArrowSample:
@@ -139,7 +148,7 @@ def _number(value: Any) -> float | None:
     if isinstance(value, str):
         import pyarrow as pa
 
-        got = values.through_duck(pa.array([value]), duck.number_of_text("v"))[0].as_py()
+        got = values.through_duck(pa.array([value]), values.gated_number())[0].as_py()
         return None if got is None else float(got)
     return None if value is None else float(value)
 
@@ -184,7 +193,7 @@ def _parse_date(sample: ArrowSample, name: str, args: Mapping[str, Any]) -> Arro
         raise SettingsError(f"parse_date reads {', '.join(duck.DATE_FORMS)}; got {form!r}")
     if not _is_text(sample, name):
         return sample
-    array = values.through_duck(sample.arrow[name], duck.date_of_text("v", form)).cast(pa.timestamp("us"))
+    array = values.through_duck(sample.arrow[name], values.gated_date(form)).cast(pa.timestamp("us"))
     return _set(sample, name, array, Column(name, "date", "TIMESTAMP"))
 
 

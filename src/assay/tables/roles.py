@@ -31,7 +31,7 @@ _PROTECTED = {
     "native_country", "marital", "marital_status", "disability", "disabled", "pregnant", "foreign_worker",
     "senior_citizen", "personal_status_sex", "sexual_orientation",
 }  # fmt: skip
-_YES = ("true", "1", "yes", "y", "t", "positive", "pos")
+_YES = {"true": "false", "1": "0 -1", "yes": "no", "y": "n", "t": "f", "positive": "negative", "pos": "neg"}
 
 
 def snake(name: str) -> str:
@@ -181,10 +181,10 @@ def _target(table: Table, name: str, positive: str | None, task: str | None) -> 
 
 def _positive(counts: Sequence[tuple[str, int]]) -> str:
     """True, 1 or yes where there is one; else the rarer class, ties by text."""
-    for word in _YES:
-        for name, _ in counts:
-            if name.strip(" '\".").casefold() == word:
-                return name
+    plain = {name.strip(" '\".").casefold(): name for name, _ in counts}
+    for word, against in _YES.items():
+        if word in plain and any(other in plain for other in against.split()):
+            return plain[word]
     return min(counts, key=lambda c: (c[1], c[0]))[0]
 
 

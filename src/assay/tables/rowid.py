@@ -58,6 +58,12 @@ def row_ids(hashes: U64) -> U64:
     return mix(hashes + ordinals(hashes).astype(np.uint64) * _GOLDEN)
 
 
+def salted(keys: U64, purpose: str, seed: int = 0) -> U64:
+    """Keys mixed anew for one purpose: what a sample takes says nothing about where a split puts it."""
+    salt = hashlib.blake2b(f"{purpose}\x00{seed}".encode(), digest_size=8).digest()
+    return mix(mix(keys) ^ np.uint64(int.from_bytes(salt, "big")))
+
+
 def table_digest(hashes: U64, columns: Sequence[Column]) -> str:
     """Hex digest of a table from its row hashes: sums commute, so order does not matter."""
     head = "\x00".join(f"{c.name}\x01{c.kind}\x01{c.storage}" for c in sorted(columns, key=lambda c: c.name))

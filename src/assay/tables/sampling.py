@@ -1,6 +1,6 @@
 """Hash samples of whole units: the same rows whatever their order in the source.
 
-unit "row": rows by ``row_id`` (the hash of the row and its ordinal among equals), the smallest first. unit "group",
+unit "row": rows by a hash of ``row_id`` (so equals are drawn one by one), the smallest first. unit "group",
 "time-block", "blocking-key": the values of ``key`` by their hash, whole units until ``n`` rows are reached. With
 ``strata`` each class of that column gets an equal share first (all of a rare class); ``weight`` undoes the difference.
 """
@@ -29,16 +29,17 @@ def draw(table: DuckTable, spec: SampleSpec) -> ArrowSample:
     names = tuple(spec.columns) or tuple(c.name for c in table.columns)
     columns = tuple(table.column(c) for c in names)
     total = table.n_rows
-    whole = table.row_hashes(()) if table.columns else np.empty(0, np.uint64)
+    whole: U64 = table.row_hashes(()) if table.columns else np.empty(0, np.uint64)
     ids = rowid.row_ids(whole)
+    draws = rowid.salted(ids, "sample")
     if spec.n >= total:
         at, weight = np.arange(total), np.ones(total)
     elif spec.unit != "row":
         at, weight = _units(table, spec)
     elif spec.strata:
-        at, weight = _strata(table, spec, ids)
+        at, weight = _strata(table, spec, draws)
     else:
-        at, weight = _smallest(ids, spec.n)
+        at, weight = _smallest(draws, spec.n)
     order = np.argsort(ids[at], kind="stable")
     at, weight = at[order], weight[order]
     arrow = fetch(table, names, at)
@@ -77,7 +78,7 @@ def _strata(table: DuckTable, spec: SampleSpec, ids: U64) -> tuple[I64, F64]:
 def _units(table: DuckTable, spec: SampleSpec) -> tuple[I64, F64]:
     if spec.key is None:
         raise InputError(f"a sample by {spec.unit} needs the column whose values are the units")
-    key = rowid.mix(table.row_hashes((spec.key,)))
+    key = rowid.salted(table.row_hashes((spec.key,)), "sample")
     units, counts = np.unique(key, return_counts=True)
     kept = max(1, int(np.searchsorted(np.cumsum(counts), spec.n, side="right")))
     at = np.flatnonzero(key <= units[kept - 1])
