@@ -155,3 +155,28 @@ def report(**changes: object) -> Report:
         "made_at": "2026-01-05T10:00:00+00:00",
     }  # fmt: skip
     return Report(**(parts | changes))  # type: ignore[arg-type]
+
+
+def dossier() -> dict[str, object]:
+    """A dossier as fit writes it."""
+    check = report().to_json()
+    scores = check["summary"]["scores"]
+    return {
+        "kind": "fit", "report": check, "model": {
+            "task": "binary", "classes": ["false", "true"], "features": ["carrier", "dest", "distance", "hour", "sched_dep_time"],
+            "left_out": {"arr_delay": "K01: alone it scores AUC 1.000", "dep_delay": "K02, waiting for your word: filled only afterwards"},
+            "scores": [scores[2], scores[1]],
+            "candidates": [
+                {"name": "lightgbm-31", "family": "lightgbm", "state": "done", "loss": 0.5123456, "se": 0.0021, "cpu_seconds": 12.4, "folds": 4},
+                {"name": "linear", "family": "linear", "state": "done", "loss": 0.5311, "se": 0.0019, "cpu_seconds": 3.1, "folds": 4},
+                {"name": "extra-trees", "family": "extra-trees", "state": "unfinished", "loss": None, "se": None, "cpu_seconds": 20.0, "folds": 1},
+            ],
+            "shipped": {"which": "judged", "label": "of the model in this file, trained on build and choose"},
+            "calibration": {"kind": "platt", "a": 0.93, "b": -0.02, "gain": 0.0012},
+            "coverage": {"nominal": 0.9, "by_class": [{"class": "false", "n": 50_000, "realised": 0.905, "lo": 0.9, "hi": 0.91},
+                                                      {"class": "true", "n": 16_000, "realised": 0.88, "lo": 0.87, "hi": 0.89}]},
+            "parity": {"max": 3.2e-7, "rows": 5000}, "rows": {"build": 196_408, "choose": 65_469, "judge": 65_469},
+            "budget": {"cpu_seconds": 60, "used": 38.2},
+            "findings": [f for f in check["findings"] if f["code"] == "D01"], "verdicts": [v for v in check["verdicts"] if v["code"] == "M05"],
+        },
+    }  # fmt: skip

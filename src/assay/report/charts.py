@@ -24,7 +24,7 @@ DRAWN = {SVG + t for t in ("svg", "g", "path", "rect", "line", "text", "tspan", 
 
 def honesty_chart(scores: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Score by time block or group, one line a score; None where no score came with blocks."""
-    with_blocks = [s for s in scores if s["blocks"]]
+    with_blocks = sorted((s for s in scores if s["blocks"]), key=lambda s: bool(s["headline"]))
     if not with_blocks:
         return None
     labels = list(dict.fromkeys(str(label) for s in with_blocks for label, _ in s["blocks"]))
@@ -48,7 +48,9 @@ def spec(chart: Mapping[str, Any], width: int = WIDTH, height: int = HEIGHT) -> 
         "background": None, "config": _config(),
     }  # fmt: skip
     across = {"field": "x", "type": "nominal" if words else "quantitative", "title": x_title, "sort": None}
-    up = {"field": "y", "type": "quantitative", "title": y_title}
+    up: dict[str, Any] = {"field": "y", "type": "quantitative", "title": y_title}
+    if max((abs(v) for v in chart.get("y", []) if isinstance(v, (int, float))), default=0) >= 10_000:
+        up["axis"] = {"format": "~s"}
     if kind == "lines":
         values = [
             {"x": label, "y": y, "series": plain(name)}
@@ -57,19 +59,20 @@ def spec(chart: Mapping[str, Any], width: int = WIDTH, height: int = HEIGHT) -> 
             if y is not None
         ]
         names = [plain(n) for n in chart.get("series", {})]
-        # Vega-Lite gives one style to each series in order, so a series is told by dash and shape and not by colour alone
+        colours = {"domain": names, "range": [INK, OTHER, MARK][-len(names) :]}
+        dashes = {"domain": names, "range": [[2, 3], [7, 3], [1, 0]][-len(names) :]}  # told apart without colour, too
         made |= {"data": {"values": values}, "mark": {"type": "line", "point": {"size": 28}, "strokeWidth": 2},
                  "encoding": {"x": across | {"type": "ordinal", "axis": {"labelAngle": 0, "labelOverlap": True}},
                               "y": up | {"scale": {"zero": False}},
                               "color": {"field": "series", "type": "nominal", "sort": None, "title": None,
-                                        "scale": {"domain": names, "range": [OTHER, INK, MARK][-len(names):]},
-                                        "legend": {"orient": "top", "labelLimit": 260, "columns": 1}},
+                                        "scale": colours, "legend": {"orient": "top", "labelLimit": 260, "columns": 1}},
                               "strokeDash": {"field": "series", "type": "nominal", "sort": None, "legend": None,
-                                             "scale": {"domain": names, "range": [[2, 3], [7, 3], [1, 0]][-len(names):]}}}}  # fmt: skip
+                                             "scale": dashes}}}  # fmt: skip
         return made
     y = list(chart.get("y", []))[:POINTS]
     if kind == "line":
-        made |= {"data": {"values": _pairs(x, y)}, "mark": {"type": "line", "color": MARK, "point": {"color": MARK, "size": 18}},
+        made |= {"data": {"values": _pairs(x, y)},
+                 "mark": {"type": "line", "color": MARK, "point": {"color": MARK, "size": 18}},
                  "encoding": {"x": across | ({"type": "ordinal"} if words else {"scale": {"zero": False}}),
                               "y": up | {"scale": {"zero": False}}}}  # fmt: skip
     elif kind == "hist" and not words and len(x) > 1:
@@ -130,6 +133,6 @@ def _config() -> dict[str, Any]:
     font = "system-ui, -apple-system, 'Segoe UI', sans-serif"
     axis = {"labelColor": INK, "titleColor": INK, "tickColor": LINE, "domainColor": LINE, "gridColor": LINE,
             "labelFont": font, "titleFont": font, "labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal",
-            "tickCount": 5, "gridOpacity": 0.6, "titlePadding": 6}  # fmt: skip
+            "tickCount": 5, "gridOpacity": 0.6, "titlePadding": 10}  # fmt: skip
     return {"axis": axis, "view": {"stroke": None}, "bar": {"discreteBandSize": {"band": 0.78}},
             "legend": {"labelColor": INK, "labelFont": font, "labelFontSize": 11, "symbolStrokeWidth": 2}}  # fmt: skip

@@ -1,4 +1,4 @@
-"""A report as data, with the Python face: look up a challenge, its rows, the issues of every row; save in any format."""
+"""A report as data, with the Python face: look up a challenge, its rows, the issues of each row; save as a file."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def _now() -> str:
 class Report:
     """Everything one check found, ranked, with a verdict for every challenge of the catalogue.
 
-    ``labels`` are the user's own row labels by position (a pandas index); ``pages`` maps a code to the parts of its page
-    that the drawers show ({"how", "false_alarms", "sources"}). ``made_at`` stands in ``cost`` with the other times.
+    ``labels`` are the user's own row labels by position (a pandas index); ``pages`` maps a code to the parts of its
+    page that the drawers show ({"how", "false_alarms", "sources"}). ``made_at`` stands in ``cost`` with the times.
     """
 
     info: SubjectInfo
@@ -67,7 +67,7 @@ class Report:
     scores: tuple[Score, ...] = ()
     trials: tuple[Trial, ...] = ()
     gallery: tuple[ColumnCard, ...] = ()
-    cost: Cost = Cost(0.0, 0.0, 0.0, 0)
+    cost: Cost = field(default_factory=lambda: Cost(0.0, 0.0, 0.0, 0))
     next_commands: tuple[tuple[str, str], ...] = ()
     labels: Any = None
     pages: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -116,7 +116,7 @@ class Report:
         return np.unique(np.concatenate([r.positions for r in every])) if every else np.empty(0, np.int64)
 
     def issues(self) -> pa.Table:
-        """One row per input row that any finding names: row, label (where there is an index), codes, severity (the worst).
+        """One row per input row that any finding names: row, label (where there is an index), codes, worst severity.
 
         The schema's metadata lists under ``partial`` the codes of which not all rows are kept.
         """
@@ -170,9 +170,8 @@ class Report:
     def at(self, level: str) -> tuple[Finding, ...]:
         """Findings at a severity or above; ``never`` gives none."""
         if level not in (*SEVERITIES, "never"):
-            raise SettingsError(
-                f"a severity must be one of {', '.join(SEVERITIES)}, never; got {level!r}{did_you_mean(level, SEVERITIES)}"
-            )
+            near = did_you_mean(level, SEVERITIES)
+            raise SettingsError(f"a severity must be one of {', '.join(SEVERITIES)}, never; got {level!r}{near}")
         if level == "never":
             return ()
         place: dict[str, int] = {name: i for i, name in enumerate(SEVERITIES)}

@@ -6,22 +6,46 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from .groups import Card
 from .numbers import plain
+
+FLAGS = {"order": "--time", "group": "--group", "protected": "--protected", "asked_at": "--asked-at"}
+LEAKS = ("K01", "K02", "K03")
 
 
 def next_steps(doc: Mapping[str, Any]) -> list[dict[str, str]]:
     """Commands that make sense after this report, most useful first."""
     subject, steps = doc["subject"], []
-    name = shlex.quote(plain(subject["name"]))
-    ask = [c for f in doc["findings"] if f["ask"] for c in f["columns"]]
-    roles = f"{name} --target {shlex.quote(plain(subject['target']))}" if subject["target"] else name
-    if ask:
-        columns = ",".join(dict.fromkeys(ask))
-        steps.append((f"assay check {roles} --known {shlex.quote(plain(columns))}", "if these are known when asked"))
-    if subject["target"]:
-        leaks = any(f["code"] in ("K01", "K02", "K03") for f in doc["findings"])
-        steps.append((f"assay fit {roles} -o model.assay", "without the leaks above" if leaks else "a model, proved"))
+    if subject["target"] is not None:
+        leaks = any(f["code"] in LEAKS for f in doc["findings"])
+        steps.append((fit_command(doc), "without the leaks above" if leaks else "a model, proved"))
     if doc["findings"]:
         steps.append((f"assay rule {plain(doc['findings'][0]['code'])}", "the page of the first finding"))
-    steps.append((f"assay check {roles} -o report.html", "everything, with charts"))
+    steps.append((f"{check_command(doc)} -o report.html", "everything, with charts"))
     return [{"command": command, "says": says} for command, says in steps]
+
+
+def check_command(doc: Mapping[str, Any]) -> str:
+    """The command that made this report, with what the user said of the roles."""
+    return f"assay check {arguments(doc)}"
+
+
+def fit_command(doc: Mapping[str, Any]) -> str:
+    return f"assay fit {arguments(doc)} -o model.assay"
+
+
+def known_command(doc: Mapping[str, Any], card: Card) -> str:
+    columns = dict.fromkeys(plain(c) for f in card.findings if f["ask"] for c in f["columns"])
+    return f"{check_command(doc)} --known {shlex.quote(','.join(columns))}"
+
+
+def arguments(doc: Mapping[str, Any]) -> str:
+    subject = doc["subject"]
+    words = [shlex.quote(plain(subject["name"]))]
+    if subject["target"] is not None:
+        words += ["--target", shlex.quote(plain(subject["target"]))]
+    for role, flag in FLAGS.items():
+        said = subject["roles"].get(role)
+        if said and said["source"] == "user":
+            words += [flag, shlex.quote(",".join(plain(c) for c in said["columns"]))]
+    return " ".join(words)

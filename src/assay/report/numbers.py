@@ -50,7 +50,7 @@ def percent(share: float | None) -> str:
 
 
 def decimals(value: float | None, unit: str) -> str:
-    """A bare number in the habit of its unit: three places for AUC and the like, percent for shares, whole for counts."""
+    """A bare number in the habit of its unit: three places for AUC and the like, percent for shares, whole counts."""
     if value is None or not math.isfinite(value):
         return "-"
     if unit.startswith("share"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .groups import Card, cards, trial_words
@@ -24,8 +24,16 @@ STATES = {
 DETAILED = 12  # cards shown with sentence and fix; the rest get one line each
 LISTED = 40
 BAR = 20
-ROLES = {"order": "time", "group": "group", "id": "id", "protected": "protected", "weight": "weight", "split": "split",
-         "site": "site", "asked_at": "asked at"}  # fmt: skip
+ROLES = {
+    "order": "time",
+    "group": "group",
+    "id": "id",
+    "protected": "protected",
+    "weight": "weight",
+    "split": "split",
+    "site": "site",
+    "asked_at": "asked at",
+}
 FLAGS = {"order": "--time", "group": "--group", "id": "--role id=", "protected": "--protected"}
 
 
@@ -163,7 +171,7 @@ def role_words(roles: Mapping[str, Any]) -> str:
     return f"{words}; change: {flags}" if flags else words
 
 
-def score_lines(scores: list[Mapping[str, Any]], width: int) -> Iterator[Text]:
+def score_lines(scores: Sequence[Mapping[str, Any]], width: int) -> Iterator[Text]:
     label_width = min(max((cells(plain(s["label"])) for s in scores), default=0), width - BAR - 22)
     metric_width = max((cells(plain(s["metric"])) for s in scores), default=0)
     last = ""
@@ -171,7 +179,8 @@ def score_lines(scores: list[Mapping[str, Any]], width: int) -> Iterator[Text]:
         metric = plain(s["metric"]) if s["metric"] != last else ""
         last = s["metric"]
         label = cut(plain(s["label"]), label_width)
-        start = f"  {metric:<{metric_width}}  {label}{' ' * (label_width - cells(label))}  {decimals(s['value'], s['metric']):>6}  "
+        label += " " * (label_width - cells(label))
+        start = f"  {metric:<{metric_width}}  {label}  {decimals(s['value'], s['metric']):>6}  "
         bar = "#" * round(BAR * share)
         note = f"  <- {plain(s['note'])}" if s["note"] else ""
         if cells(start) + len(bar) + cells(note) > width:
@@ -234,8 +243,15 @@ def tally_lines(doc: Mapping[str, Any], width: int) -> Iterator[Text]:
     summary = doc["summary"]
     verdicts = summary["verdicts"]
     parts = [f"{verdicts['found']} of {plural(summary['challenges'], 'challenge')} found"]
-    words = {"clear": "clear", "no-sign": "no sign", "undecided": "undecided", "not-applicable": "not applicable",
-             "skipped": "skipped", "ignored": "ignored", "error": "failed to run"}  # fmt: skip
+    words = {
+        "clear": "clear",
+        "no-sign": "no sign",
+        "undecided": "undecided",
+        "not-applicable": "not applicable",
+        "skipped": "skipped",
+        "ignored": "ignored",
+        "error": "failed to run",
+    }
     parts += [f"{verdicts[v]} {said}" for v, said in words.items() if verdicts[v]]
     yield from wrap(" | ".join(parts), width)
     for v in doc["verdicts"]:

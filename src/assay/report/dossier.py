@@ -1,0 +1,264 @@
+"""The dossier of a model: what was left out, whose score it is, what was tried, and what was not checked.
+
+Made from {"kind": "fit", "report": <the check's JSON form>, "model": {...}} only. Keys of "model", every one optional:
+task, classes, features, left_out {column: reason}, scores [score], candidates [{name, family, state, loss, se,
+cpu_seconds, folds}], shipped {which, label}, calibration {...}, coverage {nominal, by_class [{class, n, realised, lo,
+hi}]}, parity {max, rows}, rows {build, choose, judge}, budget {...}, findings [finding], verdicts [verdict],
+trials [trial], lineage {...}, limits [text].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .groups import cards
+from .numbers import count, decimals, listed, percent, plain, plural, short, span
+from .text import BAR, card_lines, cells, cut, line, score_lines, sides, wrap
+from .words import limits
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+EMPTY: dict[str, Any] = {
+    "task": "",
+    "classes": [],
+    "features": [],
+    "left_out": {},
+    "scores": [],
+    "candidates": [],
+    "shipped": {},
+    "calibration": {},
+    "coverage": {},
+    "parity": {},
+    "rows": {},
+    "budget": {},
+    "findings": [],
+    "verdicts": [],
+    "trials": [],
+    "lineage": {},
+    "limits": [],
+}
+
+
+def model_of(doc: Mapping[str, Any]) -> dict[str, Any]:
+    """The model's part with empty values where keys are missing or null."""
+    given = {k: v for k, v in (doc.get("model") or {}).items() if v is not None}
+    return {**EMPTY, **given}
+
+
+def left_out_sentence(model: Mapping[str, Any]) -> str:
+    """The first line of every dossier."""
+    names = model["left_out"]
+    if not names:
+        return "Nothing was left out: every column that may feed a model does."
+    return f"{plural(len(names), 'column')} left out: {listed(names, 12)}."
+
+
+def ordered(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Scores with the one to expect first; the others stand beside it, smaller."""
+    return sorted(model["scores"], key=lambda s: not s.get("headline"))
+
+
+def whose(model: Mapping[str, Any]) -> str:
+    shipped = model["shipped"]
+    if shipped.get("label"):
+        return plain(shipped["label"])
+    return {
+        "judged": "of the model in this file",
+        "refit": "of the same recipe; the model in this file is a refit on all rows, not itself tested",
+    }.get(str(shipped.get("which")), "")
+
+
+def pairs(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Any flat mapping as (label, value) for a list; nested values are left to the JSON."""
+    out = []
+    for key, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+            value = str(value).lower() if isinstance(value, bool) else None
+        if value is not None:
+            said = value if isinstance(value, str) else count(value) if float(value).is_integer() else short(value, 4)
+            out.append((plain(key).replace("_", " "), plain(said)))
+    return out
+
+
+def model_limits(doc: Mapping[str, Any]) -> list[str]:
+    """The model's own limits, the parity of the graph, then those of the table's report."""
+    model, report, out = model_of(doc), doc.get("report"), []
+    out += [plain(said) for said in model["limits"]]
+    parity = model["parity"]
+    if parity.get("max") is not None:
+        out.append(
+            f"The graph and the trained model differ by at most {short(parity['max'])} on "
+            f"{plural(parity.get('rows', 0), 'held-out row')}."
+        )
+    return out + (limits(report) if report else [])
+
+
+def lineage(doc: Mapping[str, Any]) -> list[tuple[str, str]]:
+    model, report = model_of(doc), doc.get("report") or {}
+    subject = report.get("subject", {})
+    out = pairs(model["lineage"])
+    if subject:
+        out += [
+            ("table", plain(subject["name"])),
+            ("digest of the table", plain(subject["data_digest"])),
+            ("rows and columns", f"{count(subject['rows'])} x {count(subject['columns'])}"),
+        ]
+    out += [(f"rows to {k}", count(n)) for k, n in model["rows"].items()]
+    if "assay" in report:
+        out += [("assay", plain(report["assay"])), ("seed", plain(report["seed"]))]
+    return out
+
+
+def dossier_context(doc: Mapping[str, Any]) -> dict[str, Any]:
+    """What the HTML template needs besides the shared words."""
+    model, report = model_of(doc), doc.get("report") or {}
+    scores = [with_defaults(s) for s in ordered(model)]
+    base: dict[str, Any] = {
+        "assay": "",
+        "seed": "",
+        "pages": {},
+        "findings": [],
+        "trials": [],
+        "cost": {},
+        "subject": {"name": "model", "target": None, "roles": {}},
+    } | dict(report)
+    verdicts = [*base.get("verdicts", []), *model["verdicts"]]
+    found = [*model["findings"], *base["findings"]]
+    return {
+        "doc": base,
+        "model": model,
+        "left_out": left_out_sentence(model),
+        "headline": scores[0] if scores else None,
+        "beside": scores[1:],
+        "whose": whose(model),
+        "model_cards": cards(model["findings"])[:5],
+        "table_findings": base["findings"][:50],
+        "verdicts": verdicts,
+        "worst": {f["code"]: f["severity"] for f in reversed(found)},
+        "lineage": lineage(doc),
+        "calibration": pairs(model["calibration"]),
+        "budget": pairs(model["budget"]),
+        "trials": [*base["trials"], *model["trials"]],
+        "limits_said": model_limits(doc),
+        "candidates": candidate_rows(model),
+        "coverage": coverage_rows(model),
+        "honesty": base.get("summary", {}).get("honesty_chart"),
+    }
+
+
+def dossier_lines(doc: Mapping[str, Any], width: int) -> Iterator[Text]:
+    """The terminal page of a dossier."""
+    model, report = model_of(doc), doc.get("report") or {}
+    yield from wrap(left_out_sentence(model), width, style="bold")
+    for column, reason in model["left_out"].items():
+        yield from wrap(f"{plain(column)}  {plain(reason)}", width, "  ", "    ", "dim")
+    yield line()
+    if report:
+        subject = report["subject"]
+        yield line(
+            (
+                sides(plain(subject["name"]), f"assay {plain(report['assay'])}  seed {plain(report['seed'])}", width),
+                "dim",
+            )
+        )
+    task = " ".join(
+        filter(None, [plain(model["task"]), f"({listed(model['classes'], 8)})" if model["classes"] else ""])
+    )
+    used = f"{plural(len(model['features']), 'column')} used" if model["features"] else ""
+    if task or used:
+        yield from wrap("; ".join(filter(None, [task, used])), width, "model   ", " " * 8)
+    scores = [with_defaults(s) for s in ordered(model)]
+    if scores:
+        first = scores[0]
+        between = span(first["interval"], first["metric"])
+        yield line()
+        yield from wrap(
+            f"{plain(first['metric'])} {decimals(first['value'], first['metric'])}"
+            + (f", {between}" if between else "")
+            + (f": {whose(model)}" if whose(model) else ""),
+            width,
+            style="bold",
+        )
+        yield from score_lines(scores, width)
+    yield from table_lines("candidates", candidate_rows(model), width)
+    yield from table_lines("prediction sets" + nominal(model), coverage_rows(model), width)
+    for title, rows in (
+        ("calibration", pairs(model["calibration"])),
+        ("budget", pairs(model["budget"])),
+        ("lineage", lineage(doc)),
+    ):
+        yield from table_lines(title, [(k, v) for k, v in rows], width)
+    grouped = cards(model["findings"])
+    if grouped:
+        yield line()
+        yield line(("findings about the model", "bold"))
+    for card in grouped:
+        yield from card_lines(card, width)
+    if report:
+        yield line()
+        yield from wrap(f"The table as it came: {report['summary']['sentence']}", width)
+        for card in cards(report["findings"])[:8]:
+            yield from list(card_lines(card, width))[:1]
+    said = model_limits(doc)
+    if said:
+        yield line()
+        yield line(("limits", "bold"))
+        for words in said:
+            yield from wrap(words, width, "- ", "  ")
+
+
+def with_defaults(score: Mapping[str, Any]) -> dict[str, Any]:
+    return {"label": "", "metric": "", "interval": None, "headline": False, "note": "", "blocks": [], **score}
+
+
+def nominal(model: Mapping[str, Any]) -> str:
+    return f", promised {percent(model['coverage']['nominal'])}" if model["coverage"].get("nominal") is not None else ""
+
+
+def candidate_rows(model: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for c in model["candidates"]:
+        folds = c.get("folds")
+        folds = len(folds) if isinstance(folds, list) else folds
+        loss = short(c.get("loss"), 4) + (f" ± {short(c['se'], 2)}" if c.get("se") is not None else "")
+        took = f"{short(c['cpu_seconds'])} s" if c.get("cpu_seconds") is not None else "-"
+        rows.append(
+            (
+                plain(c.get("name", "")),
+                plain(c.get("family", "")),
+                loss,
+                took,
+                "-" if folds is None else f"{folds}",
+                plain(c.get("state", "")),
+            )
+        )
+    return [("model", "family", "loss", "time", "folds", "state"), *rows] if rows else []
+
+
+def coverage_rows(model: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    rows = [
+        (
+            plain(c.get("class", "")),
+            count(c.get("n") or 0),
+            percent(c.get("realised")),
+            f"{percent(c.get('lo'))} to {percent(c.get('hi'))}",
+        )
+        for c in model["coverage"].get("by_class", [])
+    ]
+    return [("class", "rows", "covered", "between"), *rows] if rows else []
+
+
+def table_lines(title: str, rows: list[tuple[str, ...]], width: int) -> Iterator[Text]:
+    """Left-aligned columns; the widest is shortened where the page is too narrow."""
+    if not rows:
+        return
+    widths = [max(cells(row[i]) for row in rows) for i in range(len(rows[0]))]
+    while sum(widths) + 2 * len(widths) > width and max(widths) > BAR // 2:
+        widths[widths.index(max(widths))] -= 1
+    yield line()
+    yield line((title, "bold"))
+    for row in rows:
+        shown = [cut(word, w) for word, w in zip(row, widths, strict=True)]
+        yield line("  " + "  ".join(word + " " * (w - cells(word)) for word, w in zip(shown, widths, strict=True)))
