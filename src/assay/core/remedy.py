@@ -36,6 +36,9 @@ class Op:
     rename           name
     fold_rare        keep: [text, ...], other: text         values not kept become other; null stays
     clip             lo, hi                                 numbers are clipped
+
+    What text reads as a number or date, and how a number reads as text, is said once in ``core.patterns``, for both
+    lowerings. An op that needs numbers reads a text column as numbers first.
     """
 
     name: OpName

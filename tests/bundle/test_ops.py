@@ -1,0 +1,215 @@
+"""Both lowerings of every recipe step give the same cells: Arrow (tables.recipe) and ONNX (bundle.ops)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from onnx import TensorProto, helper
+
+from assay.bundle.nodes import IR_VERSION, ML_OPSET, NULL_CODE, OPSET, TEXT_KINDS, Builder, Wire
+from assay.bundle.ops import lower_ops
+from assay.core.remedy import Op
+from assay.core.table import Column
+from assay.tables import recipe
+from assay.tables.sample import ArrowSample
+
+FEW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+
+
+def by_onnx(kind: str, values: list[Any], ops: list[Op]) -> dict[str, np.ndarray]:
+    b = Builder()
+    wires = lower_ops(b, {"x": Wire("x", kind)}, ops)
+    text = kind in TEXT_KINDS
+    outs = []
+    for i, (name, wire) in enumerate(wires.items()):
+        b.nodes.append(helper.make_node("Identity", [wire.name], [f"out{i}"]))
+        elem = TensorProto.STRING if wire.is_text else TensorProto.DOUBLE
+        outs.append((name, wire, helper.make_tensor_value_info(f"out{i}", elem, ["N", 1])))
+    source = helper.make_tensor_value_info("x", TensorProto.STRING if text else TensorProto.DOUBLE, ["N", 1])
+    graph = helper.make_graph(b.nodes, "ops", [source], [o for _, _, o in outs], b.tensors)
+    domains = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+    model = helper.make_model(graph, opset_imports=domains, ir_version=IR_VERSION)
+    onnx.checker.check_model(model)
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    if text:
+        feed = np.array([NULL_CODE if v is None else v for v in values], object).reshape(-1, 1)
+    else:
+        feed = np.array([np.nan if v is None else float(v) for v in values]).reshape(-1, 1)
+    got = session.run(None, {"x": feed})
+    return {name: np.asarray(g)[:, 0] for (name, _, _), g in zip(outs, got, strict=True)}
+
+
+def by_arrow(kind: str, values: list[Any], ops: list[Op]) -> dict[str, np.ndarray]:
+    storage = "VARCHAR" if kind in TEXT_KINDS else "BOOLEAN" if kind == "bool" else "DOUBLE"
+    types = {"VARCHAR": pa.string(), "BOOLEAN": pa.bool_(), "DOUBLE": pa.float64()}
+    array = pa.array(values, types[storage], from_pandas=True)
+    n = len(values)
+    ids = np.arange(n, dtype=np.uint64)
+    sample = ArrowSample(pa.table({"x": array}), (Column("x", kind, storage),), ids, ids, ids.astype(np.int64), np.ones(n))
+    after = recipe.apply(ops, sample)
+    out = {}
+    for c in after.columns:
+        if c.kind in TEXT_KINDS:
+            out[c.name] = np.array([NULL_CODE if v is None else v for v in after.arrow[c.name].to_pylist()], object)
+        elif c.kind == "clock":
+            out[c.name] = recipe._floats(after, c.name)
+        else:
+            out[c.name] = after.numbers(c.name)
+    return out
+
+
+def same(kind: str, values: list[Any], *ops: Op) -> None:
+    one, two = by_onnx(kind, values, list(ops)), by_arrow(kind, values, list(ops))
+    assert one.keys() == two.keys()
+    for name in one:
+        if one[name].dtype == object:
+            assert one[name].tolist() == two[name].tolist(), (name, values)
+        else:
+            a, b = one[name].astype(float), two[name].astype(float)
+            assert np.array_equal(np.isnan(a), np.isnan(b)), (values, a, b)
+            known = ~np.isnan(a)
+            equal = a[known] == b[known]
+            with np.errstate(invalid="ignore"):
+                near = np.abs(a[known] - b[known]) <= np.spacing(np.abs(b[known]))
+            assert np.all(equal | near), (values, a, b)
+
+
+numbers = st.lists(
+    st.one_of(
+        st.none(),
+        st.floats(allow_nan=True, allow_infinity=True, width=64).filter(lambda x: x == 0 or abs(x) > 1e-300 or x != x),
+        st.sampled_from([2.0**53, 2.0**53 + 2, -(2.0**53), 2.0**24 + 1, -999.0, -1.0, 0.0, -0.0, 1.0, 99.0, 0.1, 1e15, 1e16]),
+    ),
+    min_size=1,
+    max_size=12,
+)
+texts = st.lists(
+    st.one_of(
+        st.none(),
+        st.text(alphabet=st.characters(exclude_characters="\x00\ue000\ue001", exclude_categories=("Cs",)), max_size=8),
+        st.sampled_from(["", " ", "NA", " n/a", "Straße", "STRASSE", "ﬀ", "é", "😀", "İ", "ı", "9007199254740993", "a", "b", "?"]),
+        st.from_regex(r"[ \t]?[+-]?[0-9]{0,20}\.?[0-9]{0,5}([eE][+-]?[0-9]{1,3})?[ \n]?", fullmatch=True),
+    ),
+    min_size=1,
+    max_size=12,
+)
+clocks = st.lists(
+    st.one_of(st.none(), st.integers(-5, 2500).map(float), st.floats(0, 2400), st.sampled_from([2359.0, 2400.0, 1260.0])),
+    min_size=1,
+    max_size=12,
+)
+bound = st.one_of(st.none(), st.floats(-1e6, 1e6))
+
+
+@FEW
+@given(texts)
+def test_text_to_number(values: list[Any]) -> None:
+    same("text", values, Op("cast", ("x",), {"to": "number"}))
+
+
+@FEW
+@given(numbers)
+def test_number_to_text(values: list[Any]) -> None:
+    same("number", values, Op("cast", ("x",), {"to": "text"}))
+
+
+@FEW
+@given(texts, st.dictionaries(st.sampled_from(["a", "", "é", "NA", "Straße"]), st.one_of(st.none(), st.text("xyz", max_size=3))))
+def test_map_values(values: list[Any], mapping: dict[str, Any]) -> None:
+    same("category", values, Op("map_values", ("x",), {"mapping": mapping}))
+
+
+@FEW
+@given(numbers)
+def test_map_values_of_numbers(values: list[Any]) -> None:
+    same("number", values, Op("map_values", ("x",), {"mapping": {"-999": None, "1": "one", "9007199254740992": "big"}}))
+
+
+@FEW
+@given(texts, st.lists(st.sampled_from(["n/a", "strasse", "", "É", "ff", "?", 1, "i"]), max_size=4))
+def test_null_if_text(values: list[Any], gone: list[Any]) -> None:
+    same("text", values, Op("null_if", ("x",), {"values": gone}))
+
+
+@FEW
+@given(numbers, st.lists(st.sampled_from([-999, "-1", " 99 ", "unknown", 2**53, 0]), max_size=4))
+def test_null_if_number(values: list[Any], gone: list[Any]) -> None:
+    same("number", values, Op("null_if", ("x",), {"values": gone}))
+
+
+@FEW
+@given(numbers, bound, bound)
+def test_bounds(values: list[Any], lo: float | None, hi: float | None) -> None:
+    if lo is not None and hi is not None:
+        lo, hi = min(lo, hi), max(lo, hi)
+    same("number", values, Op("null_outside", ("x",), {"lo": lo, "hi": hi}))
+    same("number", values, Op("scale", ("x",), {"by": 0.001, "lo": lo, "hi": hi}))
+    same("number", values, Op("clip", ("x",), {"lo": lo, "hi": hi}))
+
+
+@FEW
+@given(texts)
+def test_text_ops_in_a_row(values: list[Any]) -> None:
+    same(
+        "text", values,
+        Op("null_if", ("x",), {"values": ["", "?"]}), Op("indicator", ("x",), {"name": "was null"}),
+        Op("cast", ("x",), {"to": "number"}), Op("clip", ("x",), {"lo": -5, "hi": 5}), Op("rename", ("x",), {"name": "ü"}),
+    )  # fmt: skip
+
+
+@FEW
+@given(numbers)
+def test_indicator_and_drop(values: list[Any]) -> None:
+    same("number", values, Op("indicator", ("x",), {"name": "gone"}), Op("drop_column", ("x",)))
+
+
+@FEW
+@given(clocks)
+def test_clock(values: list[Any]) -> None:
+    same("clock", values, Op("clock_to_minutes", ("x",)))
+    same("number", values, Op("clock_to_minutes", ("x",)))
+
+
+@FEW
+@given(texts, st.lists(st.sampled_from(["a", "", "é", "NA", "😀"]), max_size=4))
+def test_fold_rare(values: list[Any], keep: list[str]) -> None:
+    same("category", values, Op("fold_rare", ("x",), {"keep": keep, "other": "other"}))
+
+
+def test_bool_to_text() -> None:
+    same("bool", [True, False, None], Op("cast", ("x",), {"to": "text"}))
+    same("bool", [True, False, None], Op("map_values", ("x",), {"mapping": {"true": "yes"}}))
+
+
+separators = {"iso": "-/", "dmy": "/.-", "mdy": "/.-"}
+
+
+@st.composite
+def dates(draw: Any, form: str) -> str | None:
+    if draw(st.integers(0, 9)) == 0:
+        return draw(st.sampled_from([None, "", "2020", "soon", "2020-13-01", "31/02/2020", "20-1-2", "1/2/3"]))
+    y, m, d = draw(st.integers(1, 9999)), draw(st.integers(1, 12)), draw(st.integers(1, 31))
+    sep = draw(st.sampled_from(separators[form]))
+    parts = {"iso": (f"{y:04d}", m, d), "dmy": (d, m, f"{y:04d}"), "mdy": (m, d, f"{y:04d}")}[form]
+    text = sep.join(map(str, parts))
+    clock = draw(st.sampled_from(["", "", " 1:02", " 23:59:59", " 00:00:00.25", "T10:20", "T10:20:30.123456"]))
+    zone = draw(st.sampled_from(["", "Z", "+05:30", "-0800"])) if clock.startswith("T") and d <= 28 else ""
+    pad = draw(st.sampled_from(["", " ", "\t"]))
+    return pad + text + clock + zone + pad
+
+
+@pytest.mark.parametrize("form", ["iso", "dmy", "mdy"])
+def test_dates(form: str) -> None:
+    @FEW
+    @given(st.lists(dates(form), min_size=1, max_size=10))
+    def check(values: list[Any]) -> None:
+        same("text", values, Op("parse_date", ("x",), {"format": form}))
+
+    check()
