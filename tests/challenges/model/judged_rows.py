@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
 from assay.core.subject import BUILD, CHOOSE, JUDGE
 from assay.probes.judged import Judged
 
@@ -27,7 +28,9 @@ def judged_rows(n: int, seed: int, strength: float = 1.0, order: bool = False) -
     logit = strength * rng.normal(size=n)
     p = 1 / (1 + np.exp(-logit))
     y = (rng.random(n) < p).astype(float)
-    part = np.repeat(np.array([BUILD, CHOOSE, JUDGE], np.int8), (n * 6 // 10, n * 2 // 10, n - n * 6 // 10 - n * 2 // 10))
+    part = np.repeat(
+        np.array([BUILD, CHOOSE, JUDGE], np.int8), (n * 6 // 10, n * 2 // 10, n - n * 6 // 10 - n * 2 // 10)
+    )
     sets = np.ones((n, 2), bool)
     sets[np.arange(n), y.astype(int)] = rng.random(n) < 0.9
     ids = np.sort(rng.choice(2**62, n, replace=False)).astype(np.uint64)

@@ -1,0 +1,55 @@
+"""The contract of DESIGN section 4 for every model challenge, and odd predictions on top."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from assay.challenges.model import miscalibrated, overfitting, under_covering, worse_than_naive
+from assay.testing import CLAUSES, clean_subject, judge
+
+QUICK = [clause for name, clause in CLAUSES.items() if name not in ("silent", "degenerate")]
+MODULES = (overfitting, worse_than_naive, miscalibrated, under_covering)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.CHALLENGE.code)
+@pytest.mark.parametrize("clause", QUICK, ids=lambda f: f.__name__)
+def test_contract(module: ModuleType, clause: Callable[[ModuleType], None]) -> None:
+    clause(module)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.CHALLENGE.code)
+@pytest.mark.parametrize("clause", ["silent", "degenerate"])
+def test_contract_at_length(module: ModuleType, clause: str) -> None:
+    CLAUSES[clause](module)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.CHALLENGE.code)
+def test_few_or_odd_predictions_never_stop_it(module: ModuleType) -> None:
+    subject = clean_subject(400, 0, ("predictions", "sets"))
+    given = subject.predictions
+    assert given is not None and given.sets is not None
+    n = len(given.y)
+
+    def only(index: np.ndarray) -> object:
+        kept = replace(given, row_id=given.row_id[index], output=given.output[index], y=given.y[index],
+                       part=given.part[index], sets=given.sets[index])  # fmt: skip
+        return replace(subject, predictions=kept)
+
+    odd = {
+        "none": only(np.arange(0)),
+        "one": only(np.arange(1)),
+        "one class": only(np.flatnonzero(given.y == 1)),
+        "unknown": replace(subject, predictions=replace(given, y=np.full(n, np.nan))),
+        "other rows": replace(subject, predictions=replace(given, row_id=given.row_id ^ np.uint64(1))),
+        "flat": replace(subject, predictions=replace(given, output=np.full((n, 2), 0.5))),
+        "certain": replace(subject, predictions=replace(given, output=np.eye(2)[given.y.astype(int)])),
+        "foreign model": replace(subject, predictions=replace(given, part=np.full(n, 2, np.int8))),
+    }
+    for name, made in odd.items():
+        assert judge(module, made).run.error is None, name  # type: ignore[arg-type]
