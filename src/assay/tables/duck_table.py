@@ -39,14 +39,18 @@ class DuckTable:
         ids: Sequence[str] | None = None,
         keep: object = None,
     ) -> None:
-        self._con, self._keep = con, keep
+        self._con = con
+        self._keep: list[object] = [keep]
         if not isinstance(source, str):
             con.register("_source", source)
-            source, self._keep = "_source", (source, keep)
+            self._keep.append(source)
+            source = "_source"
         picked = ", ".join(f"{s.sql} AS {duck.quote(s.name)}" for s in shapes)
         con.execute(f"CREATE OR REPLACE TEMP VIEW t AS SELECT {picked} FROM {source}")
         self._shapes = tuple(shapes)
-        self._columns = {c.name: c for c in decide(con, "t", shapes, given or {})}
+        kinds = dict(given or {})
+        kinds |= {n: Column(n, "mixed", "VARCHAR") for n, types in (census or {}).items() if len(types) > 1 and n not in kinds}
+        self._columns = {c.name: c for c in decide(con, "t", shapes, kinds)}
         self._n = int(duck.rows(con, "SELECT count(*) FROM t")[0][0])
         self._name, self._notes = name, tuple(notes)
         self.census = dict(census or {})
@@ -166,6 +170,10 @@ class DuckTable:
         return table_from_arrow(
             arrow, name=self._name, notes=self._notes, old=self._columns, storages=mine, ids=self.ids, census=self.census
         )
+
+    def hold(self, thing: object) -> None:
+        """Keep something alive as long as the table: a temporary folder that it reads from."""
+        self._keep.append(thing)
 
     def with_ids(self, columns: Sequence[str]) -> DuckTable:
         """The same table with other id columns, once the roles are known. Shares the scan; facts stay."""

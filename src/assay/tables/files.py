@@ -1,4 +1,4 @@
-"""Files: which reader a name calls for, and whole-file checks with one clear sentence each."""
+"""Files: which reader their bytes call for, and whole-file checks with one clear sentence each."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 from assay.core.errors import InputError
 
+from .bytes import form_of, plain, stdin_copy
+from .cache import Folder
 from .duck_table import DuckTable
 from .engines import duck
 from .kinds import shape
@@ -17,29 +19,54 @@ from .names import unique_names
 def open_path(pattern: str, *, name: str | None, cache: bool, sheet: str | int | None) -> DuckTable:
     from .opening import expand
 
+    if pattern == "-":
+        keep = Folder()
+        path = stdin_copy(keep.path)
+        if path.stat().st_size == 0:
+            raise InputError("standard input is empty")
+        table = open_paths([path], name=name or "stdin", cache=cache, sheet=sheet)
+        table.hold(keep)
+        return table
     return open_paths(expand(pattern), name=name, cache=cache, sheet=sheet)
 
 
 def open_paths(paths: list[Path], *, name: str | None, cache: bool, sheet: str | int | None) -> DuckTable:
+    """One table of one or more files of one format."""
     for path in paths:
         if not path.exists():
             raise InputError(f"the file {path} does not exist")
         if path.is_dir():
             raise InputError(f"{path} is a directory; a file was expected (use a pattern such as {path}/*.parquet)")
-        if path.stat().st_size == 0:
+        try:
+            with path.open("rb") as source:
+                empty = not source.read(1)
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        if empty:
             raise InputError(f"{path.name} is empty")
     label = name or (paths[0].name if len(paths) == 1 else f"{paths[0].name} and {len(paths) - 1} more")
-    endings = {_ending(p) for p in paths}
-    if len(endings) > 1:
-        raise InputError(f"files of one table must be of one format; got {', '.join(sorted(endings))}")
-    ending = endings.pop()
-    if ending in ("parquet", "pq"):
-        return parquet(paths, label)
-    if ending in ("arrow", "feather", "ipc"):
-        return ipc(paths, label)
-    from .csv import open_csv
+    try:
+        forms = {form_of(p, _ending(p)) for p in paths}
+    except OSError as error:
+        raise InputError(f"{label} must be a whole file, but {reason(error)}") from None
+    if len(forms) > 1:
+        raise InputError(f"the files of one table must be of one format; got {', '.join(sorted(forms))}")
+    form = forms.pop()
+    if form in ("parquet", "ipc", "excel"):
+        keep = Folder()
+        paths = [plain(p, keep.path) for p in paths]
+        if form == "parquet":
+            return parquet(paths, label, keep=keep)
+        if form == "ipc":
+            return ipc(paths, label)
+        if len(paths) > 1:
+            raise InputError("workbooks are read one at a time; name a single file")
+        from .excel import open_excel
 
-    return open_csv(paths, label, cache=cache)
+        return open_excel(paths[0], label, sheet)
+    from .delimited import open_json, open_text
+
+    return (open_json if form == "json" else open_text)(paths, label, cache=cache)
 
 
 def _ending(path: Path) -> str:
@@ -56,17 +83,15 @@ def parquet(paths: list[Path], label: str, notes: tuple[str, ...] = (), keep: ob
     con = duck.connect()
     try:
         described = duck.rows(con, f"DESCRIBE SELECT * FROM {source}")
-    except Exception as error:
-        raise InputError(f"{label} must be a whole Parquet file, but {_reason(error)}") from None
-    names, renamed = unique_names([row[0] for row in described])
-    shapes = [shape(new, row[1], row[0]) for new, row in zip(names, described, strict=True)]
-    said = [*notes, *renamed, *(s.note for s in shapes if s.note)]
-    try:
-        return DuckTable(con, source, shapes, name=label, notes=said, keep=keep, **more)
+        names, renamed = unique_names([row[0] for row in described])
+        shapes = [shape(new, row[1], row[0]) for new, row in zip(names, described, strict=True)]
+        said = [*notes, *renamed, *(s.note for s in shapes if s.note)]
+        census = more.pop("census", None) or {}
+        return DuckTable(con, source, shapes, name=label, notes=said, census=census, keep=keep, **more)
     except InputError:
         raise
     except Exception as error:
-        raise InputError(f"{label} must be a whole Parquet file, but {_reason(error)}") from None
+        raise InputError(f"{label} must be a whole Parquet file, but {reason(error)}") from None
 
 
 def ipc(paths: list[Path], label: str) -> DuckTable:
@@ -76,20 +101,24 @@ def ipc(paths: list[Path], label: str) -> DuckTable:
     tables = []
     for path in paths:
         try:
-            with pa.memory_map(str(path)) as f:
+            with pa.OSFile(str(path)) as f:
                 try:
                     tables.append(pa.ipc.open_file(f).read_all())
                 except pa.ArrowInvalid:
                     f.seek(0)
                     tables.append(pa.ipc.open_stream(f).read_all())
         except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{path.name} must be an Arrow IPC file, but {_reason(error)}") from None
+            raise InputError(f"{path.name} must be a whole Arrow IPC file, but {reason(error)}") from None
     try:
         return table_from_arrow(pa.concat_tables(tables, promote_options="default"), name=label)
     except pa.ArrowException as error:
-        raise InputError(f"the files of {label} must have the same columns, but {_reason(error)}") from None
+        raise InputError(f"the files of {label} must have the same columns, but {reason(error)}") from None
 
 
-def _reason(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return (text[0] if text else type(error).__name__)[:200]
+def reason(error: BaseException) -> str:
+    """The first line of an engine's message, without its class and without paths."""
+    lines = str(error).strip().splitlines()
+    text = lines[0] if lines else type(error).__name__
+    for head in ("Invalid Input Error: ", "Invalid Error: ", "IO Error: ", "Binder Error: ", "Conversion Error: "):
+        text = text.removeprefix(head)
+    return text[:200].rstrip(".")

@@ -44,9 +44,7 @@ def table_from_arrow(
         before = (old or {}).get(s.name)
         if before is not None and (storages or {}).get(s.name) == s.storage:
             given[s.name] = before
-    for column, counts in (census or {}).items():
-        if column in names and column not in given and len(counts) > 1:
-            given[column] = Column(column, "mixed", "VARCHAR")
+    census = {c: dict(types) for c, types in (census or {}).items() if c in names}
     kept = None if ids is None else [c for c in ids if c in names]
     said = tuple(dict.fromkeys([*notes, *renamed, *(s.note for s in shapes if s.note)]))
     return DuckTable(con, arrow, shapes, name=name, notes=said, given=given, census=census, ids=kept)

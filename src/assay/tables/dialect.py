@@ -1,0 +1,73 @@
+"""How a delimited text is written: its delimiter, its quote and whether the first line names the columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+_SAMPLE = 256 * 1024
+_DELIMITERS = (",", ";", "\t", "|")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    delimiter: str
+    header: bool
+    names: tuple[str, ...]
+
+
+def sniff(path: Path) -> Dialect | None:
+    """The dialect of a UTF-8 text, from its first lines; None where there is no line at all.
+
+    The delimiter is the one that cuts most lines into the same number of fields, of two or more. The first line names
+    the columns unless one of its fields is a number or empty and none is a text above a column of numbers.
+    """
+    with path.open("rb") as source:
+        raw = source.read(_SAMPLE)
+    whole = len(raw) < _SAMPLE
+    text = raw.decode("utf-8", "ignore")
+    if not whole and "\n" in text:
+        text = text[: text.rindex("\n") + 1]
+    if not text.strip():
+        return None
+    best, best_rows, best_score = ",", _cut(text, ","), (0.0, 0)
+    for delimiter in _DELIMITERS:
+        rows = _cut(text, delimiter)
+        width, often = Counter(len(r) for r in rows).most_common(1)[0]
+        score = (often / len(rows) if width > 1 else 0.0, width)
+        if width > 1 and score > best_score:
+            best, best_rows, best_score = delimiter, rows, score
+    first, rest = best_rows[0], best_rows[1:200]
+    header = _names(first, rest)
+    names = tuple(first) if header else tuple(f"column_{i + 1}" for i in range(len(first)))
+    return Dialect(best, header, names)
+
+
+def _cut(text: str, delimiter: str) -> list[list[str]]:
+    csv.field_size_limit(2**31 - 1)
+    try:
+        rows = [r for r in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if r]
+    except csv.Error:
+        rows = [line.split(delimiter) for line in text.splitlines() if line]
+    return rows or [[""]]
+
+
+def _names(first: list[str], rest: list[list[str]]) -> bool:
+    if not rest:
+        return not any(_number(c) for c in first)
+    for i, cell in enumerate(first):
+        below = [r[i] for r in rest if i < len(r) and r[i].strip()]
+        if cell.strip() and not _number(cell) and below and sum(map(_number, below)) > 0.5 * len(below):
+            return True
+    return not any(_number(c) for c in first)
+
+
+def _number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return "_" not in cell
