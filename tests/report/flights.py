@@ -137,7 +137,8 @@ def report(**changes: object) -> Report:
             Score("honest columns, shuffled", 0.785, "AUC", (0.782, 0.788), blocks=shuffled),
             Score("honest columns, later flights", 0.568, "AUC", (0.561, 0.575), True, "expect this in production", forward),
         ),
-        "trials": tuple(Trial(f.code, f.remedy, f.proof) for f in found if f.remedy and f.proof) + (
+        "trials": (
+            *(Trial(f.code, f.remedy, f.proof) for f in found if f.remedy and f.proof),
             Trial("K06", Remedy("columns", "unsafe", "gain", "drop month and day: they name the block", (Op("drop_column", ("month", "day")),)),
                   Proof("gain", "recorded", "AUC", 0.568, 0.634, 0.066, (0.058, 0.074), 67_355, "it changes what is recorded, so it waits for your word")),
             Trial("D10", Remedy("columns", "unsafe", "gain", "drop tailnum: it looks like a key", (Op("drop_column", ("tailnum",)),)),

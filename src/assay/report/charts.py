@@ -45,7 +45,7 @@ def spec(chart: Mapping[str, Any], width: int = WIDTH, height: int = HEIGHT) -> 
     x_title, y_title = plain(chart.get("x_title") or ""), plain(chart.get("y_title") or "")
     made: dict[str, Any] = {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json", "width": width, "height": height,
-        "background": None, "config": _config(),
+        "background": "transparent", "config": _config(),
     }  # fmt: skip
     across = {"field": "x", "type": "nominal" if words else "quantitative", "title": x_title, "sort": None}
     up: dict[str, Any] = {"field": "y", "type": "quantitative", "title": y_title}

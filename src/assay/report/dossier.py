@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .groups import cards
 from .numbers import count, decimals, listed, percent, plain, plural, short, span
-from .text import BAR, card_lines, cells, cut, line, score_lines, sides, wrap
+from .text import card_lines, cells, cut, line, score_lines, sides, wrap
 from .words import limits
 
 if TYPE_CHECKING:
@@ -255,7 +255,7 @@ def table_lines(title: str, rows: list[tuple[str, ...]], width: int) -> Iterator
     if not rows:
         return
     widths = [max(cells(row[i]) for row in rows) for i in range(len(rows[0]))]
-    while sum(widths) + 2 * len(widths) > width and max(widths) > BAR // 2:
+    while sum(widths) + 2 * len(widths) > width and max(widths) > 4:
         widths[widths.index(max(widths))] -= 1
     yield line()
     yield line((title, "bold"))

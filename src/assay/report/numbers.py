@@ -42,11 +42,11 @@ def percent(share: float | None) -> str:
     if share is None or not math.isfinite(share):
         return "-"
     value = 100 * share
-    for decimals in (1, 2, 3):
-        text = f"{value:.{decimals}f}"
-        if (float(text) != 0 or value == 0) and (abs(float(text)) != 100 or abs(value) == 100):
-            break
-    return (text.rstrip("0").rstrip(".") if "." in text else text) + " %"
+    for places in (1, 2, 3):
+        text = f"{value:.{places}f}"
+        if float(text) == value or float(text) not in (0, 100, -100):
+            return (text.rstrip("0").rstrip(".") if "." in text else text) + " %"
+    return "> 99.999 %" if value > 1 else "< 0.001 %" if value > 0 else "about 0 %" if value > -1 else "about -100 %"
 
 
 def decimals(value: float | None, unit: str) -> str:
