@@ -10,6 +10,7 @@ from .groups import Card
 from .numbers import plain
 
 FLAGS = {"order": "--time", "group": "--group", "protected": "--protected", "asked_at": "--asked-at"}
+OTHERS = ("id", "weight", "split", "site")  # --role ROLE=COLUMN
 LEAKS = ("K01", "K02", "K03")
 
 
@@ -30,8 +31,10 @@ def check_command(doc: Mapping[str, Any]) -> str:
     return f"assay check {arguments(doc)}"
 
 
-def fit_command(doc: Mapping[str, Any]) -> str:
-    return f"assay fit {arguments(doc)} -o model.assay"
+def fit_command(doc: Mapping[str, Any], remedy: Mapping[str, Any] | None = None) -> str:
+    """The command that applies a remedy; one that rewrites what is recorded waits for its own flag."""
+    waits = remedy is not None and remedy["safety"] == "unsafe" and remedy["proof"] != "honesty"
+    return f"assay fit {arguments(doc)} -o model.assay" + (" --unsafe-fixes" if waits else "")
 
 
 def known_command(doc: Mapping[str, Any], card: Card) -> str:
@@ -44,8 +47,9 @@ def arguments(doc: Mapping[str, Any]) -> str:
     words = [shlex.quote(plain(subject["name"]))]
     if subject["target"] is not None:
         words += ["--target", shlex.quote(plain(subject["target"]))]
-    for role, flag in FLAGS.items():
-        said = subject["roles"].get(role)
-        if said and said["source"] == "user":
-            words += [flag, shlex.quote(",".join(plain(c) for c in said["columns"]))]
+    for role, said in subject["roles"].items():
+        if said["source"] == "user" and role in FLAGS:
+            words += [part for c in said["columns"] for part in (FLAGS[role], shlex.quote(plain(c)))]
+        elif said["source"] == "user" and role in OTHERS:
+            words += [part for c in said["columns"] for part in ("--role", shlex.quote(f"{role}={plain(c)}"))]
     return " ".join(words)

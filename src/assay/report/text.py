@@ -34,7 +34,7 @@ ROLES = {
     "site": "site",
     "asked_at": "asked at",
 }
-FLAGS = {"order": "--time", "group": "--group", "id": "--role id=", "protected": "--protected"}
+FLAGS = {"order": "--time", "group": "--group", "protected": "--protected"}  # any other: --role
 
 
 def text(doc: Mapping[str, Any], *, colour: bool = False, width: int = 80) -> str:
@@ -167,7 +167,7 @@ def role_words(roles: Mapping[str, Any]) -> str:
     words = ", ".join(
         f"{ROLES.get(k, k)} {listed(v['columns'], 3)}{' (guessed)' if v['source'] == 'guess' else ''}" for k, v in named
     )
-    flags = " ".join(FLAGS[k] for k, v in named if v["source"] == "guess" and k in FLAGS)
+    flags = " ".join(dict.fromkeys(FLAGS.get(k, "--role") for k, v in named if v["source"] == "guess"))
     return f"{words}; change: {flags}" if flags else words
 
 
@@ -203,7 +203,9 @@ def card_head(card: Card, width: int) -> Text:
 
 
 def column_words(names: list[str], room: int) -> str:
-    """As many names as fit, then "+3"."""
+    """As many names as fit, then "+3"; a count where a finding is about many columns at once."""
+    if len(names) > 8:
+        return cut(plural(len(names), "column"), room)
     for shown in range(len(names), 0, -1):
         more = f" +{len(names) - shown}" if shown < len(names) else ""
         words = ", ".join(names[:shown]) + more
