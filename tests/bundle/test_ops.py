@@ -52,7 +52,9 @@ def by_arrow(kind: str, values: list[Any], ops: list[Op]) -> dict[str, np.ndarra
     array = pa.array(values, types[storage], from_pandas=True)
     n = len(values)
     ids = np.arange(n, dtype=np.uint64)
-    sample = ArrowSample(pa.table({"x": array}), (Column("x", kind, storage),), ids, ids, ids.astype(np.int64), np.ones(n))
+    sample = ArrowSample(
+        pa.table({"x": array}), (Column("x", kind, storage),), ids, ids, ids.astype(np.int64), np.ones(n)
+    )
     after = recipe.apply(ops, sample)
     out = {}
     for c in after.columns:
@@ -85,7 +87,9 @@ numbers = st.lists(
     st.one_of(
         st.none(),
         st.floats(allow_nan=True, allow_infinity=True, width=64).filter(lambda x: x == 0 or abs(x) > 1e-300 or x != x),
-        st.sampled_from([2.0**53, 2.0**53 + 2, -(2.0**53), 2.0**24 + 1, -999.0, -1.0, 0.0, -0.0, 1.0, 99.0, 0.1, 1e15, 1e16]),
+        st.sampled_from(
+            [2.0**53, 2.0**53 + 2, -(2.0**53), 2.0**24 + 1, -999.0, -1.0, 0.0, -0.0, 1.0, 99.0, 0.1, 1e15, 1e16]
+        ),
     ),
     min_size=1,
     max_size=12,
@@ -94,14 +98,18 @@ texts = st.lists(
     st.one_of(
         st.none(),
         st.text(alphabet=st.characters(exclude_characters="\x00\ue000\ue001", exclude_categories=("Cs",)), max_size=8),
-        st.sampled_from(["", " ", "NA", " n/a", "Straße", "STRASSE", "ﬀ", "é", "😀", "İ", "ı", "9007199254740993", "a", "b", "?"]),
+        st.sampled_from(
+            ["", " ", "NA", " n/a", "Straße", "STRASSE", "ﬀ", "é", "😀", "İ", "ı", "9007199254740993", "a", "b", "?"]
+        ),
         st.from_regex(r"[ \t]?[+-]?[0-9]{0,20}\.?[0-9]{0,5}([eE][+-]?[0-9]{1,3})?[ \n]?", fullmatch=True),
     ),
     min_size=1,
     max_size=12,
 )
 clocks = st.lists(
-    st.one_of(st.none(), st.integers(-5, 2500).map(float), st.floats(0, 2400), st.sampled_from([2359.0, 2400.0, 1260.0])),
+    st.one_of(
+        st.none(), st.integers(-5, 2500).map(float), st.floats(0, 2400), st.sampled_from([2359.0, 2400.0, 1260.0])
+    ),
     min_size=1,
     max_size=12,
 )
@@ -121,7 +129,10 @@ def test_number_to_text(values: list[Any]) -> None:
 
 
 @FEW
-@given(texts, st.dictionaries(st.sampled_from(["a", "", "é", "NA", "Straße"]), st.one_of(st.none(), st.text("xyz", max_size=3))))
+@given(
+    texts,
+    st.dictionaries(st.sampled_from(["a", "", "é", "NA", "Straße"]), st.one_of(st.none(), st.text("xyz", max_size=3))),
+)
 def test_map_values(values: list[Any], mapping: dict[str, Any]) -> None:
     same("category", values, Op("map_values", ("x",), {"mapping": mapping}))
 

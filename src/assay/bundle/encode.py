@@ -116,7 +116,9 @@ def _levels(b: Builder, f: Feature, wire: Wire) -> str:
     values = f.values if f.how == "target-mean" else tuple(float(i) for i in range(len(f.levels)))
     x = to_text(b, wire).name
     if not f.levels:  # an empty table of keys is refused by the runtime
-        return b.add("LabelEncoder", x, domain="ai.onnx.ml", keys_strings=[""], values_floats=[np.nan], default_float=np.nan)
+        return b.add(
+            "LabelEncoder", x, domain="ai.onnx.ml", keys_strings=[""], values_floats=[np.nan], default_float=np.nan
+        )
     return b.add(
         "LabelEncoder", x, domain="ai.onnx.ml",
         keys_strings=list(f.levels), values_floats=list(map(float, values)), default_float=float("nan"),

@@ -10,7 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 NULL_CODE = "\ue000"  # stands for null in string inputs: a private-use character, so no alphabet needs it
-OPSET, ML_OPSET, IR_VERSION = 20, 5, 9  # the oldest that have StringSplit and set membership: onnxruntime >= 1.23 takes them
+OPSET, ML_OPSET, IR_VERSION = (
+    20,
+    5,
+    9,
+)  # the oldest that have StringSplit and set membership: onnxruntime >= 1.23 takes them
 TEXT_KINDS = ("text", "category", "mixed")
 
 

@@ -171,7 +171,12 @@ def _fold_rare(b: Builder, wire: Wire, args: Mapping[str, Any]) -> Wire:
 
 def _encode(b: Builder, x: str, keys: Sequence[str], values: Sequence[str], default: str) -> str:
     return b.add(
-        "LabelEncoder", x, domain="ai.onnx.ml", keys_strings=list(keys), values_strings=list(values), default_string=default
+        "LabelEncoder",
+        x,
+        domain="ai.onnx.ml",
+        keys_strings=list(keys),
+        values_strings=list(values),
+        default_string=default,
     )
 
 

@@ -1,0 +1,113 @@
+"""Golden rows: at most 64, made from the schema and the graph's own thresholds, replayed whenever a file is loaded.
+
+They hold no row of the data: typical values, ends of ranges, known and unknown categories, nulls, and thresholds with
+the next float32 on either side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.core.errors import BundleError
+from assay.core.table import F64
+from assay.learn.forms import Assembly, Forest
+
+from .nodes import NULL_CODE
+from .schema import Input, Schema
+
+MOST = 64
+TOLERANCE = 1e-5
+UNSEEN = "\u2042 not seen in training"
+Feed = dict[str, NDArray[Any]]
+
+
+def golden_rows(schema: Schema, assembly: Assembly) -> list[dict[str, Any]]:
+    """Rows as JSON: column -> number, text or null. The first is the typical row, the last is all null."""
+    base: dict[str, Any] = {i.column: i.typical for i in schema.inputs}
+    edges = thresholds(assembly)
+    variants = [[{**base, i.column: v} for v in _values(i, edges.get(i.column, []))] for i in schema.inputs]
+    turns = [row for turn in zip_longest(*variants) for row in turn if row is not None]
+    rows = [base, *turns[: MOST - 2], dict.fromkeys(base)]
+    return [row for k, row in enumerate(rows) if row not in rows[:k]]
+
+
+def _values(i: Input, edges: Sequence[float]) -> list[Any]:
+    if i.is_text:
+        known = [*i.categories[:1], *i.categories[-1:]]
+        return [None, UNSEEN, *known, "", *i.categories[1:4]]
+    ends = [v for v in (i.lo, i.hi) if v is not None]
+    return [None, *ends, *edges, 0.0]
+
+
+def thresholds(assembly: Assembly) -> dict[str, list[float]]:
+    """Column -> the middle threshold of its number feature, and the float32 just above and below it."""
+    found: dict[str, list[float]] = {}
+    kinds = dict(assembly.spec.columns)
+    for k, f in enumerate(assembly.spec.features):
+        if f.how != "number" or kinds.get(f.column) != "number":
+            continue
+        splits = [
+            tree.threshold[(tree.feature == k) & ~np.isin(np.arange(len(tree.feature)), list(tree.members))]
+            for m in assembly.members if isinstance(m.form, Forest) for tree in m.form.trees
+        ]  # fmt: skip
+        every = np.unique(np.concatenate(splits)) if splits else np.empty(0, np.float32)
+        every = every[np.isfinite(every)]
+        if len(every):
+            middle = every[len(every) // 2]
+            near = (middle, np.nextafter(middle, np.float32(np.inf)), np.nextafter(middle, np.float32(-np.inf)))
+            found[f.column] = [float(v) + f.shift for v in near if np.isfinite(v)]
+    return found
+
+
+def feed_of(rows: Sequence[Mapping[str, Any]], schema: Schema) -> Feed:
+    """JSON rows as graph inputs.
+
+    Raises:
+        BundleError: a row lacks a column or holds a value of the wrong type.
+    """
+    feed: Feed = {}
+    try:
+        for i in schema.inputs:
+            values = [row[i.column] for row in rows]
+            if i.is_text:
+                if not all(v is None or isinstance(v, str) for v in values):
+                    raise ValueError(i.column)
+                texts = np.array([NULL_CODE if v is None else v for v in values], object)
+                feed[i.input] = texts.reshape(-1, 1)
+            else:
+                feed[i.input] = np.array([np.nan if v is None else float(v) for v in values]).reshape(-1, 1)
+    except (KeyError, TypeError, ValueError):
+        raise BundleError("the golden rows of the .assay file do not fit its schema") from None
+    return feed
+
+
+def to_doc(rows: Sequence[Mapping[str, Any]], output: F64) -> dict[str, Any]:
+    return {"tolerance": TOLERANCE, "rows": list(rows), "expected": output.tolist()}
+
+
+def replay(doc: Any, schema: Schema, predict: Callable[[Feed], F64]) -> float:
+    """Predict the golden rows again and give the largest difference (relative where values exceed one).
+
+    Raises:
+        BundleError: the difference is above 1e-5, or the rows do not fit the schema.
+    """
+    if not isinstance(doc, dict) or not isinstance(doc.get("rows"), list) or not 0 < len(doc["rows"]) <= MOST:
+        raise BundleError("the golden rows of the .assay file are missing or damaged")
+    got = predict(feed_of(doc["rows"], schema))
+    try:
+        want = np.array(doc["expected"], np.float64)
+    except (KeyError, TypeError, ValueError):
+        raise BundleError("the golden rows of the .assay file have no expected outputs") from None
+    if want.shape != got.shape or not np.isfinite(want).all() or not np.isfinite(got).all():
+        raise BundleError("the golden rows of the .assay file do not fit the graph's outputs")
+    worst = float((np.abs(got - want) / np.maximum(1.0, np.abs(want))).max())
+    if worst > TOLERANCE:
+        raise BundleError(
+            f"the graph predicts the golden rows {worst:.2g} away from what it did when it was written (at most 1e-5)"
+        )
+    return worst

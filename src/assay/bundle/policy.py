@@ -1,0 +1,141 @@
+"""What a graph may be, decided on its bytes before the runtime parses them.
+
+A walk over the protobuf wire format (protobuf.dev, encoding; field numbers from onnx.proto3): only known operators of
+known domains and versions, tensors inside the file, no functions, no subgraphs, bounded size and node count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from assay.core.errors import BundleError
+
+MAX_BYTES = 512 << 20
+MAX_NODES = 20_000
+DOMAINS = {"": 20, "ai.onnx.ml": 5}
+MAX_IR = 9
+OPERATORS = {
+    "": frozenset(
+        "Abs Add And ArgMax Cast Clip Concat Div Equal Floor Gather Greater GreaterOrEqual IsInf IsNaN Less LessOrEqual "
+        "Log MatMul Mul Neg Or RegexFullMatch Sigmoid Softmax StringConcat StringSplit Sub Unsqueeze Where".split()
+    ),
+    "ai.onnx.ml": frozenset({"LabelEncoder", "TreeEnsemble"}),
+}
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_MODEL_IR, _MODEL_GRAPH, _MODEL_OPSET, _MODEL_TRAINING, _MODEL_FUNCTIONS = 1, 7, 8, 20, 25
+_GRAPH_NODE, _GRAPH_TENSOR, _GRAPH_SPARSE = 1, 5, 15
+_NODE_OP, _NODE_ATTRIBUTE, _NODE_DOMAIN = 4, 5, 7
+_ATTRIBUTE_TENSOR, _ATTRIBUTE_TENSORS = 5, 10
+_ATTRIBUTE_GRAPHS = frozenset({6, 11, 14, 15, 21, 22, 23})  # graphs, type protos, sparse tensors, references
+_TENSOR_EXTERNAL, _TENSOR_LOCATION = 13, 14
+
+
+def check_graph(data: bytes) -> None:
+    """Refuse a graph that assay would not have written.
+
+    Raises:
+        BundleError: with the first thing that is wrong.
+    """
+    if len(data) > MAX_BYTES:
+        raise BundleError(f"the graph may have at most {MAX_BYTES >> 20} MB; this one has {len(data) >> 20}")
+    view, nodes, graphs = memoryview(data), 0, 0
+    domains: dict[str, int] = {}
+    for field, value in _fields(view):
+        if field == _MODEL_IR and (not isinstance(value, int) or value > MAX_IR):
+            raise BundleError(f"the graph's IR version must be at most {MAX_IR}")
+        if field in (_MODEL_TRAINING, _MODEL_FUNCTIONS):
+            raise BundleError("the graph defines functions of its own, which it may not")
+        if field == _MODEL_OPSET:
+            parts = dict(_fields(_bytes(value)))
+            domains[_text(parts.get(1, memoryview(b"")))] = int(parts.get(2, 0))  # type: ignore[arg-type]
+        if field == _MODEL_GRAPH:
+            graphs += 1
+            nodes += _check_body(_bytes(value))
+    if graphs != 1 or nodes == 0:
+        raise BundleError("the graph is empty or damaged")
+    if domains != DOMAINS:
+        raise BundleError(f"the graph must use exactly the operator sets {DOMAINS}; it says {str(domains)[:120]}")
+
+
+def _check_body(graph: memoryview) -> int:
+    nodes = 0
+    for field, value in _fields(graph):
+        if field == _GRAPH_NODE:
+            nodes += 1
+            if nodes > MAX_NODES:
+                raise BundleError(f"the graph may have at most {MAX_NODES} nodes")
+            _check_node(_bytes(value))
+        elif field == _GRAPH_TENSOR:
+            _check_tensor(_bytes(value))
+        elif field == _GRAPH_SPARSE:
+            raise BundleError("the graph holds sparse tensors, which it may not")
+    return nodes
+
+
+def _check_node(node: memoryview) -> None:
+    op = domain = ""
+    for field, value in _fields(node):
+        if field == _NODE_OP:
+            op = _text(value)
+        elif field == _NODE_DOMAIN:
+            domain = _text(value)
+        elif field == _NODE_ATTRIBUTE:
+            for inner, content in _fields(_bytes(value)):
+                if inner in (_ATTRIBUTE_TENSOR, _ATTRIBUTE_TENSORS):
+                    _check_tensor(_bytes(content))
+                elif inner in _ATTRIBUTE_GRAPHS:
+                    raise BundleError("the graph holds a graph inside a node, which it may not")
+    if op not in OPERATORS.get(domain, ()):
+        raise BundleError(f"the graph uses the operator {op[:60]!r} of {domain[:60] or 'ai.onnx'!r}, which it may not")
+
+
+def _check_tensor(tensor: memoryview) -> None:
+    for field, value in _fields(tensor):
+        if field == _TENSOR_EXTERNAL or (field == _TENSOR_LOCATION and value != 0):
+            raise BundleError("the graph keeps data outside the .assay file, which it may not")
+
+
+def _bytes(value: int | memoryview) -> memoryview:
+    if isinstance(value, int):
+        raise BundleError("the graph is damaged")
+    return value
+
+
+def _text(value: int | memoryview) -> str:
+    return bytes(_bytes(value)).decode("utf-8", "replace")
+
+
+def _fields(view: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    """(field number, value) of one message: whole numbers as int, everything else as bytes."""
+    at, end = 0, len(view)
+    while at < end:
+        key, at = _varint(view, at)
+        field, wire = key >> 3, key & 7
+        if wire == _VARINT:
+            number, at = _varint(view, at)
+            yield field, number
+            continue
+        size = 8
+        if wire == _BYTES:
+            size, at = _varint(view, at)
+        elif wire == _FIXED32:
+            size = 4
+        elif wire != _FIXED64:
+            raise BundleError("the graph is damaged")
+        if field == 0 or at + size > end:
+            raise BundleError("the graph is damaged")
+        yield field, view[at : at + size]
+        at += size
+
+
+def _varint(view: memoryview, at: int) -> tuple[int, int]:
+    number = 0
+    for shift in range(0, 70, 7):
+        if at >= len(view):
+            break
+        byte = view[at]
+        at += 1
+        number |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return number, at
+    raise BundleError("the graph is damaged")

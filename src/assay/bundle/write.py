@@ -1,0 +1,86 @@
+"""Assembly, recipe and evidence to an .assay file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assay.core.remedy import Recipe
+from assay.core.table import F64, Sample
+from assay.learn.forms import Assembly
+
+from . import golden
+from .archive import FORMAT, pack, to_json, write_file
+from .feed import feed_from
+from .graph import make_graph
+from .model import DOSSIER, GOLDEN, GRAPH, LINEAGE, PARITY, RECIPE, SCHEMA, Model
+from .parity import MOST_ROWS, compare
+from .schema import make_schema, to_doc
+from .session import Session
+
+
+def build(
+    assembly: Assembly,
+    recipe: Recipe | None = None,
+    dossier: Mapping[str, Any] | None = None,
+    *,
+    samples: Sample | None = None,
+    held_out: Sample | None = None,
+    native: F64 | None = None,
+    lineage: Mapping[str, Any] | None = None,
+    target: str | None = None,
+    trained_on: str | None = None,
+    name: str = "model",
+) -> Model:
+    """Lower, check and pack. Same arguments, same bytes.
+
+    Args:
+        assembly: what predicts; ``assembly.spec.columns`` are the raw columns, before the recipe.
+        samples: raw rows (before the recipe) that ranges, categories and the typical row are read from.
+        held_out, native: raw rows, and the trained model's own outputs for them ((n, classes) or (n,)): the graph is
+            compared with it on the first 5,000 and refused above 1e-4. Only the record is kept.
+        lineage: JSON: data digest, row counts, seed, versions.
+
+    Raises:
+        BundleError: the graph differs from the trained model. SettingsError: the recipe cannot be a graph.
+    """
+    graph = make_graph(assembly, recipe.ops() if recipe else (), {"assay.format": FORMAT})
+    schema = make_schema(assembly, _inputs(graph), samples, target=target, trained_on=trained_on)
+    session = Session(graph, schema)
+    files = {GRAPH: graph, SCHEMA: to_json(to_doc(schema))}
+    rows = golden.golden_rows(schema, assembly)
+    output = np.asarray(session.run(golden.feed_of(rows, schema)), np.float64)
+    files[GOLDEN] = to_json(golden.to_doc(rows, output))
+    if held_out is not None and native is not None:
+        some = held_out.take(np.arange(min(held_out.n, MOST_ROWS)))
+        got = np.asarray(session.run(feed_from(some, schema, "null")[0]), np.float64)
+        got = got[:, 0] if assembly.task == "regression" else got
+        files[PARITY] = to_json(compare(got, native[: len(got)]).to_doc())
+    files[RECIPE] = to_json((recipe or Recipe()).to_json())
+    files[DOSSIER] = to_json(dict(dossier or {}))
+    files[LINEAGE] = to_json(dict(lineage or {}))
+    digest = hashlib.sha256(files[SCHEMA]).hexdigest()
+    return Model(pack(files, {"name": name, "task": assembly.task, "target": target, "schema": digest}))
+
+
+def write(
+    path: str | Path, assembly: Assembly, recipe: Recipe | None = None, dossier: Any = None, **more: Any
+) -> Model:
+    """``build``, then save to ``path``.
+
+    Raises:
+        OutputError: the place cannot be written; nothing is left behind.
+    """
+    model = build(assembly, recipe, dossier, **more)
+    write_file(Path(path), model.to_bytes())
+    return model
+
+
+def _inputs(graph: bytes) -> list[str]:
+    import onnx
+
+    return [i.name for i in onnx.load_model_from_string(graph).graph.input]
