@@ -145,7 +145,7 @@ def _interval(
         return None
     # delta method for a ratio of means: residual of the numerator on the denominator, row by row
     error = ((y - output) ** 2 - (1.0 - value) * (y - y.mean()) ** 2) / spread
-    half = Z * float(error.std(ddof=1)) / np.sqrt(len(y))
+    half = Z * float(error.std(ddof=1) / np.sqrt(len(y)))
     return (value - half, value + half)
 
 

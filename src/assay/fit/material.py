@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -59,6 +60,7 @@ class Material:
     def order_column(self) -> str | None:
         return None if self.roles.order is None else self.roles.order.column
 
+    @cached_property
     def keys(self) -> U64:
         return unit_keys(self.raw, self.roles)
 
@@ -76,7 +78,7 @@ class Material:
         spec = encoder.fit_encoder(self.sample, self.features, self.labels, index=index, order=self.order_column)
         if not spec.features:
             raise InputError("no column is left to learn from: every feature has one value or is free text")
-        X = encoder.encode_training(spec, self.sample, self.labels, index=index, key=self.keys())
+        X = encoder.encode_training(spec, self.sample, self.labels, index=index, key=self.keys)
         return spec, Data(X, self.y[index], self.labels.task, self.labels.outputs, spec.categorical)
 
     def encode(self, spec: EncoderSpec, index: I64) -> F32:

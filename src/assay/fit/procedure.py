@@ -105,7 +105,7 @@ class _Procedure:
         judged, output_judge = self._train(lineup, m.dev, plan, calibration, m.judge)
         judged = replace(judged, conformal=conformal)
         output_judge = calibrate(calibration, output_judge)
-        order, keys = m.order(), m.keys() if m.roles.group is not None else None
+        order, keys = m.order(), m.keys if m.roles.group is not None else None
         block = judging.blocks_of(order, keys, m.judge)
         headline = shuffled = naive = None
         also: tuple[Score, ...] = ()
@@ -217,7 +217,7 @@ class _Procedure:
             return Lineup((lead,), (1.0,), alone, f"{lead.config.name} predicts alone")
         mixed = np.sum([w * outputs[r.config.name] for r, w in zip(runners, weights, strict=True)], axis=0)
         y = self.y[m.choose]
-        unit = np.unique(m.keys()[m.choose], return_inverse=True)[1]
+        unit = np.unique(m.keys[m.choose], return_inverse=True)[1]
         gain, error = paired(row_losses(alone, y, self.task), row_losses(mixed, y, self.task), unit)
         shown = f"on the choose rows it is better by {gain:.3g} (standard error {error:.2g})"
         if gain > Z_ENSEMBLE * error:

@@ -51,7 +51,7 @@ class Race:
         self.folds = material.folds(material.build, plan.folds)
         self.place = np.full(material.sample.n, -1, dtype=np.int64)
         self.place[material.build] = np.arange(len(material.build))
-        self.unit = np.unique(material.keys()[material.build], return_inverse=True)[1]
+        self.unit = np.unique(material.keys[material.build], return_inverse=True)[1]
         self.runners: list[Runner] = []
         self._cache: dict[int, object] = {}
 

@@ -34,22 +34,31 @@ def fit_calibration(output: F64, y: F64, task: Task) -> Calibration:
 
 
 def _platt(z: F64, y: F64) -> Calibration:
-    """Newton steps on (a, b) with Platt's smoothed targets, which keep separable rows finite."""
+    """Newton steps with backtracking (Lin, Lin & Weng 2007) on (a, b); smoothed targets keep separable rows finite."""
     from scipy.special import expit
 
     positives, n = float(y.sum()), len(y)
     target = np.where(y == 1, (positives + 1) / (positives + 2), 1 / (n - positives + 2))
+
+    def loss(a: float, b: float) -> float:
+        raw = a * z + b
+        return float(np.sum(np.logaddexp(0.0, raw) - target * raw))
+
     a, b = 1.0, 0.0
-    for _ in range(50):
+    now = loss(a, b)
+    for _ in range(100):
         p = expit(a * z + b)
-        w = np.maximum(p * (1 - p), 1e-12)
+        w = p * (1 - p)
         gradient = np.array([np.sum((p - target) * z), np.sum(p - target)])
         hessian = np.array([[np.sum(w * z * z), np.sum(w * z)], [np.sum(w * z), np.sum(w)]]) + 1e-9 * np.eye(2)
-        step = np.linalg.solve(hessian, gradient)
-        step *= min(1.0, 2.0 / float(np.abs(step).max() + 1e-12))
-        a, b = a - float(step[0]), b - float(step[1])
-        if float(np.abs(step).max()) < 1e-10:
+        da, db = (float(v) for v in np.linalg.solve(hessian, gradient))
+        slope = float(gradient @ np.array([da, db]))
+        step = 1.0
+        while step > 1e-10 and (new := loss(a - step * da, b - step * db)) > now - 1e-4 * step * slope:
+            step /= 2
+        if step <= 1e-10 or slope < 1e-12 * max(1.0, now):
             break
+        a, b, now = a - step * da, b - step * db, new
     return Calibration("platt", a, b) if a > 0 else Calibration("none")
 
 

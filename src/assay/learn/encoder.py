@@ -205,7 +205,7 @@ def _column(f: Feature, rows: _View) -> NDArray[Any]:
 
 
 def inner_folds(key: U64, k: int = INNER_FOLDS) -> NDArray[np.int64]:
-    """Fold of each row from a 64-bit key (content or group hash), so that equal keys share a fold."""
+    """Fold of each row from a 64-bit key, so that equal keys share a fold."""
     mixed = key.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     return ((mixed >> np.uint64(33)) % np.uint64(k)).astype(np.int64)
 
@@ -215,14 +215,16 @@ def encode_training(
 ) -> F32:
     """Features of the training rows ``index`` with target means cross-fitted in five folds.
 
-    ``key`` (n,) keeps rows together that must share a fold (default: the content hash, so that exact duplicates do).
+    ``key`` (n,) keeps rows together that must share a fold (``splits.unit_keys``; default: every row is its own). It
+    must not depend on the target: rows of one level and one label would leave together, and the mean of the rest would
+    say the opposite.
     """
     rows, target = _View(sample, index), labels.take(index)
     out = encode(spec, sample, index)
     means = [(i, f) for i, f in enumerate(spec.features) if f.how == "target-mean" and f.name != f"{f.column} (count)"]
     if not means:
         return out
-    fold = inner_folds((sample.content if key is None else key)[index])
+    fold = inner_folds((sample.row_id if key is None else key)[index])
     by_column: dict[str, list[int]] = {}
     for i, f in means:
         by_column.setdefault(f.column, []).append(i)

@@ -14,7 +14,8 @@ from .forms import Forest, Form, Tree
 from .from_lightgbm import down_to_float32
 from .learners import F32, Config, Data
 
-MOST_NODES = 400_000  # leaves of a whole forest times outputs: keeps the graph near 10 MB
+MOST_NODES = 800_000  # of a whole forest, counted once for each output: a graph of about 15 MB
+FEWEST_TREES, MOST_TREES = 80, 200  # fewer trees first, then larger leaves, keep a forest under the cap
 READABLE_LEAVES = 16
 
 
@@ -40,7 +41,7 @@ class Grown:
 
 
 def train_forest(config: Config, data: Data, *, seed: int) -> Grown:
-    """See ``learners.train``. One thread; the leaf floor grows with the rows so that the size cap holds."""
+    """See ``learners.train``. One thread. A forest with leaf floor f on n rows has about 1.2 n / f nodes a tree."""
     from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -48,15 +49,16 @@ def train_forest(config: Config, data: Data, *, seed: int) -> Grown:
     y = data.y if data.task == "regression" else data.y.astype(np.int64)
     n = len(y)
     if config.family == "tree":
-        leaf = max(5, n // 200)
+        leaf = int(np.clip(n // 50, 2, max(20, n // 200)))  # smaller leaves give shares of 0 and 1, which cost most
         options: dict[str, Any] = {"max_leaf_nodes": READABLE_LEAVES, "min_samples_leaf": leaf, "random_state": seed}
         kind = DecisionTreeRegressor if data.task == "regression" else DecisionTreeClassifier
         model = kind(**(options | params))
     else:
-        trees = int(params.pop("n_estimators", 200))
         floor = int(params.pop("min_samples_leaf", 3))
         copies = data.outputs if data.task == "multiclass" else 1
-        leaf = max(floor, int(np.ceil(2.0 * n * trees * copies / MOST_NODES)))
+        affordable = MOST_NODES * floor / (1.2 * n * copies)
+        trees = int(params.pop("n_estimators", np.clip(affordable, FEWEST_TREES, MOST_TREES)))
+        leaf = max(floor, int(np.ceil(floor * trees / affordable)))
         options = {"n_estimators": trees, "min_samples_leaf": leaf, "random_state": seed, "n_jobs": 1}
         options["max_features"] = params.pop("max_features", 0.5)
         kind = ExtraTreesRegressor if data.task == "regression" else ExtraTreesClassifier

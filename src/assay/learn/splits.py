@@ -1,7 +1,8 @@
-"""Splits that follow the roles: forward in time, whole groups, and exact duplicates never on both sides."""
+"""Splits that follow the roles: forward in time, whole groups, and repeated rows never on both sides."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from assay.core.subject import Roles
 from assay.core.table import F64, I64, U64, Sample
 
 Fold = tuple[I64, I64]
+DISTINCT_SHARE = 0.5  # of the rows: below this, repeats come from coarse columns and not from copying
 
 
 def order_values(sample: Sample, roles: Roles) -> F64 | None:
@@ -29,19 +31,37 @@ def order_values(sample: Sample, roles: Roles) -> F64 | None:
 
 
 def unit_keys(sample: Sample, roles: Roles) -> U64:
-    """(n,) the key of the unit that a row belongs to: its group, else its content, so that duplicates share it."""
-    if roles.group is None:
-        return sample.content
-    codes, _ = sample.codes(roles.group.column)
-    group = (codes.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    return np.where(codes < 0, sample.content, group)
+    """(n,) the key of the unit that a row belongs to: its group, else its features, so that repeats share it.
+
+    The target is no part of the key: rows of equal features and *one* label would else leave training together, and
+    the rest would teach the opposite. Where fewer than half of the rows differ, columns are too coarse for equal
+    rows to be one record written twice; each row is then its own unit.
+    """
+    out = {c for role in ("target", "id", "weight", "split") for c in roles.named(role)}
+    if roles.group is not None:
+        key = _column_keys(sample, roles.group.column)
+        return np.where(sample.null(roles.group.column), sample.row_id, key)
+    key = np.zeros(sample.n, dtype=np.uint64)
+    for name in sorted(set(sample.names) - out):
+        key = _mix(key ^ _column_keys(sample, name), 0)
+    return key if len(np.unique(key)) >= DISTINCT_SHARE * sample.n else sample.row_id
+
+
+def _column_keys(sample: Sample, name: str) -> U64:
+    """(n,) a 64-bit key of each value of a column; all nulls share one."""
+    if next(c.kind for c in sample.columns if c.name == name) in ("number", "date", "clock", "bool"):
+        value = sample.numbers(name) + 0.0  # so that -0.0 equals 0.0
+        return _mix(np.where(np.isnan(value), np.nan, value).view(np.uint64), 1)
+    codes, levels = sample.codes(name)
+    digest = [int.from_bytes(hashlib.blake2b(v.encode("utf-8", "replace"), digest_size=8).digest()) for v in levels]
+    return np.array([*digest, 0], dtype=np.uint64)[codes]
 
 
 def cv_folds(sample: Sample, roles: Roles, index: I64, k: int, *, y: F64 | None = None, seed: int = 0) -> list[Fold]:
     """At most ``k`` (train, valid) pairs of positions in ``sample``, over the rows ``index``.
 
     With an order the folds go forward: k + 1 blocks of equal row count, each of the last k predicted from all before it
-    (rows of one moment never fall on both sides). Otherwise units (groups, else exact duplicates) are dealt to k
+    (rows of one moment never fall on both sides). Otherwise units (groups, else repeated rows) are dealt to k
     folds, by label where ``y`` (of all rows of the sample) is given, so that rare classes are spread.
     """
     order = order_values(sample, roles)
@@ -97,13 +117,14 @@ class HonestSplit:
         group: column of X whose values must not be on both sides; ``groups=`` of the caller does the same.
         seed: deals units to folds; unused with ``time``.
 
-    Exact duplicate rows of X always fall together. Usable wherever scikit-learn takes ``cv=``.
+    Repeated rows of X fall together, unless more than half of the rows are repeats: columns are then too coarse to
+    tell a copy from a coincidence. Usable wherever scikit-learn takes ``cv=``.
 
     Raises:
         InputError: a named column is missing, or there are fewer units than folds.
 
     >>> import numpy as np
-    >>> X = np.repeat(np.arange(6.0), 2).reshape(-1, 1)
+    >>> X = np.repeat(np.arange(60.0), 2).reshape(-1, 1)
     >>> all(set(X[a, 0]).isdisjoint(X[b, 0]) for a, b in HonestSplit(3).split(X))
     True
     """
@@ -150,4 +171,5 @@ def _row_keys(X: Any, n: int) -> U64:
     for value in columns:
         plain = value.astype(str) if value.dtype == object else value
         key = np.unique(key * (n + 1) + np.unique(plain, return_inverse=True)[1], return_inverse=True)[1]
-    return key.astype(np.uint64)
+    coarse = n and int(key.max()) + 1 < DISTINCT_SHARE * n
+    return (np.arange(n) if coarse else key).astype(np.uint64)
