@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+
 __all__ = ["main"]
 
 
 def main() -> None:
     """Entry point of the command ``assay``: run what the arguments ask and exit with its code."""
-    from .app import run
+    try:
+        from .app import run
 
-    raise SystemExit(run())
+        code = run()
+    except KeyboardInterrupt:  # while the verbs themselves were still being read
+        print("error: stopped; nothing was written", file=sys.stderr)
+        code = 2
+    raise SystemExit(code)

@@ -19,6 +19,7 @@ from assay.core.errors import AssayError
 from . import check, demo, explain, fit, plant, predict, rule, show
 
 STOPPED = "stopped; nothing was written"
+INTERRUPTED = 130  # what typer makes of Ctrl-C; older versions raise Abort
 app = typer.Typer(
     name="assay",
     help="Measure every well-known way machine learning fails on your own table; repair, prove, ship one file.",
@@ -53,13 +54,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         code = app(args=None if arguments is None else list(arguments), prog_name="assay", standalone_mode=False)
         sys.stdout.flush()
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except AssayError as error:
         return say(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return say(STOPPED, 2)
     except MemoryError:
-        return say("there is not enough memory for this table; use a smaller one, or fewer --sample-rows", 2)
+        return say(
+            "there is not enough memory for this table; set sample_rows lower in assay.toml, or use fewer rows", 2
+        )
     except BrokenPipeError:
         return quiet()
     except OSError as error:
@@ -70,9 +75,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("ASSAY_TRACEBACK"):
             raise
         if hasattr(error, "format_message"):
-            return say(
-                f"{plain(error.format_message())} (assay --help lists what there is)", getattr(error, "exit_code", 2)
-            )
+            told = plain(error.format_message())
+            return say(told and f"{told} (assay --help lists what there is)", 2)
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         return say(f"assay itself failed ({what}); nothing was written; ASSAY_TRACEBACK=1 shows where", 3)
 

@@ -10,6 +10,8 @@ import pytest
 from assay.challenges.model import miscalibrated as m07
 from assay.core.finding import Finding
 from assay.core.subject import JUDGE, Predictions
+from assay.learn.forms import Calibration
+from assay.learn.replay import calibrate
 from assay.testing import clean_subject, judge
 
 NEEDS = ("predictions", "classes")
@@ -42,9 +44,9 @@ def test_the_remedy_removes_it_and_leaves_true_probabilities_alone() -> None:
         fix = m07.remedy(made, _any(made))
         given = made.predictions
         assert fix is not None and given is not None
-        assert fix.options["slope"] == pytest.approx(slope, rel=0.1)
-        w = np.array([fix.options["slope"], *fix.options["offsets"][1:]])
-        mended = replace(made, predictions=replace(given, output=m07.mend(given.output, w)))
+        assert fix.options["a"] == pytest.approx(slope, rel=0.15)
+        w = Calibration("platt", fix.options["a"], fix.options["b"])
+        mended = replace(made, predictions=replace(given, output=calibrate(w, given.output)))
         assert judge(m07, mended).decision.verdict != "found"
 
 
@@ -61,7 +63,10 @@ def test_three_classes() -> None:
     made = m07.plant(three, 1.0, rng).subject
     run = judge(m07, made)
     assert run.decision.verdict == "found"
-    assert [c.about.comparison for c in run.run.claims] == ["as it is against Platt"]
+    assert [c.about.comparison for c in run.run.claims] == [
+        "as it is against temperature",
+        "as it is against temperature with offsets",
+    ]
 
 
 def test_certain_and_wrong_is_finite() -> None:

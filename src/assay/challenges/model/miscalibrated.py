@@ -10,11 +10,11 @@ Why it matters
 How it is measured
     By what mending it gains, never by a binned calibration error, which can be small by luck of the bins and large by
     noise. The judged rows are cut in two halves (of units: rows, groups or time blocks); a map fitted on one half is
-    scored on the other, both ways. Maps: *Platt* (one slope on the log-probabilities and one offset for each class,
-    which for two classes is Platt's), and for two classes *isotonic*, its steps drawn towards the base rate by one
-    row's weight so that no step says never. The effect is the log-loss as it is over the log-loss mended, less one,
-    with a Fieller t interval. Cross-fitting makes the gain slightly too small, never too large. The chart shows the
-    observed share with its 95 % Clopper-Pearson band in ten equal groups of rows.
+    scored on the other, both ways. Maps for two classes: *Platt* (a slope and an offset on the log-odds) and
+    *isotonic*, its steps drawn towards the base rate by one row's weight so that no step says never; for more:
+    *temperature* (one slope), and *temperature with offsets*, one for each class. The effect is the log-loss as it is
+    over the log-loss mended, less one, with a Fieller t interval. Cross-fitting makes the gain slightly too small,
+    never too large. The chart shows the observed share with its 95 % Clopper-Pearson band in ten equal groups of rows.
 
 Example
     >>> import numpy as np
@@ -28,7 +28,8 @@ Example
     0.5
 
 Remedy
-    Safe, on trial: the Platt map fitted on the choose rows.
+    Safe: Platt's map (for more than two classes one temperature), fitted on all judged rows. Its proof is the gain that
+    is printed: that was made by maps that had not seen the rows they were scored on.
 
 Known false alarms
     Where judged rows come from a later time with another base rate, the finding is right about these rows, but a map
@@ -53,8 +54,10 @@ from assay.core.claim import About, Claim, Effect, Impact, Json
 from assay.core.errors import InputError
 from assay.core.finding import Finding
 from assay.core.remedy import Remedy
-from assay.core.subject import CHOOSE, Planted, Subject
+from assay.core.subject import JUDGE, Planted, Subject
 from assay.core.table import F64
+from assay.learn.calibration import fit_calibration
+from assay.learn.replay import calibrate
 from assay.probes.judged import FLOOR, Judged
 from assay.stats.ratios import ratio_above, ratio_interval
 from assay.stats.shares import share_interval
@@ -87,9 +90,7 @@ def measure(subject: Subject, judged: Judged, options: Options) -> Iterator[Clai
     count = int(unit.max()) + 1
     half = (subject.rng("M07", "halves").permutation(count) % 2 == 0)[unit]
     raw = judged.log()[fresh]
-    for name, fit in (("Platt", by_platt), ("isotonic", by_steps)):
-        if name == "isotonic" and judged.classes != 2:
-            continue
+    for name, fit in MAPS[judged.classes == 2].items():
         mended = np.empty_like(p)
         for side in (half, ~half):
             mended[side] = fit(p[~side], y[~side])(p[side])
@@ -121,6 +122,11 @@ def claim(name: str, raw: F64, after: F64, judged: Judged, share: float, chart: 
 def by_platt(p: F64, y: F64) -> Map:
     fitted = platt(p, y)
     return lambda q: mend(q, fitted)
+
+
+def by_temperature(p: F64, y: F64) -> Map:
+    fitted = fit_calibration(p, y, "multiclass")
+    return lambda q: calibrate(fitted, q)
 
 
 def platt(p: F64, y: F64) -> F64:
@@ -172,6 +178,12 @@ def by_steps(p: F64, y: F64) -> Map:
     return apply
 
 
+MAPS: dict[bool, dict[str, Callable[[F64, F64], Map]]] = {
+    True: {"Platt": by_platt, "isotonic": by_steps},
+    False: {"temperature": by_temperature, "temperature with offsets": by_platt},
+}
+
+
 def reliability(p: F64, y: F64) -> Json:
     """Said and observed shares of the last class (of the likeliest one where there are more than two), with bands."""
     said = p[:, 1] if p.shape[1] == 2 else p.max(1)
@@ -188,15 +200,19 @@ def reliability(p: F64, y: F64) -> Json:
 
 def remedy(subject: Subject, finding: Finding) -> Remedy | None:
     given = subject.predictions
-    chosen = np.flatnonzero((given.part == CHOOSE) & np.isfinite(given.y)) if given is not None else np.empty(0, int)
-    if given is None or len(chosen) < FEWEST:
+    if given is None:
         return None
-    chosen = chosen[np.argsort(given.row_id[chosen], kind="stable")]
-    w = platt(given.output[chosen], given.y[chosen])
-    kind = "platt" if given.output.shape[1] == 2 else "temperature"
+    fresh = np.flatnonzero((given.part == JUDGE) & np.isfinite(given.y))
+    fresh = fresh[np.argsort(given.row_id[fresh], kind="stable")]
+    fitted = fit_calibration(
+        given.output[fresh], given.y[fresh], "binary" if given.output.shape[1] == 2 else "multiclass"
+    )
+    if fitted.kind == "none":
+        return None
+    says = f"mend the probabilities ({fitted.kind}: logits times {fitted.a:.3g}, plus {fitted.b:.3g})"
     return Remedy(
-        "output", "safe", "gain", "mend the probabilities with Platt's map, fitted on rows that trained nothing",
-        options={"calibration": kind, "slope": float(w[0]), "offsets": [0.0, *(float(v) for v in w[1:])]},
+        "output", "safe", "gain", says,
+        options={"calibration": fitted.kind, "a": fitted.a, "b": fitted.b},
     )  # fmt: skip
 
 
