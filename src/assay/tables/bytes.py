@@ -64,11 +64,11 @@ def opened(path: Path) -> Any:
     return pa.input_stream(str(path), compression=compression(path))
 
 
-def plain(path: Path, folder: Path) -> Path:
+def plain(path: Path, folder: Path, number: int) -> Path:
     """The file without its compression: itself, or a private copy."""
     if compression(path) is None:
         return path
-    out = folder / f"plain-{abs(hash(path.name)) % 10**8}-{path.name.rsplit('.', 1)[0]}"
+    out = folder / f"plain-{number}-{path.stem}"
     try:
         with opened(path) as source, out.open("wb") as target:
             while chunk := source.read(_CHUNK):

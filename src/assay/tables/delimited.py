@@ -47,7 +47,7 @@ def open_text(paths: Sequence[Path], label: str, *, cache: bool) -> DuckTable:
 def open_json(paths: Sequence[Path], label: str, *, cache: bool) -> DuckTable:
     """JSON lines, or one array of objects; nested values are kept as text."""
     keep = Folder()
-    texts = [as_text(plain(p, keep.path), keep.path, i) for i, p in enumerate(paths)]
+    texts = [as_text(plain(p, keep.path, i), keep.path, i) for i, p in enumerate(paths)]
 
     def make(out: Path) -> None:
         _land_json([t.path for t in texts], label, [n for t in texts for n in t.notes], out)
@@ -73,7 +73,13 @@ def _open_landed(key: str, make: Any, label: str, cache: bool) -> DuckTable:
 
 
 def _land_text(
-    texts: Sequence[Text], dialects: Sequence[Dialect], files: Sequence[str], label: str, said: list[str], work: Path, out: Path
+    texts: Sequence[Text],
+    dialects: Sequence[Dialect],
+    files: Sequence[str],
+    label: str,
+    said: list[str],
+    work: Path,
+    out: Path,
 ) -> None:
     con = duck.connect()
     notes, raws = list(said), []
@@ -101,8 +107,8 @@ def _copy_raw(con: Any, path: Path, dialect: Dialect, names: list[str], file: st
     """All fields as text into Parquet; lines with too many or too few fields are left out and counted."""
     listed = ", ".join(f"{duck.literal(n)}: 'VARCHAR'" for n in names)
     options = (
-        f"delim={duck.literal(dialect.delimiter)}, header={'true' if dialect.header else 'false'}, quote='\"', escape='\"', "
-        f"columns={{{listed}}}, auto_detect=false, nullstr='', ignore_errors=true, "
+        f"delim={duck.literal(dialect.delimiter)}, header={'true' if dialect.header else 'false'}, "
+        f"quote='\"', escape='\"', columns={{{listed}}}, auto_detect=false, nullstr='', ignore_errors=true, "
         "max_line_size=16000000, store_rejects=true, rejects_limit=0, rejects_table='bad', rejects_scan='bad_scans'"
     )
     con.execute("DROP TABLE IF EXISTS bad; DROP TABLE IF EXISTS bad_scans")
@@ -120,7 +126,9 @@ def _copy_raw(con: Any, path: Path, dialect: Dialect, names: list[str], file: st
             f"{file} must have the same number of fields in every line, but {bad:,} of {kept + bad:,} lines differ "
             f"from the {len(names)} of the first (line {first} is one); check the delimiter and the quotes"
         )
-    return [f"{file}: {bad:,} of {kept + bad:,} lines left out, their fields do not fit the columns (first: line {first})"]
+    return [
+        f"{file}: {bad:,} of {kept + bad:,} lines left out, their fields do not fit the columns (first: line {first})"
+    ]
 
 
 def _casts(con: Any, source: str, names: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -149,7 +157,9 @@ def _casts(con: Any, source: str, names: Sequence[str]) -> tuple[list[str], list
             elif whole == values and fits == values:
                 cast = f"try_cast({duck.trimmed(q)} AS BIGINT)"
             elif whole == values:
-                notes.append(f"column {name!r} has whole numbers beyond 64 bits: kept as text, so that no digit is lost")
+                notes.append(
+                    f"column {name!r} has whole numbers beyond 64 bits: kept as text, so that no digit is lost"
+                )
             else:
                 cast = duck.number_of_text(q)
         elif n > 0 and boolean == n:
@@ -163,25 +173,23 @@ def _casts(con: Any, source: str, names: Sequence[str]) -> tuple[list[str], list
 def _land_json(paths: Sequence[Path], label: str, said: list[str], out: Path) -> None:
     con = duck.connect()
     listed = ", ".join(duck.literal(str(p)) for p in paths)
-    source = f"read_json([{listed}], format='auto', sample_size=-1, maximum_depth=1, union_by_name=true, maximum_object_size=67108864)"
+    options = "format='auto', sample_size=-1, maximum_depth=1, union_by_name=true, maximum_object_size=67108864"
+    source = f"read_json([{listed}], {options})"
     try:
         described = duck.rows(con, f"DESCRIBE SELECT * FROM {source}")
         if [r[0] for r in described] == ["json"]:
             raise InputError(f"{label} must hold JSON objects, one a line; it holds other values")
         names, notes = unique_names([r[0] for r in described])
-        picked, census = [], {}
+        picked: list[str] = []
+        census: dict[str, dict[str, int]] = {}
         for new, row in zip(names, described, strict=True):
             q = duck.quote(row[0])
             if row[1] == "JSON":
-                kinds = dict(duck.rows(con, f"SELECT json_type({q}), count(*) FROM {source} WHERE {q} IS NOT NULL GROUP BY 1 ORDER BY 1"))
-                kinds.pop("NULL", None)
-                if kinds.keys() & {"OBJECT", "ARRAY"}:
-                    notes.append(f"column {new!r} is nested: read as text")
-                elif len(kinds) > 1:
-                    census[new] = {k.lower(): int(v) for k, v in kinds.items()}
-                    shown = ", ".join(f"{k} {v}" for k, v in census[new].items())
-                    notes.append(f"column {new!r} holds mixed types ({shown}): read as text")
-                picked.append(f"json_extract_string({q}, '$') AS {duck.quote(new)}")
+                sql = f"SELECT json_type({q}), count(*) FROM {source} WHERE {q} IS NOT NULL GROUP BY 1 ORDER BY 1"
+                cast, types, note = _json_column(new, q, dict(duck.rows(con, sql)))
+                census |= {new: types} if len(types) > 1 else {}
+                notes += [note] if note else []
+                picked.append(f"{cast} AS {duck.quote(new)}")
             else:
                 picked.append(f"{q} AS {duck.quote(new)}")
         if duck.rows(con, f"SELECT count(*) FROM {source}")[0][0] == 0:
@@ -193,9 +201,36 @@ def _land_json(paths: Sequence[Path], label: str, said: list[str], out: Path) ->
         raise InputError(f"{label} must be JSON, one object a line, but {_reason(error)}") from None
 
 
+_JSON_TYPES = {"UBIGINT": "integer", "BIGINT": "integer", "DOUBLE": "number", "VARCHAR": "text", "BOOLEAN": "boolean"}
+
+
+def _json_column(name: str, q: str, kinds: dict[str, int]) -> tuple[str, dict[str, int], str | None]:
+    """How a column of JSON values is landed: its SQL, its types where they are mixed, and a note."""
+    text = f"json_extract_string({q}, '$')"
+    types: dict[str, int] = {}
+    for kind, rows in kinds.items():
+        if kind != "NULL":
+            called = _JSON_TYPES.get(kind, "nested")
+            types[called] = types.get(called, 0) + int(rows)
+    if "nested" in types:
+        return text, {}, f"column {name!r} is nested: read as text"
+    if set(types) == {"integer"}:
+        return f"try_cast({text} AS BIGINT)", {}, None
+    if types and set(types) <= {"integer", "number"}:
+        return f"try_cast({text} AS DOUBLE)", {}, None
+    if set(types) == {"boolean"}:
+        return f"try_cast({text} AS BOOLEAN)", {}, None
+    if len(types) > 1:
+        shown = ", ".join(f"{k} {v}" for k, v in types.items())
+        return text, types, f"column {name!r} holds mixed types ({shown}): read as text"
+    return text, {}, None
+
+
 def _write(con: Any, sql: str, out: Path, meta: dict[str, Any]) -> None:
     told = duck.literal(json.dumps(meta, ensure_ascii=True))
-    con.execute(f"COPY ({sql}) TO {duck.literal(str(out))} (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{assay: {told}}})")
+    con.execute(
+        f"COPY ({sql}) TO {duck.literal(str(out))} (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{assay: {told}}})"
+    )
     con.close()
 
 

@@ -3,17 +3,60 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from assay.core.facts import Moments
 from assay.core.table import F64, I64
 
-if TYPE_CHECKING:
-    from .scans import Sums
+SCALE = 2**60
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Exact integer sums of ((x - shift) / unit) ** k * 2**60, k = 1..4, over the finite values of a column."""
+
+    n: int
+    shift: float
+    unit: float
+    sums: tuple[int, int, int, int]
+    zeros: int
+    negatives: int
+
+
+def shift_of(values: F64, lo: float | None, hi: float | None) -> tuple[float, float, float]:
+    """Shift, unit, and a power of two that keeps the arithmetic clear of overflow and underflow."""
+    if lo is None or hi is None:
+        return 0.0, 1.0, 1.0
+    top = max(abs(lo), abs(hi))
+    p = 2.0**-8 if top > 1e290 else 2.0**300 if 0 < top < 1e-200 else 1.0
+    shift = float(np.mean(values * p)) / p if len(values) else lo / 2 + hi / 2
+    shift = min(max(shift, lo), hi)
+    unit = max(hi * p - shift * p, shift * p - lo * p) / p
+    return shift, (unit if unit > 0 else 1.0), p
+
+
+def sums_of_values(values: tuple[F64, I64]) -> Sums:
+    """The sums of a column whose whole value table is known."""
+    keys, rows = values
+    n = int(rows.sum())
+    if n == 0:
+        return Sums(0, 0.0, 1.0, (0, 0, 0, 0), 0, 0)
+    lo, hi = float(keys[0]), float(keys[-1])
+    _, _, p = shift_of(np.empty(0), lo, hi)
+    mean = math.fsum((keys * p * (rows / n)).tolist()) / p
+    shift, unit, p = shift_of(np.array([mean]), lo, hi)
+    v = (keys * p - shift * p) * (1.0 / (unit * p))
+    weights = rows.tolist()
+    sums = [
+        sum(int(q) * w for q, w in zip(np.rint(u * SCALE).tolist(), weights, strict=True))
+        for u in (v, v * v, v * v * v, (v * v) * (v * v))
+    ]
+    zeros, negatives = int(rows[keys == 0].sum()), int(rows[keys < 0].sum())
+    return Sums(n, shift, unit, (sums[0], sums[1], sums[2], sums[3]), zeros, negatives)
 
 
 def moments(got: Sums, infinite: int) -> Moments:
@@ -21,8 +64,6 @@ def moments(got: Sums, infinite: int) -> Moments:
 
     Central moments are formed in rationals, so that nothing cancels.
     """
-    from .scans import SCALE
-
     n, nan = got.n, math.nan
     if n == 0:
         return Moments(0, nan, nan, nan, nan, got.zeros, got.negatives, infinite)
@@ -39,12 +80,12 @@ def moments(got: Sums, infinite: int) -> Moments:
     return Moments(n, mean, 0.0 if flat and n > 1 else variance, skewness, kurtosis, got.zeros, got.negatives, infinite)
 
 
-def quantiles_of_values(values: Mapping[float, int], asked: Sequence[float]) -> tuple[float, ...]:
+def quantiles_of_values(values: tuple[F64, I64], asked: Sequence[float]) -> tuple[float, ...]:
     """Exact quantiles (inverse of the distribution function) of a value table."""
-    if not values:
+    keys, rows = values
+    if len(keys) == 0:
         return tuple(math.nan for _ in asked)
-    keys = np.array(sorted(values))
-    steps = np.cumsum([values[k] for k in keys.tolist()])
+    steps = np.cumsum(rows)
     at = [min(len(keys) - 1, int(np.searchsorted(steps, q * steps[-1] - 1e-9))) for q in asked]
     return tuple(float(keys[i]) for i in at)
 

@@ -49,7 +49,9 @@ class DuckTable:
         con.execute(f"CREATE OR REPLACE TEMP VIEW t AS SELECT {picked} FROM {source}")
         self._shapes = tuple(shapes)
         kinds = dict(given or {})
-        kinds |= {n: Column(n, "mixed", "VARCHAR") for n, types in (census or {}).items() if len(types) > 1 and n not in kinds}
+        kinds |= {
+            n: Column(n, "mixed", "VARCHAR") for n, types in (census or {}).items() if len(types) > 1 and n not in kinds
+        }
         self._columns = {c.name: c for c in decide(con, "t", shapes, kinds)}
         self._n = int(duck.rows(con, "SELECT count(*) FROM t")[0][0])
         self._name, self._notes = name, tuple(notes)
@@ -62,10 +64,21 @@ class DuckTable:
         self._digest: str | None = None
         self._ids = tuple(sorted(ids)) if ids is not None else None
 
-    name = property(lambda self: self._name)
-    n_rows = property(lambda self: self._n)
-    notes = property(lambda self: self._notes)
-    columns = property(lambda self: tuple(self._columns.values()))
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def n_rows(self) -> int:
+        return self._n
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self._notes
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return tuple(self._columns.values())
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -168,7 +181,13 @@ class DuckTable:
 
         mine = {s.name: s.storage for s in self._shapes}
         return table_from_arrow(
-            arrow, name=self._name, notes=self._notes, old=self._columns, storages=mine, ids=self.ids, census=self.census
+            arrow,
+            name=self._name,
+            notes=self._notes,
+            old=self._columns,
+            storages=mine,
+            ids=self.ids,
+            census=self.census,
         )
 
     def hold(self, thing: object) -> None:

@@ -54,7 +54,7 @@ def open_paths(paths: list[Path], *, name: str | None, cache: bool, sheet: str |
     form = forms.pop()
     if form in ("parquet", "ipc", "excel"):
         keep = Folder()
-        paths = [plain(p, keep.path) for p in paths]
+        paths = [plain(p, keep.path, i) for i, p in enumerate(paths)]
         if form == "parquet":
             return parquet(paths, label, keep=keep)
         if form == "ipc":

@@ -47,7 +47,8 @@ def shape(name: str, storage: str, given: str | None = None) -> Shape:
     if storage in ("DOUBLE", "FLOAT"):
         return Shape(name, f"nullif(CAST({column} AS DOUBLE), 'nan'::DOUBLE)", "DOUBLE")
     if storage in _WIDE or plain == "DECIMAL":
-        note = f"column {called} is {storage}: read as double, 15 digits are exact"
+        narrow = plain == "DECIMAL" and int(storage[8:].split(",")[0]) <= 15
+        note = None if narrow else f"column {called} is {storage}: read as double, 15 digits are exact"
         return Shape(name, f"CAST({column} AS DOUBLE)", "DOUBLE", note)
     if plain in ("TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S", "TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"):
         return Shape(name, f"CAST({column} AS TIMESTAMP)", "TIMESTAMP")
@@ -89,9 +90,7 @@ def _texts(con: Any, view: str, shapes: Sequence[Shape]) -> list[Column]:
     for s in shapes:
         c = duck.quote(s.name)
         like_date = f"regexp_matches({c}, '^\\s*\\d{{1,4}}[-/.]\\d{{1,2}}[-/.]\\d{{1,4}}')"
-        parts.append(
-            f"count({c}), approx_count_distinct({c}), avg(length({c})), count(*) FILTER ({like_date})"
-        )
+        parts.append(f"count({c}), approx_count_distinct({c}), avg(length({c})), count(*) FILTER ({like_date})")
     row = duck.rows(con, f"SELECT count(*), {', '.join(parts)} FROM {view}")[0]
     out, dated = [], []
     for i, s in enumerate(shapes):
@@ -109,9 +108,11 @@ def _texts(con: Any, view: str, shapes: Sequence[Shape]) -> list[Column]:
 
 def _date_form(con: Any, view: str, name: str, n: int) -> str | None:
     """The way of writing that reads most, day first where both read all; None below 95 %."""
-    forms = ("iso", "dmy", "mdy")
-    counted = ", ".join(f"count({duck.date_of_text(duck.quote(name), f)})" for f in forms)
-    counts = duck.rows(con, f"SELECT {counted} FROM {view}")[0]
+    forms = duck.DATE_FORMS
+    q = duck.quote(name)
+    counted = ", ".join(f"coalesce(sum(n) FILTER (({duck.strict_date('v', f)}) IS NOT NULL), 0)" for f in forms)
+    values = f"(SELECT {q} AS v, count(*) AS n FROM {view} WHERE {q} IS NOT NULL GROUP BY 1)"
+    counts = duck.rows(con, f"SELECT {counted} FROM {values}")[0]
     best = max(range(3), key=lambda i: (counts[i], -i))
     return forms[best] if counts[best] >= 0.95 * n else None
 

@@ -32,6 +32,7 @@ def table_from_arrow(
     arrow = arrow.rename_columns(names)
     if not names:
         raise InputError(f"{name} must have at least one column; it has none")
+    arrow = _readable(arrow)
     con = duck.connect()
     try:
         con.register("_source", arrow)
@@ -48,6 +49,18 @@ def table_from_arrow(
     kept = None if ids is None else [c for c in ids if c in names]
     said = tuple(dict.fromkeys([*notes, *renamed, *(s.note for s in shapes if s.note)]))
     return DuckTable(con, arrow, shapes, name=name, notes=said, given=given, census=census, ids=kept)
+
+
+def _readable(arrow: Any) -> Any:
+    """Types that the engine lacks, cast: half floats and columns of nothing."""
+    import pyarrow as pa
+
+    for i, field in enumerate(arrow.schema):
+        if pa.types.is_float16(field.type):
+            arrow = arrow.set_column(i, field.name, arrow.column(i).cast(pa.float32()))
+        elif pa.types.is_null(field.type):
+            arrow = arrow.set_column(i, field.name, arrow.column(i).cast(pa.string()))
+    return arrow
 
 
 def arrow_from(source: Any) -> tuple[Any, dict[str, dict[str, int]], list[str]]:
@@ -89,7 +102,9 @@ def arrow_from(source: Any) -> tuple[Any, dict[str, dict[str, int]], list[str]]:
 def _matrix(array: Any, names: Sequence[str]) -> list[tuple[str, Any]]:
     array = array.reshape(-1, 1) if array.ndim == 1 else array
     if array.ndim != 2 or array.shape[1] != len(names):
-        raise InputError(f"an array must be two-dimensional with one name per column; got {array.shape} and {len(names)}")
+        raise InputError(
+            f"an array must be two-dimensional with one name per column; got {array.shape} and {len(names)}"
+        )
     return [(str(n), array[:, i]) for i, n in enumerate(names)]
 
 
@@ -105,9 +120,11 @@ def _columns(pairs: list[tuple[str, Any]]) -> tuple[Any, dict[str, dict[str, int
         arrays.append(array)
         if types:
             census[name] = types
-            if len(types) > 1:
-                mixed = ", ".join(f"{k} {v}" for k, v in types.items())
-                notes.append(f"column {name!r} holds mixed types ({mixed}): read as text")
+        if len(types) > 1:
+            mixed = ", ".join(f"{k} {v}" for k, v in types.items())
+            notes.append(f"column {name!r} holds mixed types ({mixed}): read as text")
+        elif types and pa.types.is_string(array.type) and set(types) != {"str"}:
+            notes.append(f"column {name!r} holds {next(iter(types))} values: read as text")
     lengths = {len(a) for a in arrays}
     if len(lengths) > 1:
         raise InputError(f"all columns must have the same length; got {', '.join(map(str, sorted(lengths)))}")
@@ -124,14 +141,18 @@ def _one(values: Any) -> tuple[Any, dict[str, int]]:
     if dtype is not None and str(dtype) not in ("object", "O"):
         return pa.array(values, from_pandas=True), {}
     listed = list(values)
-    missing = [v is None or v != v if isinstance(v, (float, np.floating)) or v is None else _is_missing(v) for v in listed]
+    missing = [
+        v is None or v != v if isinstance(v, (float, np.floating)) or v is None else _is_missing(v) for v in listed
+    ]
     counts = Counter(type(v).__name__ for v, gone in zip(listed, missing, strict=True) if not gone)
     types = dict(sorted(counts.items()))
     clean = [None if gone else v for v, gone in zip(listed, missing, strict=True)]
     names = set(types)
     if len(names) <= 1 or names <= {"int", "float", "int64", "float64", "int32", "float32"}:
         try:
-            return pa.array(clean, from_pandas=True), {k: v for k, v in types.items()} if len(names) == 1 else {}
+            array = pa.array(clean, from_pandas=True)
+            if not pa.types.is_nested(array.type):
+                return array, types if len(names) == 1 else {}
         except (pa.ArrowException, OverflowError, TypeError, ValueError):
             pass
     return pa.array([None if v is None else _as_text(v) for v in clean], pa.string()), types

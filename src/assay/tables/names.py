@@ -17,7 +17,9 @@ def unique_names(names: Sequence[object]) -> tuple[list[str], list[str]]:
         while new.casefold() in taken or (new != name and new.casefold() in wanted):
             new, k = f"{stem}_{k}", k + 1
         if new != name:
-            notes.append(f"column {i + 1} had {'no name' if not name.strip() else f'the name {name!r} again'}: called {new!r}")
+            notes.append(
+                f"column {i + 1} had {'no name' if not name.strip() else f'the name {name!r} again'}: called {new!r}"
+            )
         taken.add(new.casefold())
         out.append(new)
     return out, notes

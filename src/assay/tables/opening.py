@@ -13,7 +13,9 @@ from .duck_table import DuckTable
 from .memory import arrow_from, table_from_arrow
 
 
-def open_table(source: Any, *, name: str | None = None, cache: bool = True, sheet: str | int | None = None) -> DuckTable:
+def open_table(
+    source: Any, *, name: str | None = None, cache: bool = True, sheet: str | int | None = None
+) -> DuckTable:
     """Open a table of any supported source; the source is never modified.
 
     Args:
@@ -48,7 +50,7 @@ def expand(pattern: str) -> list[Path]:
     path = Path(pattern)
     if path.exists() or not glob.has_magic(pattern):
         return [path]
-    found = sorted(Path(p) for p in glob.glob(pattern, recursive=True))
+    found = sorted(Path(p) for p in glob.glob(pattern, recursive=True))  # noqa: PTH207 - absolute patterns too
     if not found:
         raise InputError(f"no file matches {pattern}")
     return found

@@ -22,7 +22,7 @@ SHARES = (0.6, 0.8)
 
 @dataclass(frozen=True)
 class TimePartition:
-    """Rows by their value in the order column (or their position): below the first cut build, above the second judge."""
+    """Rows by their value in the order column (or position): to the first cut build, above the second judge."""
 
     table: Any
     column: str
@@ -77,7 +77,9 @@ def make_partition(table: Table, roles: Roles, seed: int = 0) -> TimePartition |
         column = roles.order.column
         if column == "@row":
             cuts = (0.6 * table.n_rows - 1.0, 0.8 * table.n_rows - 1.0)
-            says = "by position in the file: the first 60 % of the rows build, the next 20 % choose, the last 20 % judge"
+            says = (
+                "by position in the file: the first 60 % of the rows build, the next 20 % choose, the last 20 % judge"
+            )
             return TimePartition(table, column, cuts, says)
         when: Any = table.numbers(column)  # type: ignore[attr-defined]
         when = np.sort(when[~np.isnan(when)])
@@ -100,5 +102,3 @@ def make_partition(table: Table, roles: Roles, seed: int = 0) -> TimePartition |
         return HashPartition(column, seed, says)
     says = "at random by content: 60 % build, 20 % choose, 20 % judge; exact duplicates fall together"
     return HashPartition(None, seed, says)
-
-

@@ -10,7 +10,7 @@ null_if           text folded; numbers by equality. A text entry applied to a nu
 null_outside      x < lo or x > hi becomes null; NaN is null. Ends belong to the inside. Result float64.
 scale             lo <= x <= hi is multiplied by ``by`` in float64; others stay. Result float64.
 indicator         bool: was null (NaN counts).
-parse_date        as ``engines.duck.date_of_text``; result timestamp (numbers: epoch seconds).
+parse_date        as ``engines.duck.strict_date``; result timestamp (numbers: epoch seconds).
 clock_to_minutes  floor(v / 100) * 60 + v mod 100; null where minutes >= 60, v < 0, v > 2400 or v is not whole.
 fold_rare         exact text; values not kept become ``other``; null stays.
 clip              min(max(x, lo), hi) in float64; null stays.
@@ -51,12 +51,13 @@ def apply(ops: Sequence[Op], sample: Sample) -> ArrowSample:
     """
     if not isinstance(sample, ArrowSample):
         raise SettingsError("a recipe is replayed on samples of a table")
+    done: ArrowSample = sample
     for op in ops:
         try:
-            sample = _STEPS[op.name](sample, op)
+            done = _STEPS[op.name](done, op)
         except KeyError as error:
             raise SettingsError(f"the recipe step {op.name} cannot be read: {error} is missing or unknown") from None
-    return sample
+    return done
 
 
 def _set(sample: ArrowSample, name: str, array: Any, column: Column) -> ArrowSample:
@@ -118,7 +119,9 @@ def _each(step: Any) -> Any:
 def _cast(sample: ArrowSample, name: str, args: Mapping[str, Any]) -> ArrowSample:
     to = args["to"]
     if to == "number":
-        return _from_floats(sample, name, _floats(sample, name), "clock" if sample.column(name).kind == "clock" else "number")
+        return _from_floats(
+            sample, name, _floats(sample, name), "clock" if sample.column(name).kind == "clock" else "number"
+        )
     if to == "text":
         codes, levels = _texts(sample, name)
         return _from_codes(sample, name, list(levels), codes)
@@ -148,7 +151,7 @@ def _number(value: Any) -> float | None:
     if isinstance(value, str):
         import pyarrow as pa
 
-        got = values.through_duck(pa.array([value]), values.gated_number())[0].as_py()
+        got = values.through_duck(pa.array([value]), duck.strict_number("v"))[0].as_py()
         return None if got is None else float(got)
     return None if value is None else float(value)
 
@@ -193,7 +196,7 @@ def _parse_date(sample: ArrowSample, name: str, args: Mapping[str, Any]) -> Arro
         raise SettingsError(f"parse_date reads {', '.join(duck.DATE_FORMS)}; got {form!r}")
     if not _is_text(sample, name):
         return sample
-    array = values.through_duck(sample.arrow[name], values.gated_date(form)).cast(pa.timestamp("us"))
+    array = values.through_duck(sample.arrow[name], duck.strict_date("v", form)).cast(pa.timestamp("us"))
     return _set(sample, name, array, Column(name, "date", "TIMESTAMP"))
 
 

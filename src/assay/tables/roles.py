@@ -50,7 +50,7 @@ def key_columns(table: Table) -> tuple[str, ...]:
         return ()
     likely = [
         c for c in table.columns
-        if c.storage == "BIGINT" and c.kind == "number" or (c.storage == "VARCHAR" and c.kind in ("text", "category"))
+        if (c.storage == "BIGINT" and c.kind == "number") or (c.storage == "VARCHAR" and c.kind in ("text", "category"))
     ]  # fmt: skip
     facts = table.facts([Ask(f, (c.name,)) for c in likely for f in ("distinct", "range")])
     out = []
@@ -84,11 +84,10 @@ def guess_roles(table: Table, user: Mapping[str, Any] | None = None) -> Roles:
         raise RoleError("a positive class needs a target: name the target column")
     taken = set(said.get("target", ()))
     for role in ("order", "group", "id", "protected", "weight", "split", "site"):
-        if role in said:
-            if said[role]:
-                _fit(table, role, said[role])
-                out[role] = Role(said[role], "user", "given")
-                taken |= set(said[role])
+        if said.get(role):
+            _fit(table, role, said[role])
+            out[role] = Role(said[role], "user", "given")
+            taken |= set(said[role])
     for role, find in _GUESSES:
         if role not in said:
             free = [c for c in table.columns if c.name not in taken]
@@ -114,7 +113,9 @@ def _read(table: Table, user: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         if key not in ROLE_KEYS:
             raise RoleError(f"there is no role {raw!r}{did_you_mean(str(raw), ROLE_KEYS)}")
         role = "order" if key == "time" else key
-        listed = [value] if isinstance(value, str) or not isinstance(value, (list, tuple, set, frozenset)) else list(value)
+        listed = (
+            [value] if isinstance(value, str) or not isinstance(value, (list, tuple, set, frozenset)) else list(value)
+        )
         columns: list[str] = []
         for item in listed:
             if item is None or item == "":
@@ -126,7 +127,9 @@ def _read(table: Table, user: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
             parts = [text] if text in names or text == "@row" else [p.strip() for p in text.split(",") if p.strip()]
             for part in parts:
                 if part != "@row" and part not in names:
-                    raise RoleError(f"{table.name} has no column {part!r} for the role {role}{did_you_mean(part, names)}")
+                    raise RoleError(
+                        f"{table.name} has no column {part!r} for the role {role}{did_you_mean(part, names)}"
+                    )
                 columns.append(part)
         if "@row" in columns and role != "order":
             raise RoleError(f"@row is a time order, not a column; it cannot be the {role}")
@@ -151,7 +154,9 @@ def _target(table: Table, name: str, positive: str | None, task: str | None) -> 
     numeric = column.kind in ("number", "clock")
     if kinds == 1:
         value = table.facts([Ask("top", (name,), (), (1,))])[Ask("top", (name,), (), (1,))][0][0]
-        raise RoleError(f"the target {name} has one value ({text_of(value)}) in all {known:,} rows; nothing can be learned")
+        raise RoleError(
+            f"the target {name} has one value ({text_of(value)}) in all {known:,} rows; nothing can be learned"
+        )
     regression = (numeric and kinds > CLASSES_AT_MOST) if task is None else task == "regression"
     if task is not None and task not in ("binary", "multiclass", "regression"):
         raise RoleError(f"a task is binary, multiclass or regression; got {task}")
@@ -173,7 +178,9 @@ def _target(table: Table, name: str, positive: str | None, task: str | None) -> 
         raise RoleError(f"the target {name} has {len(classes)} classes, so its task is {solved}; got {task}")
     if positive is not None and positive not in classes:
         shown = ", ".join(classes[:6])
-        raise RoleError(f"the target {name} has no class {positive!r}{did_you_mean(positive, classes)} (it has {shown})")
+        raise RoleError(
+            f"the target {name} has no class {positive!r}{did_you_mean(positive, classes)} (it has {shown})"
+        )
     if positive is None and solved == "binary":
         positive = _positive(counts)
     return {"target": role, "task": solved, "classes": classes, "positive": positive}
@@ -232,7 +239,8 @@ def _order(table: Table, free: Sequence[Column]) -> Role | None:
 def _group(table: Table, free: Sequence[Column]) -> Role | None:
     likely = [
         c for c in free
-        if c.kind in ("category", "text", "number") and c.storage != "DOUBLE" and (_is(_ENTITY, c.name) or _is(_ID, c.name))
+        if c.kind in ("category", "text", "number") and c.storage != "DOUBLE"
+        and (_is(_ENTITY, c.name) or _is(_ID, c.name))
     ]  # fmt: skip
     found = []
     for name, distinct in _distincts(table, likely).items():

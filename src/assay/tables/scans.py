@@ -11,14 +11,15 @@ import numpy as np
 
 from assay.core.table import F64, I64, Ask, Column, SampleSpec
 
+from . import derived
 from .engines import duck
 
 if TYPE_CHECKING:
     from .duck_table import DuckTable
 
 BATCH = 50  # columns a query: six times cheaper and thirteen times smaller than one query over 500 columns
-FEW = 5_000  # a column with at most so many values has its whole value table kept
-SCALE = 2**60
+FEW = 20_000  # a column with at most so many values has its whole value table kept
+CELLS = 8_000_000  # groups x columns of one GROUPING SETS result
 PILOT = 4_096
 
 
@@ -34,23 +35,11 @@ class Count:
 
 
 @dataclass
-class Sums:
-    """Pass 1: exact integer sums of ((x - shift) * scale) ** k * 2**60 over finite values."""
-
-    n: int
-    shift: float
-    unit: float
-    sums: tuple[int, int, int, int]
-    zeros: int
-    negatives: int
-
-
-@dataclass
 class Scanned:
     """All that scans have told so far about a table. ``queries`` records how many columns each query read."""
 
     counts: dict[str, Count] = field(default_factory=dict)
-    sums: dict[str, Sums] = field(default_factory=dict)
+    sums: dict[str, derived.Sums] = field(default_factory=dict)
     bins: dict[tuple[str, int], I64] = field(default_factory=dict)
     ladders: dict[str, tuple[F64, I64]] = field(default_factory=dict)
     tables: dict[str, dict[Any, int]] = field(default_factory=dict)
@@ -69,17 +58,20 @@ def prepare(table: DuckTable, asks: Sequence[Ask]) -> None:
     of: dict[str, set[str]] = {}
     for ask in asks:
         of.setdefault(ask.fact, set()).update(ask.columns)
-    single = {"holes", "range", "moments", "distinct", "top", "bins", "quantiles", "tokens"}
-    counts(table, [c for f in single for c in of.get(f, ())])
-    valued = [c for f in ("top", "distinct", "tokens", "quantiles") for c in of.get(f, ())]
+
+    def named(*facts: str) -> set[str]:
+        return {c for f in facts for c in of.get(f, ())}
+
+    counts(table, named("holes", "range", "moments", "distinct", "top", "bins", "quantiles", "tokens", "parses"))
+    valued = named("moments", "distinct", "top", "bins", "quantiles", "tokens", "parses")
     value_tables(table, [c for c in valued if table.scanned.counts[c].estimate <= FEW])
-    sums(table, of.get("moments", ()))
+    sums(table, named("moments"))
     bins(table, [(a.columns[0], int(a.args[0]) if a.args else 20) for a in asks if a.fact == "bins"])
-    ladders(table, [c for c in of.get("quantiles", ()) if c not in table.scanned.tables])
-    exact_distinct(table, of.get("distinct", ()))
+    ladders(table, [c for c in named("quantiles") if c not in table.scanned.tables])
+    exact_distinct(table, named("distinct"))
     fingerprints(table, [a.columns[0] for a in asks if a.fact == "holes" and not a.by])
     texts.tokens(table, [a for a in asks if a.fact == "tokens"])
-    texts.parses(table, of.get("parses", ()))
+    texts.parses(table, named("parses"))
 
 
 def batches(table: DuckTable, names: Iterable[str], known: Iterable[Any]) -> Iterator[list[Column]]:
@@ -102,7 +94,7 @@ def counts(table: DuckTable, names: Iterable[str]) -> None:
     for part in batches(table, names, have):
         sql = []
         for c in part:
-            q, e = duck.quote(c.name), number_sql(c)
+            q, e = duck.quote(c.name), None if _text_date(c) else number_sql(c)
             ends = f"CAST(min({e}) AS DOUBLE), CAST(max({e}) AS DOUBLE)" if e else "NULL, NULL"
             sql.append(f"count({q}), {ends}, approx_count_distinct({q})")
         row = table.rows(f"SELECT {', '.join(sql)} FROM t")[0]
@@ -114,6 +106,30 @@ def counts(table: DuckTable, names: Iterable[str]) -> None:
                 endless.append(c)
         if endless:
             _finite(table, endless)
+        dates = [c for c in part if _text_date(c)]
+        if dates:
+            _text_ends(table, dates)
+
+
+def _text_date(column: Column) -> bool:
+    return column.kind == "date" and column.storage.startswith("VARCHAR")
+
+
+def _text_ends(table: DuckTable, columns: Sequence[Column]) -> None:
+    """Ranges of dates kept as text: reading them is dear, so each different text is read once where they are few."""
+    few = [c for c in columns if table.scanned.counts[c.name].estimate <= FEW]
+    value_tables(table, [c.name for c in few])
+    for c in few:
+        keys, _ = number_values(table, c.name)
+        if len(keys):
+            count = table.scanned.counts[c.name]
+            count.lo, count.hi = float(keys[0]), float(keys[-1])
+    many = [c for c in columns if c not in few]
+    if many:
+        sql = ", ".join(f"min({number_sql(c)}), max({number_sql(c)})" for c in many)
+        row = table.rows(f"SELECT {sql} FROM t")[0]
+        for i, c in enumerate(many):
+            table.scanned.counts[c.name].lo, table.scanned.counts[c.name].hi = row[2 * i : 2 * i + 2]
 
 
 def _finite(table: DuckTable, columns: Sequence[Column]) -> None:
@@ -151,43 +167,50 @@ def sums(table: DuckTable, names: Iterable[str]) -> None:
     The largest scaled value is 1, so even sums are at least 1 and rounding costs at most n * 2**-61 of them.
     """
     have = table.scanned.sums
-    counts(table, names)
-    numeric = [n for n in names if number_sql(table.column(n))]
+    numeric = [n for n in names if n not in have and number_sql(table.column(n))]
+    for n in numeric:
+        if n in table.scanned.tables:
+            have[n] = derived.sums_of_values(number_values(table, n))
     for part in batches(table, numeric, have):
-        sql, plans = [], []
-        for c in part:
-            count = table.scanned.counts[c.name]
-            e = number_sql(c)
-            finite = f"isfinite({e})" if count.infinite else "true"
-            values = pilot_values(table, c.name)
-            shift, unit, p = _shift(values, count)
-            plans.append((shift, unit))
-            x = f"(CASE WHEN {finite} THEN CAST({e} AS DOUBLE) END)"
-            v = f"(({x} * {p!r} - {shift * p!r}) * {1.0 / (unit * p)!r})" if p != 1.0 else f"(({x} - {shift!r}) * {1.0 / unit!r})"
-            squares = f"({v} * {v})"
-            powers = (v, squares, f"({squares} * {v})", f"({squares} * {squares})")
-            sql.append(
-                ", ".join(f"sum(CAST({q} * {float(SCALE)!r} AS BIGINT))" for q in powers)
-                + f", count(*) FILTER ({e} = 0), count(*) FILTER ({e} < 0)"
-            )
-        row = table.rows(f"SELECT {', '.join(sql)} FROM t")[0]
+        plans = []
+        inner, middle, outer = [], [], []
         for i, c in enumerate(part):
-            got = row[6 * i : 6 * i + 6]
+            count, e = table.scanned.counts[c.name], number_sql(c)
+            shift, unit, p = derived.shift_of(pilot_values(table, c.name), count.lo, count.hi)
+            plans.append((shift, unit))
+            x = f"CASE WHEN isfinite({e}) THEN CAST({e} AS DOUBLE) END" if count.infinite else f"CAST({e} AS DOUBLE)"
+            inner.append(f"{x} AS x{i}")
+            middle.append(f"x{i}, (x{i} * {p!r} - {shift * p!r}) * {1.0 / (unit * p)!r} AS v{i}")
+            powers = (f"v{i}", f"v{i} * v{i}", f"v{i} * v{i} * v{i}", f"(v{i} * v{i}) * (v{i} * v{i})")
+            outer += [f"sum(CAST({q} * {float(derived.SCALE)!r} AS BIGINT))" for q in powers]
+            outer += [f"count(*) FILTER (x{i} = 0)", f"count(*) FILTER (x{i} < 0)"]
+        # Nested, so that a value is read and shifted once for its four powers.
+        source = f"(SELECT {', '.join(middle)} FROM (SELECT {', '.join(inner)} FROM t))"
+        row = table.rows(f"SELECT {', '.join(outer)} FROM {source}")[0]
+        for i, c in enumerate(part):
+            got = [int(v or 0) for v in row[6 * i : 6 * i + 6]]
             count = table.scanned.counts[c.name]
-            whole = (int(got[0] or 0), int(got[1] or 0), int(got[2] or 0), int(got[3] or 0))
-            have[c.name] = Sums(count.n - count.infinite, *plans[i], whole, int(got[4]), int(got[5]))
+            have[c.name] = derived.Sums(
+                count.n - count.infinite, *plans[i], (got[0], got[1], got[2], got[3]), got[4], got[5]
+            )
 
 
-def _shift(values: F64, count: Count) -> tuple[float, float, float]:
-    """Shift, unit and a power of two that keeps the arithmetic clear of overflow and underflow."""
-    lo, hi = count.lo, count.hi
-    if lo is None or hi is None:
-        return 0.0, 1.0, 1.0
-    p = 2.0**-8 if max(abs(lo), abs(hi)) > 1e290 else 2.0**300 if 0 < max(abs(lo), abs(hi)) < 1e-200 else 1.0
-    shift = float(np.mean(values * p)) / p if len(values) else lo / 2 + hi / 2
-    shift = min(max(shift, lo), hi)
-    unit = max(hi * p - shift * p, shift * p - lo * p) / p
-    return shift, (unit if unit > 0 else 1.0), p
+def number_values(table: DuckTable, name: str) -> tuple[F64, I64]:
+    """A value table as numbers in scan units, ascending, with their counts; infinities left out."""
+    from .values import floats
+
+    column = table.column(name)
+    kept = [(v, n) for v, n in table.scanned.tables[name].items() if v is not None]
+    if column.kind == "date" and kept:
+        import pyarrow as pa
+
+        keys = floats(pa.array([v for v, _ in kept]), column)
+    else:
+        keys = np.array([float(v) for v, _ in kept])
+    rows = np.array([n for _, n in kept], np.int64)
+    fine = np.isfinite(keys)
+    order = np.argsort(keys[fine], kind="stable")
+    return keys[fine][order], rows[fine][order]
 
 
 def bins(table: DuckTable, wanted: Iterable[tuple[str, int]]) -> None:
@@ -195,29 +218,31 @@ def bins(table: DuckTable, wanted: Iterable[tuple[str, int]]) -> None:
     have = table.scanned.bins
     by_n: dict[int, list[str]] = {}
     for name, n in wanted:
-        if (name, n) not in have and number_sql(table.column(name)):
+        count = table.scanned.counts[name]
+        if (name, n) in have or not number_sql(table.column(name)) or count.lo is None or count.hi is None:
+            continue
+        if count.hi * 0.25 - count.lo * 0.25 == 0.0:
+            have[(name, n)] = np.bincount([n - 1], minlength=n) * (count.n - count.infinite)
+        elif name in table.scanned.tables:
+            keys, rows = number_values(table, name)
+            at = np.minimum(np.floor((keys * 0.25 - count.lo * 0.25) * n / (count.hi * 0.25 - count.lo * 0.25)), n - 1)
+            have[(name, n)] = np.bincount(at.astype(np.int64), rows, n).astype(np.int64)
+        else:
             by_n.setdefault(n, []).append(name)
     for n, names in by_n.items():
-        counts(table, names)
-        for part in batches(table, names, [c for c, m in have if m == n]):
+        for part in batches(table, names, ()):
             sql = []
             for c in part:
                 count, e = table.scanned.counts[c.name], number_sql(c)
-                if count.lo is None or count.hi is None or count.lo == count.hi:
-                    sql.append("0")
-                    continue
-                place = f"({e} * 0.25 - {count.lo * 0.25!r}) * {float(n)!r} / {(count.hi * 0.25 - count.lo * 0.25)!r}"
+                lo, span = (count.lo or 0.0) * 0.25, (count.hi or 0.0) * 0.25 - (count.lo or 0.0) * 0.25
+                place = f"least(floor(({e} * 0.25 - {lo!r}) * {float(n)!r} / {span!r}), {n - 1})"
                 finite = f"isfinite({e})" if count.infinite else f"{e} IS NOT NULL"
-                sql.append(f"CASE WHEN {finite} THEN CAST(least(floor({place}), {n - 1}) AS INTEGER) END")
+                sql.append(f"CASE WHEN {finite} THEN CAST({place} AS INTEGER) END")
             for c, got in zip(part, grouped(table, sql), strict=True):
                 out = np.zeros(n, np.int64)
-                for value, rows in got.items():
+                for value, many in got.items():
                     if value is not None:
-                        out[value] += rows
-                count = table.scanned.counts[c.name]
-                if count.lo is not None and count.lo == count.hi:
-                    out[:] = 0
-                    out[n - 1] = count.n - count.infinite
+                        out[value] += many
                 have[(c.name, n)] = out
 
 
@@ -246,10 +271,19 @@ def grouped(table: DuckTable, expressions: Sequence[str]) -> list[dict[Any, int]
 def value_tables(table: DuckTable, names: Iterable[str]) -> None:
     """Pass 2: the whole value table of columns with few values; keys are stored values, None for null."""
     have = table.scanned.tables
-    for part in batches(table, names, have):
-        for c, got in zip(part, grouped(table, [duck.quote(c.name) for c in part]), strict=True):
-            have[c.name] = got
-            table.scanned.exact[c.name] = len(got) - (None in got)
+    todo = sorted({n for n in names if n not in have})
+    while todo:
+        part: list[str] = []
+        groups = 0
+        while todo and len(part) < BATCH:
+            groups += table.scanned.counts[todo[0]].estimate + 2
+            if part and groups * (len(part) + 1) > CELLS:
+                break
+            part.append(todo.pop(0))
+        table.scanned.queries.append(len(part))
+        for name, got in zip(part, grouped(table, [duck.quote(n) for n in part]), strict=True):
+            have[name] = got
+            table.scanned.exact[name] = len(got) - (None in got)
 
 
 def ladders(table: DuckTable, names: Iterable[str]) -> None:

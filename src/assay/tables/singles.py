@@ -80,32 +80,10 @@ def quantiles(table: DuckTable, ask: Ask) -> tuple[float, ...] | None:
     if scans.number_sql(column) is None:
         return None
     asked = tuple(float(q) for q in ask.args)
-    known = table.scanned.tables.get(name)
-    if known is not None:
-        return derived.quantiles_of_values(_numbers(table, name, known), asked)
+    if name in table.scanned.tables:
+        return derived.quantiles_of_values(scans.number_values(table, name), asked)
     edges, counts = table.scanned.ladders[name]
     return derived.quantiles_of_ladder(edges, counts, asked)
-
-
-def _numbers(table: DuckTable, name: str, known: dict[Any, int]) -> dict[float, int]:
-    """A value table with its keys as numbers: dates in epoch seconds, infinities left out."""
-    import pyarrow as pa
-
-    from .values import floats
-
-    column = table.column(name)
-    kept = [(v, n) for v, n in known.items() if v is not None]
-    if not kept:
-        return {}
-    if column.kind == "date":
-        keys = floats(pa.array([v for v, _ in kept]), column)
-    else:
-        keys = np.array([float(v) for v, _ in kept])
-    out: dict[float, int] = {}
-    for key, (_, rows) in zip(keys.tolist(), kept, strict=True):
-        if np.isfinite(key):
-            out[key] = out.get(key, 0) + rows
-    return out
 
 
 def tokens(table: DuckTable, ask: Ask) -> dict[Any, int]:

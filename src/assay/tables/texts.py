@@ -16,6 +16,7 @@ from .values import text_of
 if TYPE_CHECKING:
     from .duck_table import DuckTable
 
+
 def tokens(table: DuckTable, asks: Sequence[Ask]) -> None:
     """Token -> rows, compared trimmed and folded; numbers by value. From the value table where there is one."""
     have = table.scanned.tokens
@@ -76,37 +77,62 @@ def parses(table: DuckTable, names: Iterable[str]) -> None:
     have = table.scanned.parses
     texts = []
     for name in names:
-        if table.column(name).storage.startswith("VARCHAR"):
-            texts.append(name)
-        else:
+        if name in have:
+            continue
+        if not table.column(name).storage.startswith("VARCHAR"):
             have[name] = None
+        elif name in table.scanned.tables:
+            have[name] = _parses_of_values(table.scanned.tables[name])
+        else:
+            texts.append(name)
     for part in scans.batches(table, texts, have):
-        sql = []
-        for c in part:
-            q = duck.quote(c.name)
-            trimmed = duck.trimmed(q)
-            number = duck.number_of_text(q)
-            date = " OR ".join(f"({duck.date_of_text(q, f)}) IS NOT NULL" for f in ("iso", "dmy", "mdy"))
-            like_date = f"regexp_matches({q}, '^\\s*\\d{{1,4}}[-/.]\\d{{1,2}}[-/.]\\d{{1,4}}')"
-            percent = f"regexp_full_match({trimmed}, '[+-]?\\d+(\\.\\d+)?\\s*%')"
-            quoted = f"regexp_full_match({trimmed}, '''.*''|\".*\"', 's')"
-            thousands = f"regexp_full_match({trimmed}, '[+-]?[$€£]?\\d{{1,3}}(,\\d{{3}})+(\\.\\d+)?')"
-            sql.append(
-                f"count({q}), count(*) FILTER ({trimmed} = ''), count({number}), "
-                f"count(*) FILTER ({number} = floor({number})), "
-                f"count(*) FILTER (CASE WHEN {like_date} THEN {date} ELSE false END), "
-                f"count(*) FILTER ({percent}), count(*) FILTER ({quoted}), count(*) FILTER ({thousands})"
-            )
+        sql = [f"count(*) FILTER ({c})" for column in part for c in _readings(duck.quote(column.name))]
         row = table.rows(f"SELECT {', '.join(sql)} FROM t")[0]
         for i, c in enumerate(part):
-            got = [int(v) for v in row[8 * i : 8 * i + 8]]
-            have[c.name] = Parses(*got, example_bad=_bad(table, c.name) if 0 < got[2] < got[0] else ())
+            got = row[8 * i : 8 * i + 8]
+            bad = table.rows(_bad("t", duck.quote(c.name), "count(*)")) if 0 < got[2] < got[0] else []
+            have[c.name] = _parses(got, bad)
 
 
-def _bad(table: DuckTable, name: str) -> tuple[str, ...]:
-    q = duck.quote(name)
-    found = table.rows(
-        f"SELECT {q}, count(*) AS n FROM t WHERE {q} IS NOT NULL AND ({duck.number_of_text(q)}) IS NULL "
-        f"GROUP BY 1 ORDER BY n DESC, 1 LIMIT 5"
+def _parses(got: Sequence[Any], bad: Sequence[tuple[Any, Any]]) -> Parses:
+    n, blank, number, integer, date, percent, quoted, thousands = (int(v) for v in got)
+    return Parses(n, blank, number, integer, date, percent, quoted, thousands, tuple(v for v, _ in bad))
+
+
+def _readings(q: str) -> tuple[str, ...]:
+    """Conditions: any text, blank, number, whole number, date, percent, quoted, with thousands."""
+    text, number = duck.trimmed(q), duck.strict_number(q)
+    dates = " OR ".join(f"({duck.strict_date(q, f)}) IS NOT NULL" for f in duck.DATE_FORMS)
+    like_date = f"regexp_matches({q}, '^\\s*\\d{{1,4}}[-/.]\\d{{1,2}}[-/.]\\d{{1,4}}')"
+    return (
+        f"{q} IS NOT NULL",
+        f"{text} = ''",
+        f"({number}) IS NOT NULL",
+        f"({number}) = floor({number})",
+        f"CASE WHEN {like_date} THEN {dates} ELSE false END",
+        f"regexp_full_match({text}, '[+-]?\\d+(\\.\\d+)?\\s*%')",
+        f"length({text}) > 1 AND left({text}, 1) IN (chr(39), chr(34)) AND right({text}, 1) = left({text}, 1)",
+        f"regexp_full_match({text}, '[+-]?[$€£]?\\d{{1,3}}(,\\d{{3}})+(\\.\\d+)?')",
     )
-    return tuple(value for value, _ in found)
+
+
+def _parses_of_values(values: dict[Any, int]) -> Parses:
+    """The same from a value table: every different text is looked at once."""
+    import pyarrow as pa
+
+    kept = [(v, n) for v, n in values.items() if v is not None]
+    texts, rows = pa.array([v for v, _ in kept], pa.string()), pa.array([n for _, n in kept], pa.int64())
+    con = duck.connect()
+    try:
+        con.register("_texts", pa.table({"v": texts, "n": rows}))
+        sql = ", ".join(f"coalesce(sum(n) FILTER ({c}), 0)" for c in _readings("v"))
+        got = duck.rows(con, f"SELECT {sql} FROM _texts")[0]
+        bad = duck.rows(con, _bad("_texts", "v", "sum(n)")) if 0 < got[2] < got[0] else []
+    finally:
+        con.close()
+    return _parses(got, bad)
+
+
+def _bad(source: str, q: str, rows: str) -> str:
+    where = f"{q} IS NOT NULL AND ({duck.strict_number(q)}) IS NULL"
+    return f"SELECT {q}, {rows} AS rows FROM {source} WHERE {where} GROUP BY 1 ORDER BY rows DESC, 1 LIMIT 5"

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from assay.core import patterns
 from assay.core.table import F64, I32, Column, Mask
 
 from .engines import duck
@@ -43,16 +42,6 @@ def through_duck(array: Any, expression: str) -> Any:
     return out.take(coded.indices)
 
 
-def gated_number() -> str:
-    """SQL over ``v``: the number that a text is, by the grammar that every lowering of a recipe shares."""
-    return f"CASE WHEN regexp_full_match(v, {duck.literal(patterns.NUMBER)}) THEN {duck.number_of_text('v')} END"
-
-
-def gated_date(form: str) -> str:
-    """SQL over ``v``: the moment that a text is, by the same shared grammar."""
-    return f"CASE WHEN regexp_full_match(v, {duck.literal(patterns.any_date(form))}) THEN {duck.date_of_text('v', form)} END"
-
-
 def floats(array: Any, column: Column) -> F64:
     """Values as floats: NaN for null, bool 0/1, clock in minutes, date in epoch seconds, unreadable text NaN."""
     import pyarrow as pa
@@ -62,7 +51,7 @@ def floats(array: Any, column: Column) -> F64:
     kind = array.type
     if pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
         form = duck.date_form(column.storage) if column.kind == "date" else None
-        sql = f"epoch({gated_date(form)})" if form else gated_number()
+        sql = f"epoch({duck.strict_date('v', form)})" if form else duck.strict_number("v")
         array = through_duck(array, f"CAST({sql} AS DOUBLE)")
     elif pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         micros = array.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
