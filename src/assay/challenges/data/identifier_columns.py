@@ -1,0 +1,300 @@
+"""A name tag poses as a feature.
+
+What it is
+    A column that names the row instead of describing it: a key, a row number, a hash; or a category with so many levels
+    that it nearly does.
+
+Why it matters
+    A model can learn a key by heart and nothing from it. Where a key carries signal after all (numbers given in the order
+    of arrival, or by district), the score rests on how numbers happened to be handed out. And one such column hides
+    repeated rows and contradicting labels from every check that compares whole rows.
+
+How it is measured
+    *Key*: the share of filled cells whose value is their own, counted over the whole table, for columns that are shaped
+    like keys. Text: one pattern of digits, letters and signs in 95 % of the cells, at least one digit, no blank. Whole
+    numbers: a run without gap or repeat; or, as *looks like*, numbers that crowd together and yet never repeat: if N
+    pairs lie within 32 grid steps of each other, N/32 equal pairs are expected of a smooth measurement, and none has a
+    chance of exp(-N/32), which has to be below one in a million. Unique decimals and free text are not keys.
+    What a number key says about the target alone is measured with a small booster on one half and given with an interval
+    from the other, as evidence; it is not required to be nil.
+    *Many levels*: more than the 255 that a boosted tree keeps apart in one column.
+    *Batch number* (only where the row order is declared): whole numbers with repeats that hardly ever go down from row
+    to row, nearly every one in a single block of rows: a candidate for the group.
+
+Example
+    >>> import numpy as np, pyarrow as pa, assay
+    >>> rng = np.random.default_rng(0)
+    >>> table = pa.table({"no": [f"C-{i:05}" for i in range(300)], "x": rng.normal(size=300), "y": ["a", "b", "a"] * 100})
+    >>> assay.check(table, target="y")["D10"].columns
+    ('no',)
+
+Remedy
+    Safe: leave a key out of the model, as with ``--id COLUMN``. Unsafe where it carries signal on its own, since the score
+    will fall: find the column that the signal stands for. Many levels and batch numbers are advice.
+
+Known false alarms
+    Codes that mean something once taken apart (a post code, a product code with its family in front); a whole-number
+    measurement of which no two rows agree, in a table that was made unique on it; the count of days in a daily series.
+
+Sources
+    Feller, "An Introduction to Probability Theory and Its Applications" I, II.3 (birthdays); Micci-Barreca, "A preprocessing
+    scheme for high-cardinality categorical attributes", SIGKDD Explorations 3 (2001); Ke et al., "LightGBM", NeurIPS (2017),
+    max_bin; Kaufman, Rosset and Perlich, "Leakage in data mining", KDD (2011), on identifiers that leak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from assay.challenges.data.disguised_missing import WORDS
+from assay.challenges.data.wrong_types import read
+from assay.core.challenge import Challenge, Dose, Options, Threshold
+from assay.core.claim import About, Basis, Claim, Effect, Impact
+from assay.core.errors import AssayError
+from assay.core.facts import Distinct, Holes, Range
+from assay.core.finding import Finding
+from assay.core.remedy import Op, Remedy
+from assay.core.subject import Planted, Subject
+from assay.core.table import F64, Ask, Facts, Sample
+from assay.core.words import listed, percent
+from assay.learn.learners import quick
+from assay.learn.scoring import loss
+from assay.learn.target import labels
+from assay.stats.means import mean_interval
+
+CHALLENGE = Challenge(
+    code="D10",
+    name="identifier-columns",
+    title="name tags that pose as features",
+    stage="data",
+    needs=("two-rows",),
+    category="tidy",
+    scope="marginal",
+    promise=Dose(1.0, 300, "a code of its own for every row"),
+    materiality=(
+        Threshold("own", 0.99, "share of cells", "one row in a hundred may be a repeated record and the column still a key"),
+        Threshold("levels", 255, "levels", "what a boosted tree keeps apart in one column (max_bin); others are merged"),
+        Threshold("signal", 0.01, "share of loss", "a key that saves less than one percent of the loss carries nothing"),
+    ),
+    proof="honesty",
+    safety="safe",
+)
+FEWEST, NEAR, CHANCE, SHAPED, LOOKED = 30, 32, 1e-6, 0.95, 5_000
+BLOCKS, RISING, BLOCKED = 20, 0.95, 0.9  # values of a batch number; steps that do not go down; values by block
+
+
+def asks(subject: Subject) -> Iterable[Ask]:
+    for name in candidates(subject):
+        column = subject.table.column(name)
+        if column.storage != "DOUBLE":  # decimals are no keys; whole ones are found in the sample and asked for then
+            yield from (Ask("distinct", (name,)), Ask("holes", (name,)))
+        if column.storage == "BIGINT":
+            yield Ask("range", (name,))
+        elif column.storage != "DOUBLE":
+            yield from (Ask("parses", (name,)), Ask("tokens", (name,), args=WORDS))
+
+
+def measure(subject: Subject, facts: Facts, rows: Sample, options: Options) -> Iterator[Claim]:
+    n = subject.table.n_rows
+    if n < FEWEST:
+        return
+    rest: dict[str, float] = {}
+    many: dict[str, int] = {}
+    for name in candidates(subject):
+        if subject.table.column(name).storage == "DOUBLE" and not whole(rows.numbers(name)):
+            continue
+        holes: Holes = facts[Ask("holes", (name,))]
+        distinct: Distinct = facts[Ask("distinct", (name,))]
+        filled = n - holes.n
+        if filled < FEWEST:
+            continue
+        own = min(1.0, distinct.n / filled)
+        made = shape(subject, facts, rows, name, own, filled)
+        if own > options["own"] and made:
+            basis, looks = made
+            signal = alone(subject, rows, name, options["signal"])
+            yield key_claim(name, own, options["own"], filled, basis, looks, signal)
+            continue
+        if own <= options["own"]:
+            if made:
+                rest[name] = own
+            if distinct.n > options["levels"] and is_category(subject, facts, rows, name):
+                many[name] = distinct.n
+            if subject.roles.named("order") == ("@row",) and distinct.n >= BLOCKS:
+                yield from batch(subject, rows, name, distinct.n)
+    if rest:
+        most = max(sorted(rest), key=lambda name: rest[name])
+        says = f"{most} has a value of its own in {percent(rest[most])} of cells"
+        yield Claim(About(tuple(sorted(rest))), Effect(rest[most], "share of cells", options["own"]), "exact", says, n)
+    if many:
+        names = tuple(sorted(many, key=lambda name: (-many[name], name)))
+        says = f"{listed([f'{name} ({many[name]:,})' for name in names])} {'has' if len(names) == 1 else 'have'} more levels"
+        says += f" than the {options['levels']:.0f} that a boosted tree keeps apart"
+        beyond = 1 - options["levels"] / many[names[0]]
+        yield Claim(
+            About(names), Effect(beyond, "share of levels beyond", 0.0), "exact", says, n,
+            impact=Impact("tidy", why_unmeasured="the encoder gives such columns their mean target, fitted in the fold"),
+            evidence={"kind": "many-levels", "levels": many},
+        )  # fmt: skip
+
+
+def remedy(subject: Subject, finding: Finding) -> Remedy | None:
+    evidence = finding.claim.evidence
+    if evidence.get("kind") != "key":
+        return None
+    name = finding.columns[0]
+    safety = "unsafe" if evidence["carries_signal"] else "safe"
+    says = f"leave {name} out of the model: it names the row (--id {name})"
+    return Remedy("columns", safety, "honesty", says, (Op("drop_column", finding.columns),), options={"role": "id"})
+
+
+def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
+    """Add a column of codes, of which a share ``dose`` is different."""
+    import pyarrow as pa
+
+    n = subject.table.n_rows
+    name = next(c for c in ("case", "case_no", "case_no_2") if c not in subject.table.arrow().column_names)
+    numbers = rng.permutation(n) % max(1, round(dose * n))
+    codes = np.char.add("C-", np.char.zfill((10_000 + numbers).astype(str), 6))
+    arrow = subject.table.arrow().append_column(name, pa.array(codes, pa.string()))
+    return Planted(subject.with_table(subject.table.derive(arrow)), (name,), len(np.unique(numbers)) / n if n else 0.0)
+
+
+def candidates(subject: Subject) -> tuple[str, ...]:
+    """Features and guessed ids; what the user named as id, group, site or order is no surprise."""
+    roles = subject.roles
+    guessed = roles.named("id") if roles.id is not None and roles.id.source == "guess" else ()
+    said = [role for role in (roles.order, roles.group, roles.site) if role is not None and role.source == "user"]
+    named = {c for role in said for c in role.columns} | {*roles.named("order"), *roles.named("target")}
+    names = sorted({*subject.features, *guessed} - named)
+    return tuple(c for c in names if subject.table.column(c).kind in ("number", "category", "text"))
+
+
+def shape(
+    subject: Subject, facts: Facts, rows: Sample, name: str, own: float, filled: int
+) -> tuple[Basis, str] | None:
+    """How the column looks like a key, in words, or None."""
+    if subject.table.column(name).kind != "number":
+        return pattern(rows, name)
+    span: Range | None = facts[Ask("range", (name,))]
+    values = rows.numbers(name)
+    values = np.sort(values[np.isfinite(values)])
+    if span is None or len(values) < FEWEST or not whole(values):
+        return None
+    if own == 1.0 and span.hi - span.lo + 1 == filled:
+        return "exact", f"runs from {span.lo:.0f} to {span.hi:.0f} without gap or repeat"
+    if own <= 0.5 or crowding(values, filled) < -np.log(CHANCE):
+        return None
+    return "heuristic", "looks like a key: its numbers crowd together and do not repeat"
+
+
+def whole(values: F64) -> bool:
+    """All finite values are whole numbers, and there are some."""
+    values = values[np.isfinite(values)]
+    return len(values) > 0 and bool(np.all(values == np.floor(values)))
+
+
+def crowding(values: F64, filled: int) -> float:
+    """Equal pairs to be expected of a smooth measurement that crowds like these sorted whole numbers."""
+    gaps = np.diff(np.unique(values)).astype(np.int64)
+    if len(gaps) == 0:
+        return 0.0
+    grid = int(np.gcd.reduce(gaps))
+    reach = np.searchsorted(values, values + NEAR * grid, side="right")
+    equal = np.searchsorted(values, values, side="right")
+    return float((reach - equal).sum()) / NEAR * (filled / len(values)) ** 2
+
+
+def pattern(rows: Sample, name: str) -> tuple[Basis, str] | None:
+    """The pattern that nearly all texts share, digits as 9 and letters as A or a."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = rows.arrow[name].slice(0, LOOKED).drop_null().cast(pa.string())
+    if len(texts) < FEWEST:
+        return None
+    for letters, mark in (("[0-9]", "9"), ("[A-Z]", "A"), ("[a-z]", "a")):
+        texts = pc.replace_substring_regex(texts, letters, mark)
+    for form in (texts, pc.replace_substring_regex(pc.replace_substring_regex(texts, "[aA9]*9[aA9]*", "9"), "[aA]+", "a")):
+        counted = pc.value_counts(form).to_pylist()
+        best = min(counted, key=lambda c: (-c["counts"], c["values"]))
+        word = best["values"]
+        decimal = word.replace("9", "").replace("-", "") == "."
+        if best["counts"] >= SHAPED * len(texts) and "9" in word and not any(c.isspace() for c in word) and not decimal:
+            return "exact", f"reads like {word} throughout"
+    return None
+
+
+def is_category(subject: Subject, facts: Facts, rows: Sample, name: str) -> bool:
+    """Texts of a few words as a rule: names or codes; neither prose nor numbers kept as text, which D03 names."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if subject.table.column(name).kind not in ("category", "text") or read(subject, facts, rows, name)[0] != "text":
+        return False
+    texts = rows.arrow[name].slice(0, LOOKED).drop_null().cast(pa.string())
+    spaced = pc.sum(pc.greater(pc.count_substring(pc.utf8_trim_whitespace(texts), " "), 3)).as_py()
+    return len(texts) > 0 and (spaced or 0) < 0.5 * len(texts)
+
+
+def key_claim(
+    name: str, own: float, limit: float, filled: int, basis: Basis, looks: str, signal: Mapping[str, Any] | None
+) -> Claim:
+    every = f"every one of {filled:,} cells" if own == 1.0 else f"{percent(own)} of {filled:,} cells"
+    says = f"{name} has a value of its own in {every} and {looks}"
+    carries = bool(signal and signal["material"])
+    if signal and carries:
+        says += f"; alone it saves {percent(signal['saved'])} of the loss"
+    impact = Impact("tidy", why_unmeasured="a name tag should say nothing")
+    if signal:
+        impact = Impact("inflates" if carries else "tidy", signal["saved"], signal["interval"], "share of loss saved alone")
+    return Claim(
+        About((name,)), Effect(own, "share of cells", limit), basis, says, filled, impact=impact,
+        evidence={"kind": "key", "looks": looks, "alone": dict(signal or {}), "carries_signal": carries},
+    )  # fmt: skip
+
+
+def alone(subject: Subject, rows: Sample, name: str, material: float) -> Mapping[str, Any] | None:
+    """Share of the loss that a number key saves by itself, learned on one half of the rows and measured on the other."""
+    if subject.roles.target is None or subject.table.column(name).kind != "number":
+        return None
+    try:
+        truth = labels(rows, subject.roles)
+    except AssayError:
+        return None
+    at = np.flatnonzero(truth.known & np.isfinite(rows.numbers(name)))
+    if len(at) < 4 * FEWEST:
+        return None
+    first = (subject.rng("D10", f"halves {name}").permutation(len(at)) % 2).astype(bool)
+    x = rows.numbers(name)[at]
+    x = ((x - x.min()) / max(1.0, x.max() - x.min())).astype(np.float32)[:, None]
+    y = truth.y[at]
+    model = quick(x[first], y[first], truth.task, outputs=truth.outputs)
+    plain = quick(x[first] * 0, y[first], truth.task, rounds=1, outputs=truth.outputs)
+    after, before = (loss(m.predict(v), y[~first], truth.task) for m, v in ((model, x[~first]), (plain, x[~first] * 0)))
+    scale = float(before.mean())
+    if scale <= 0:
+        return None
+    lo, hi = mean_interval((before - after) / scale, 0.05)
+    saved = float((before - after).mean()) / scale
+    return {"saved": saved, "interval": (lo, hi), "material": lo > material, "rows": int((~first).sum())}
+
+
+def batch(subject: Subject, rows: Sample, name: str, levels: int) -> Iterator[Claim]:
+    """A whole number with repeats that hardly ever falls along the rows."""
+    if subject.table.column(name).kind != "number":
+        return
+    values = rows.numbers(name)[np.argsort(rows.position, kind="stable")]
+    values = values[np.isfinite(values)]
+    if len(values) < 4 * BLOCKS or not whole(values):
+        return
+    steps = np.diff(values)
+    share = levels / (1 + int((steps != 0).sum())) if (steps < 0).mean() < 1 - RISING else 0.0
+    says = f"{name} looks like a batch number: {levels:,} values in {1 + int((steps != 0).sum()):,} blocks of rows"
+    yield Claim(
+        About((name,)), Effect(share, "values by block", BLOCKED), "heuristic", f"{says}; a candidate for --group",
+        len(values), impact=Impact("tidy", why_unmeasured="needs a refit on a grouped split"), evidence={"kind": "batch"},
+    )  # fmt: skip
