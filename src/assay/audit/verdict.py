@@ -99,13 +99,16 @@ def undecided(tests: Sequence[Claim], level: float) -> list[Claim]:
 
 
 def n_that_decides(claim: Claim, alpha: float) -> int | None:
-    """The n at which the point estimate would be decided, by square-root scaling of the interval's half-width."""
+    """The n at which the point estimate would be decided, by square-root scaling of the interval's wider half.
+
+    The wider half, since exact intervals are lopsided in small samples: the promise should hold, not just be near.
+    """
     effect = claim.effect
     gap = abs(effect.value - effect.materiality)
     if gap <= NEAR * abs(effect.materiality) or not math.isfinite(gap) or claim.n <= 0:
         return None
     lo, hi = effect.interval(min(2 * alpha, 1.0))
-    half = hi - effect.value if effect.value < effect.materiality else effect.value - lo
+    half = max(hi - effect.value, effect.value - lo)
     if not math.isfinite(half):
         return None
     return max(claim.n + 1, math.ceil(claim.n * (half / gap) ** 2))
