@@ -71,14 +71,17 @@ class Material:
         y = None if self.labels.task == "regression" and len(index) < 50 else self.y
         return cv_folds(self.raw, self.roles, index, k, y=y, seed=self.seed)
 
-    def encoded(self, index: I64, cap: int = 0) -> tuple[EncoderSpec, Data]:
-        """An encoder fitted on the rows ``index``, and these rows as training data (at most ``cap`` of them)."""
+    def encoded(self, index: I64, cap: int = 0, *, free: bool = False) -> tuple[EncoderSpec, Data]:
+        """An encoder fitted on the rows ``index``, and these rows as training data (at most ``cap`` of them).
+
+        ``free``: rows are taken as independent, as a shuffled split would have it.
+        """
         if cap and len(index) > cap:
             index = index[:cap]  # rows stand in the order of their hash, so the first are a random sample
         spec = encoder.fit_encoder(self.sample, self.features, self.labels, index=index, order=self.order_column)
         if not spec.features:
             raise InputError("no column is left to learn from: every feature has one value or is free text")
-        X = encoder.encode_training(spec, self.sample, self.labels, index=index, key=self.keys)
+        X = encoder.encode_training(spec, self.sample, self.labels, index=index, key=None if free else self.keys)
         return spec, Data(X, self.y[index], self.labels.task, self.labels.outputs, spec.categorical)
 
     def encode(self, spec: EncoderSpec, index: I64) -> F32:

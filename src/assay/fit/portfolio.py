@@ -13,7 +13,7 @@ import numpy as np
 
 from assay.learn.learners import Config, Data, train
 
-SMALL, LARGE = 5_000, 20_000
+TINY, SMALL, LARGE = 200, 5_000, 20_000
 PROBE_ROUNDS = 30
 ROUNDS_TIMES_RATE = 10.0  # boosting stops near 10 / rate rounds: 200 at 0.05; the clock guards against more
 FITS_BEYOND_FOLDS = 4  # build -> choose, build + choose, a refit on all rows, the shuffled split
@@ -52,6 +52,9 @@ def portfolio(n: int, rate: float) -> tuple[Config, ...]:
     random = Config("lightgbm, random splits", "lightgbm", loose)
     forest = Config("extra-trees", "extra-trees")
     tree = Config("tree of 16 leaves", "tree")
+    if n < TINY:
+        few = Config("extra-trees", "extra-trees", {"n_estimators": 50})
+        return (linear, strict, shallow, few, tree)
     if n < SMALL:
         return (linear, shallow, booster, forest, random, strict, tree)
     if n < LARGE:
@@ -63,7 +66,7 @@ def make_plan(data: Data, budget: float, threads: int, seed: int, *, import_firs
     """Choose folds, learning rate and rows from 30 boosting rounds on at most 50,000 of the training rows.
 
     The first booster, with its folds and the fits after the race, may take half of the budget. Under 2,000 rows
-    8 folds, else 5; then 3, then 2; a faster rate before fewer rows.
+    8 folds (under 200: 5), else 5; then 3, then 2; a faster rate before fewer rows.
     """
     n = len(data.y)
     if import_first:
@@ -74,7 +77,7 @@ def make_plan(data: Data, budget: float, threads: int, seed: int, *, import_firs
     config = Config("probe", "lightgbm", {"learning_rate": 0.1, "min_data_in_leaf": int(np.clip(n // 40, 3, 20))})
     train(config, part, seed=seed, threads=threads, rounds=PROBE_ROUNDS)
     a_round = (time.process_time() - start) / PROBE_ROUNDS * n / m
-    best_folds, best_rate = (8 if n < 2_000 else 5), (0.03 if n < SMALL else 0.05)
+    best_folds, best_rate = (8 if TINY <= n < 2_000 else 5), (0.03 if n < SMALL else 0.05)
     for folds in (f for f in (8, 5, 3, 2) if f <= best_folds):
         for rate in (best_rate, 0.1):
             seconds = a_round * ROUNDS_TIMES_RATE / rate

@@ -115,7 +115,7 @@ class _Procedure:
             naive = judging.naive(y[m.dev], y[m.judge], task, m.labels.outputs)
             also = judging.others(output_judge, y[m.judge], task, block)
             if order is not None or m.roles.group is not None:
-                shuffled = self._shuffled(lineup, plan)
+                shuffled = self._shuffled(race, lineup, plan)
         coverage = judging.realised(
             conformal, output_judge, y[m.judge], task, m.labels.classes, method, int(np.count_nonzero(used))
         )
@@ -304,20 +304,31 @@ class _Procedure:
         refit, _ = self._train(lineup, index, plan, judged.calibration, index[:0])
         return replace(refit, conformal=fit_conformal(output, self.y[rows], self.task))
 
-    def _shuffled(self, lineup: Lineup, plan: Plan) -> Score | None:
-        """What a split that ignores time and groups would have promised: the same recipe, rows dealt at random."""
+    def _shuffled(self, race: Race, lineup: Lineup, plan: Plan) -> Score | None:
+        """What a split that ignores time and groups would have promised, to anybody who tuned on such a split.
+
+        The best booster of the race learns from as many rows as the judged model, dealt at random, and stops on rows
+        dealt at random too: stopping on honest rows would hide how far a booster can memorise neighbours.
+        """
         m = self.m
         if self.budget.left <= 0 or self.interrupted:
             self.budget.bound = True
             self.notes.append("no time was left for the shuffled score")
             return None
         self.budget.say("scoring a shuffled split for comparison", 0.8)
+        boosters = [r for r in race.runners if r.rounds] or [lineup.runners[0]]
+        runner = min(boosters, key=lambda r: (-r.done, float(np.nanmean(r.loss))))
         dealt = np.random.Generator(np.random.PCG64(m.seed)).permutation(m.sample.n)
-        test, index = np.sort(dealt[: len(m.judge)]), np.sort(dealt[len(m.judge) :])
-        if len(np.unique(self.y[index])) < 2:
+        test, rest = np.sort(dealt[: len(m.judge)]), dealt[len(m.judge) :]
+        stop, index = np.sort(rest[: len(rest) // 6]), np.sort(rest[len(rest) // 6 :])
+        if len(np.unique(self.y[index])) < 2 or not len(stop):
             return None
-        _, output = self._train(lineup, index, plan, Calibration("none"), test)
-        return judging.headline(output, self.y[test], self.task, "shuffled rows", block=None, first=False)
+        spec, data = m.encoded(index, plan.rows, free=True)
+        valid = (m.encode(spec, stop), self.y[stop])
+        model = train(runner.config, data, seed=m.seed, threads=m.threads, valid=valid)
+        output = model.predict(m.encode(spec, test))
+        score = judging.headline(output, self.y[test], self.task, "shuffled rows", block=None, first=False)
+        return replace(score, note=f"{runner.config.name}, trained and stopped on rows dealt at random")
 
     def _predictions(self, rows: I64, output: F64, judged: Assembly) -> Predictions:
         m = self.m
