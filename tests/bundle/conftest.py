@@ -9,12 +9,12 @@ import pytest
 from assay.bundle.write import build
 from assay.core.remedy import Op, Proof, Recipe, Remedy
 from assay.core.subject import Role, Roles
+from assay.core.table import SampleSpec
 from assay.learn.encoder import encode, fit_encoder, with_raw_columns
-from assay.learn.forms import Assembly, Calibration, Conformal, Member
+from assay.learn.forms import Assembly, Calibration, Member
 from assay.learn.learners import Config, Data, train
 from assay.learn.target import labels
 from assay.tables import open_table, recipe
-from assay.core.table import SampleSpec
 
 N = 1500
 
@@ -37,7 +37,8 @@ def make_table() -> pa.Table:
         "when": pa.array((when * 1_000_000).astype("int64"), pa.timestamp("us")), "town": town.tolist(),
         "big": 2.0**53 - rng.integers(0, 1000, N), "unused": ["x"] * N, "label": rng.random(N),
         "late": np.where(signal > 2.2, "yes", "no").tolist(),
-        "kind": np.array(["a", "b", "c"], object)[np.digitize(signal, [1.5, 2.5])].tolist(), "score": signal * 1000 + 1e6,
+        "kind": np.array(["a", "b", "c"], object)[np.digitize(signal, [1.5, 2.5])].tolist(),
+        "score": signal * 1000 + 1e6,
     })  # fmt: skip
 
 

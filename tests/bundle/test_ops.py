@@ -171,7 +171,8 @@ def test_text_ops_in_a_row(values: list[Any]) -> None:
     same(
         "text", values,
         Op("null_if", ("x",), {"values": ["", "?"]}), Op("indicator", ("x",), {"name": "was null"}),
-        Op("cast", ("x",), {"to": "number"}), Op("clip", ("x",), {"lo": -5, "hi": 5}), Op("rename", ("x",), {"name": "ü"}),
+        Op("cast", ("x",), {"to": "number"}), Op("clip", ("x",), {"lo": -5, "hi": 5}),
+        Op("rename", ("x",), {"name": "ü"}),
     )  # fmt: skip
 
 

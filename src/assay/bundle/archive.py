@@ -32,6 +32,7 @@ MAX_ENTRIES = 1_000
 MAX_DEPTH = 64  # nesting of JSON
 _LOCAL, _CENTRAL, _END = struct.Struct("<4s5H3I2H"), struct.Struct("<4s6H3I5H2I"), struct.Struct("<4s4H2IH")
 _MODE, _DATE = 0o100644 << 16, (1 << 5) | 1  # 1980-01-01
+_MADE_BY, _NEEDED, _UTF8 = 0x0314, 20, 0x800
 
 
 def pack(files: Mapping[str, bytes], about: Mapping[str, Any]) -> bytes:
@@ -60,11 +61,13 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
     """
     files: dict[str, bytes] = {}
     total = 0
-    for path, at, packed, size, method in _entries(data):
+    for path, at, packed, size, method, check in _entries(data):
         total += size
         if total > MAX_BYTES or size > MAX_RATIO * max(packed, 1):
             raise BundleError(f"the .assay file unpacks to more than it may at {path!r}: it was not written by assay")
         files[path] = _inflate(data[at : at + packed], size, method, path)
+        if zlib.crc32(files[path]) != check:
+            raise BundleError(f"the entry {path!r} of the .assay file is damaged")
     if MANIFEST not in files:
         raise BundleError("the .assay file has no manifest.json: it was not written by assay")
     manifest = from_json(files.pop(MANIFEST), MANIFEST)
@@ -75,8 +78,8 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
     return manifest, files
 
 
-def _entries(data: bytes) -> list[tuple[str, int, int, int, int]]:
-    """(path, offset of the data, packed size, size, method) of each entry, in order."""
+def _entries(data: bytes) -> list[tuple[str, int, int, int, int, int]]:
+    """(path, offset of the data, packed size, size, method, checksum) of each entry, in order."""
     if len(data) < _END.size or not data.startswith(b"PK\x03\x04"):
         raise BundleError("this is not an .assay file, or its beginning is cut off")
     mark, disk, first, here, count, length, start, comment = _END.unpack(data[-_END.size :])
@@ -85,7 +88,7 @@ def _entries(data: bytes) -> list[tuple[str, int, int, int, int]]:
         raise BundleError("the .assay file is cut off, or has bytes after its end")
     if count > MAX_ENTRIES:
         raise BundleError(f"an .assay file has at most {MAX_ENTRIES} entries; this one has {count}")
-    out: list[tuple[str, int, int, int, int]] = []
+    out: list[tuple[str, int, int, int, int, int]] = []
     at, offset = start, 0
     for _ in range(count):
         if at + _CENTRAL.size > central_end:
@@ -94,10 +97,11 @@ def _entries(data: bytes) -> list[tuple[str, int, int, int, int]]:
         flags, method, clock, date, crc, packed, size, name_size, extra, remark, disk, inside, mode, place = head[3:]
         raw = data[at + _CENTRAL.size : at + _CENTRAL.size + name_size]
         path = _safe_path(raw, {e[0] for e in out})
-        if mode >> 16 != 0o100644:
+        if mode != _MODE:
             raise BundleError(f"the .assay file holds {path!r} as a link or special file, which it may not")
-        plain = head[0] == b"PK\x01\x02" and (clock, date) == (0, _DATE) and method in (0, 8) and place == offset
-        if not plain or extra or remark or disk or inside or flags & ~0x800 or (method == 0 and packed != size):
+        plain = head[:3] == (b"PK\x01\x02", _MADE_BY, _NEEDED) and (clock, date) == (0, _DATE) and place == offset
+        plain = plain and method in (0, 8) and flags == (0 if raw.isascii() else _UTF8) and (method or packed == size)
+        if not plain or extra or remark or disk or inside:
             raise BundleError(f"the entry {path!r} is not as assay writes it: the file was changed or packed anew")
         local = (b"PK\x03\x04", head[2], flags, method, clock, date, crc, packed, size, name_size, 0)
         if (
@@ -109,7 +113,7 @@ def _entries(data: bytes) -> list[tuple[str, int, int, int, int]]:
         offset, at = begin + packed, at + _CENTRAL.size + name_size
         if offset > start:
             raise BundleError(f"the entry {path!r} is longer than the .assay file")
-        out.append((path, begin, packed, size, method))
+        out.append((path, begin, packed, size, method, crc))
     if at != central_end or offset != start:
         raise BundleError("the .assay file has bytes that belong to no entry")
     return out

@@ -14,7 +14,7 @@ PLACES = {"iso": (0, 1, 2), "dmy": (2, 1, 0), "mdy": (2, 0, 1)}  # where year, m
 
 
 def parse_date(b: Builder, x: str, form: str) -> str:
-    """Double [N, 1] of epoch seconds, NaN where ``x`` is not a date of ``form`` (iso, dmy, mdy) or not in the calendar."""
+    """Epoch seconds, double [N, 1]; NaN where ``x`` is no date of ``form`` (iso, dmy, mdy) or not in the calendar."""
     if form not in DATE_SEPARATORS:
         raise SettingsError(f"a date format must be one of iso, dmy, mdy; got {form!r}")
     parts, readable = _three_parts(b, x, form)

@@ -1,9 +1,9 @@
 """Any table to graph inputs: {input: [N, 1] double or string}. A dict of arrays needs numpy only; Arrow, pandas, polars
 and files bring their own library.
 
-Policy: unknown columns are ignored; a missing column is an error; null, NaN, None and blank text are missing; text where
-a number belongs is read as a number, and is an error where it does not read as one (``on_bad="null"`` counts it as
-missing instead).
+Policy: unknown columns are ignored; a missing column is an error; null, NaN and None are missing. Text where a number
+belongs is read as a number (blank is missing), and is an error where it does not read as one; ``on_bad="null"`` counts
+it as missing instead.
 """
 
 from __future__ import annotations
@@ -137,9 +137,10 @@ def _arrow_column(array: Any, i: Input, on_bad: OnBad, column: Any) -> NDArray[A
     if text:
         coded = pc.dictionary_encode(array)
         storage = i.storage if i.storage.startswith("VARCHAR (") else getattr(column, "storage", "")
-        values = _read_texts(np.array(coded.dictionary.to_pylist(), object), i, on_bad, storage)
+        texts = np.array([*coded.dictionary.to_pylist(), None], object)[:-1]
+        values = _read_texts(texts, i, on_bad, storage, lambda value: pc.index(array, value).as_py())
         index = pc.fill_null(coded.indices, len(values)).to_numpy(zero_copy_only=False)
-        return np.append(values, np.nan)[index]
+        return np.asarray(np.append(values, np.nan)[index])
     if pa.types.is_null(t):
         return np.full(len(array), np.nan)
     if pa.types.is_timestamp(t) or pa.types.is_date(t):
@@ -177,7 +178,7 @@ def _texts(given: Any) -> NDArray[Any]:
     """Objects [N]: text, with ``NULL_CODE`` for null and NaN."""
     array = np.ravel(np.asarray(given) if not isinstance(given, list) else np.array([*given, None], object)[:-1])
     if array.dtype.kind == "U":
-        return array.astype(object)
+        return np.asarray(array.astype(object))
     if array.dtype.kind == "M":
         array = array.astype("datetime64[us]").astype(object)
     kinds = set(map(type, array)) if array.dtype == object else set()
@@ -228,8 +229,13 @@ def _seconds(array: NDArray[Any]) -> F64:
     return np.where(np.isnat(micros), np.nan, micros.astype(np.int64) / 1e6)
 
 
-def _read_texts(array: NDArray[Any], i: Input, on_bad: OnBad, storage: str) -> F64:
-    """Numbers from texts and mixed objects; what does not read is an error or, on request, missing."""
+def _read_texts(
+    array: NDArray[Any], i: Input, on_bad: OnBad, storage: str, row_of: Callable[[Any], int] | None = None
+) -> F64:
+    """Numbers from texts and mixed objects; what does not read is an error or, on request, missing.
+
+    ``row_of`` finds the first row of a value where ``array`` holds only the distinct ones.
+    """
     if i.kind == "date" and storage.startswith("VARCHAR (") and storage != "VARCHAR (iso)":
         pattern, form = as_python(any_date(storage[9:-1])), storage[9:-1]
     else:
@@ -244,8 +250,9 @@ def _read_texts(array: NDArray[Any], i: Input, on_bad: OnBad, storage: str) -> F
         for row, value in enumerate(array.tolist()):
             if np.isinf(seen[value]) and not isinstance(value, float):
                 what = {"date": "dates", "bool": "true or false", "clock": "times as HHMM"}.get(i.kind, "numbers")
+                at = row_of(value) if row_of else row
                 raise InputError(
-                    f"column {i.column!r} must hold {what}; row {row} holds {str(value)[:40]!r} "
+                    f"column {i.column!r} must hold {what}; row {at} holds {str(value)[:40]!r} "
                     "(on_bad='null' counts such cells as missing)"
                 )
     out = np.array([seen[v] for v in array.tolist()], np.float64)
@@ -278,7 +285,8 @@ def _date(text: str, form: str) -> float:
     parts = [int(p) for p in day.replace("/", "-").replace(".", "-").split("-")]
     order = {"iso": (0, 1, 2), "dmy": (2, 1, 0), "mdy": (2, 0, 1)}[form]
     try:
-        date = dt.datetime(*(parts[k] for k in order), tzinfo=dt.UTC)  # type: ignore[misc]
+        year, month, number = (parts[k] for k in order)
+        date = dt.datetime(year, month, number, tzinfo=dt.UTC)
         if not clock:
             return date.timestamp()
         hour, _, rest = clock.partition(":")

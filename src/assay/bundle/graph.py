@@ -19,7 +19,7 @@ import numpy as np
 from assay.core.errors import SettingsError
 from assay.core.remedy import Op
 from assay.core.table import F64, I64
-from assay.learn.forms import Assembly, Form, Forest, Link
+from assay.learn.forms import Assembly, Forest, Form, Link
 
 from . import linear, trees
 from .encode import lower_encoder

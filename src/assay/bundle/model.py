@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,8 +152,8 @@ class Model:
 
     def _labels(self, output: F64) -> NDArray[Any]:
         if self.task == "regression":
-            return output[:, 0]
-        return np.array(self.classes, object)[output.argmax(1)]
+            return np.asarray(output[:, 0])
+        return np.asarray(np.array(self.classes, object)[output.argmax(1)])
 
     def predict_proba(self, source: Any, *, on_bad: OnBad = "error") -> F64:
         """(n, classes) probabilities, in the order of ``classes``.
@@ -182,7 +181,7 @@ class Model:
     def _sets(self, output: F64, coverage: float | None) -> NDArray[Any]:
         q = self._quantiles(coverage)
         if self.task == "regression":
-            return output + np.array([-q[0], q[0]])
+            return np.asarray(output + np.array([-q[0], q[0]]))
         return np.asarray(output.astype(np.float32) >= set_floor(q))
 
     def _quantiles(self, coverage: float | None) -> tuple[float, ...]:
@@ -217,7 +216,8 @@ class Model:
         values = np.empty((rows, len(feed)), object)
         for j, i in enumerate(self._schema.inputs):
             given = feed[i.input][:, 0]
-            values[:, j] = np.where(given == NULL_CODE if i.is_text else np.isnan(given), None, given.astype(object))
+            values[:, j] = given
+            values[given == NULL_CODE if i.is_text else np.isnan(given), j] = None
         of = tuple(self.classes[k] for k in pick) if self.classes else ()
         order = np.argsort(-np.abs(moved), axis=1, kind="stable")[:, : max(0, n)]
         reasons = tuple(
@@ -265,8 +265,3 @@ class Model:
 def _reason(column: str, value: Any, moved: float) -> str:
     said = "missing" if value is None else value if isinstance(value, str) else text_of(float(f"{value:.6g}"))
     return f"{column} = {said[:60]} ({moved:+.3g})"
-
-
-def documents(files: Mapping[str, bytes]) -> dict[str, Any]:
-    """Every JSON document of an unpacked file, by path."""
-    return {path: from_json(data, path) for path, data in files.items() if path.endswith(".json")}

@@ -47,7 +47,7 @@ def compare(graph: F64, native: F64) -> Parity:
     worst = float(gap.max())
     if not worst <= LIMIT:
         raise BundleError(
-            f"the graph and the trained model differ by {worst:.2g} on {len(graph):,} held-out rows; at most {LIMIT:g} is "
-            "shipped"
+            f"the graph and the trained model differ by {worst:.2g} on {len(graph):,} held-out rows; "
+            f"at most {LIMIT:g} is shipped"
         )
     return Parity(len(graph), worst, float(gap.mean()), unit)

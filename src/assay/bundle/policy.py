@@ -15,12 +15,13 @@ MAX_NODES = 20_000
 DOMAINS = {"": 20, "ai.onnx.ml": 5}
 MAX_IR = 9
 OPERATORS = {
-    "": frozenset(
-        "Abs Add And ArgMax Cast Clip Concat Div Equal Floor Gather Greater GreaterOrEqual IsInf IsNaN Less LessOrEqual "
-        "Log MatMul Mul Neg Or RegexFullMatch Sigmoid Softmax StringConcat StringSplit Sub Unsqueeze Where".split()
-    ),
+    "": frozenset({
+        "Abs", "Add", "And", "ArgMax", "Cast", "Clip", "Concat", "Div", "Equal", "Floor", "Gather", "Greater",
+        "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual", "Log", "MatMul", "Mul", "Neg", "Or",
+        "RegexFullMatch", "Sigmoid", "Softmax", "StringConcat", "StringSplit", "Sub", "Unsqueeze", "Where",
+    }),
     "ai.onnx.ml": frozenset({"LabelEncoder", "TreeEnsemble"}),
-}
+}  # fmt: skip
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _MODEL_IR, _MODEL_GRAPH, _MODEL_OPSET, _MODEL_TRAINING, _MODEL_FUNCTIONS = 1, 7, 8, 20, 25
 _GRAPH_NODE, _GRAPH_TENSOR, _GRAPH_SPARSE = 1, 5, 15
@@ -47,7 +48,8 @@ def check_graph(data: bytes) -> None:
             raise BundleError("the graph defines functions of its own, which it may not")
         if field == _MODEL_OPSET:
             parts = dict(_fields(_bytes(value)))
-            domains[_text(parts.get(1, memoryview(b"")))] = int(parts.get(2, 0))  # type: ignore[arg-type]
+            release = parts.get(2, 0)
+            domains[_text(parts.get(1, memoryview(b"")))] = release if isinstance(release, int) else 0
         if field == _MODEL_GRAPH:
             graphs += 1
             nodes += _check_body(_bytes(value))

@@ -86,10 +86,9 @@ def _observed(rows: Sample | None, column: str, kind: str, name: str, levels: tu
         codes, seen = rows.codes(column)
         counts = np.bincount(codes[codes >= 0], minlength=len(seen))
         often = {seen[i] for i in np.flatnonzero(counts >= LEAST)}
-        typical = seen[int(np.argmax(counts))] if len(seen) and counts.max() >= LEAST else None
-        if (codes < 0).sum() > (counts.max() if len(counts) else 0):
-            typical = None
-        return Input(column, name, kind, storage, categories=tuple(v for v in levels if v in often), typical=typical)
+        most = int(counts.max()) if len(seen) else 0
+        mode = seen[int(np.argmax(counts))] if most >= max(LEAST, int((codes < 0).sum())) else None
+        return Input(column, name, kind, storage, categories=tuple(v for v in levels if v in often), typical=mode)
     value = stored(rows, column)
     value = np.sort(value[np.isfinite(value)])
     if len(value) < LEAST:
@@ -130,7 +129,9 @@ def to_doc(schema: Schema) -> dict[str, Any]:
         "$schema": DIALECT,
         "title": "One row",
         "type": "object",
-        "properties": {i.column: {"type": [_json_type(i.kind), "null"], "description": _says(i)} for i in schema.inputs},
+        "properties": {
+            i.column: {"type": [*_json_types(i.kind), "null"], "description": _says(i)} for i in schema.inputs
+        },
         "required": list(schema.columns),
         "additionalProperties": True,
         "x-assay": {
@@ -141,14 +142,15 @@ def to_doc(schema: Schema) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _json_type(kind: str) -> str:
-    return "string" if kind in TEXT_KINDS else "boolean" if kind == "bool" else "number"
+def _json_types(kind: str) -> tuple[str, ...]:
+    return {"bool": ("boolean",), "date": ("number", "string")}.get(
+        kind, ("string",) if kind in TEXT_KINDS else ("number",)
+    )
 
 
 def _says(i: Input) -> str:
-    what = {
-        "number": "a number", "bool": "true or false", "clock": "time of day as HHMM", "date": "seconds since 1970-01-01 UTC"
-    }.get(i.kind, "text")  # fmt: skip
+    what = {"number": "a number", "bool": "true or false", "clock": "time of day as HHMM"}.get(i.kind, "text")
+    what = "a date in ISO form, or seconds since 1970-01-01 UTC" if i.kind == "date" else what
     return what if i.lo is None else f"{what}; seen between {i.lo:.9g} and {i.hi:.9g}"
 
 
@@ -189,6 +191,6 @@ def _input(column: str, entry: Mapping[str, Any]) -> Input:
     typical = entry["typical"]
     if typical is not None:
         typical = _text(typical) if kind in TEXT_KINDS else float(typical)
-    ends = (None, None) if lo is None or hi is None else (float(lo), float(hi))
+    lo, hi = (None, None) if lo is None or hi is None else (float(lo), float(hi))
     categories = tuple(map(_text, entry.get("categories", ())))
-    return Input(_text(column), _text(entry["input"]), kind, _text(entry["storage"]), *ends, categories, typical)
+    return Input(_text(column), _text(entry["input"]), kind, _text(entry["storage"]), lo, hi, categories, typical)

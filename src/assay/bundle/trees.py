@@ -36,7 +36,7 @@ def lower_forest(b: Builder, matrix: str, form: Forest, place: I64) -> str:
 
 @dataclass(frozen=True)
 class TreeTable:
-    """All trees in one list of inner nodes and one of leaves. ``sets`` are the members of each MEMBER node, in order."""
+    """All trees as one list of inner nodes and one of leaves; ``sets`` holds the members of each MEMBER node."""
 
     roots: I64
     feature: I64

@@ -51,6 +51,7 @@ def build(
     graph = make_graph(assembly, recipe.ops() if recipe else (), {"assay.format": FORMAT})
     schema = make_schema(assembly, _inputs(graph), samples, target=target, trained_on=trained_on)
     session = Session(graph, schema)
+    evidence = dict(dossier or {})
     files = {GRAPH: graph, SCHEMA: to_json(to_doc(schema))}
     rows = golden.golden_rows(schema, assembly)
     output = np.asarray(session.run(golden.feed_of(rows, schema)), np.float64)
@@ -59,9 +60,12 @@ def build(
         some = held_out.take(np.arange(min(held_out.n, MOST_ROWS)))
         got = np.asarray(session.run(feed_from(some, schema, "null")[0]), np.float64)
         got = got[:, 0] if assembly.task == "regression" else got
-        files[PARITY] = to_json(compare(got, native[: len(got)]).to_doc())
+        record = compare(got, native[: len(got)]).to_doc()
+        files[PARITY] = to_json(record)
+        if isinstance(evidence.get("model"), Mapping):
+            evidence["model"] = {**evidence["model"], "parity": record}
     files[RECIPE] = to_json((recipe or Recipe()).to_json())
-    files[DOSSIER] = to_json(dict(dossier or {}))
+    files[DOSSIER] = to_json(evidence)
     files[LINEAGE] = to_json(dict(lineage or {}))
     digest = hashlib.sha256(files[SCHEMA]).hexdigest()
     return Model(pack(files, {"name": name, "task": assembly.task, "target": target, "schema": digest}))

@@ -1,0 +1,128 @@
+"""From a fit and its reports to a Model: the dossier, the lineage and the rows that the file is checked on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from assay.core.settings import Settings
+from assay.core.subject import BUILD, CHOOSE, JUDGE, Subject
+from assay.core.table import SampleSpec
+from assay.fit.fitted import Fitted
+from assay.report.document import Report
+
+from .model import Model
+from .native import native_output
+from .parity import MOST_ROWS
+from .write import build
+
+PACKAGES = ("assay", "lightgbm", "numpy", "onnx", "onnxruntime", "scikit-learn")
+
+
+def make(
+    subject: Subject, fitted: Fitted, report: Report, evidence: Report, settings: Settings, cpu_seconds: float
+) -> Model:
+    """Pack a fit with the report of its table and, in ``evidence``, the report on the model itself.
+
+    Raises:
+        BundleError: the graph differs from the trained model by more than 1e-4.
+    """
+    on_model = evidence.to_json()
+    model = model_part(fitted) | {
+        "findings": [f for f in on_model["findings"] if f["code"].startswith("M")],
+        "verdicts": [v for v in on_model["verdicts"] if v["code"].startswith("M") and v["verdict"] != "skipped"],
+    }
+    doc = {"kind": "fit", "report": report.to_json(), "model": model, "cpu_seconds": round(cpu_seconds, 1)}
+    return pack_fitted(subject, fitted, settings, doc)
+
+
+def pack_fitted(subject: Subject, fitted: Fitted, settings: Settings, doc: Mapping[str, Any] | None = None) -> Model:
+    """Pack a fit alone: schema from a sample of the raw rows, parity on rows that were judged."""
+    assembly, roles = fitted.assembly, subject.roles
+    rows = subject.table.sample(SampleSpec(n=settings.sample_rows))
+    held = rows.take(np.flatnonzero(subject.partition.part(rows) == JUDGE)[:MOST_ROWS])
+    if held.n == 0:
+        held = rows.take(np.arange(min(rows.n, MOST_ROWS)))
+    parts = np.bincount(fitted.predictions.part[fitted.predictions.part >= 0], minlength=3)
+    lineage = {
+        "data": subject.table.name,
+        "data_digest": subject.table.digest,
+        "rows": subject.table.n_rows,
+        "rows_fitted": fitted.rows,
+        "seed": fitted.seed,
+        "versions": {name: version(name) for name in PACKAGES},
+    }
+    document = dict(doc or {"kind": "fit", "report": None, "model": model_part(fitted)})
+    counted = {"build": int(parts[BUILD]), "choose": int(parts[CHOOSE]), "judge": int(parts[JUDGE])}
+    flat = {k: v for k, v in lineage.items() if not isinstance(v, dict)}
+    document["model"] = dict(document["model"]) | {"rows": counted, "lineage": flat}
+    return build(
+        assembly,
+        fitted.recipe,
+        plain(document),
+        samples=rows,
+        held_out=held,
+        native=native_output(assembly, fitted.recipe.ops(), held),
+        lineage=lineage,
+        target=roles.target.column if roles.target else None,
+        trained_on=subject.table.digest,
+        name=subject.table.name,
+    )
+
+
+def model_part(fitted: Fitted) -> dict[str, Any]:
+    """The model's own part of the dossier (keys as ``report.dossier`` reads them)."""
+    c = fitted.conformal
+    return {
+        "task": fitted.task,
+        "classes": list(fitted.classes),
+        "features": list(fitted.features),
+        "left_out": dict(fitted.left_out),
+        "scores": [asdict(s) for s in fitted.scores],
+        "candidates": [asdict(r) | {"se": r.gap_error, "folds": r.folds_done} for r in fitted.candidates],
+        "shipped": {"which": fitted.shipped, "label": fitted.label, "split": fitted.split_says},
+        "calibration": asdict(fitted.calibration),
+        "coverage": {
+            "nominal": c.coverage,
+            "method": c.method,
+            "size": c.size,
+            "by_class": [
+                {
+                    "class": r.of,
+                    "n": r.n,
+                    "realised": r.hits / r.n if r.n else None,
+                    "lo": r.interval[0],
+                    "hi": r.interval[1],
+                }
+                for r in c.realised
+            ],
+        },
+        "budget": {
+            "seconds": fitted.budget,
+            "cpu_seconds": round(fitted.cpu_seconds, 1),
+            "finished": fitted.finished,
+            "reproducible": fitted.reproducible,
+        },
+        "recipe": fitted.recipe.to_json()["steps"],
+        "limits": list(fitted.notes),
+    }
+
+
+def plain(doc: Any) -> Any:
+    """Data as JSON can hold it: numpy scalars as Python's, what is not finite as null."""
+    if isinstance(doc, Mapping):
+        return {str(k): plain(v) for k, v in doc.items()}
+    if isinstance(doc, (list, tuple, set, frozenset)):
+        return [plain(v) for v in doc]
+    if isinstance(doc, np.ndarray):
+        return plain(doc.tolist())
+    if isinstance(doc, np.generic):
+        doc = doc.item()
+    if isinstance(doc, float):
+        return doc if math.isfinite(doc) else None
+    return doc if doc is None or isinstance(doc, (bool, int, str)) else str(doc)

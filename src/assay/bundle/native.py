@@ -1,0 +1,44 @@
+"""What the trained libraries themselves predict for raw rows: the other side of the parity check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from assay.core.remedy import Op
+from assay.core.table import F64, Sample
+from assay.learn.boosting import Boosted
+from assay.learn.encoder import encode
+from assay.learn.forests import Grown
+from assay.learn.forms import Assembly, Forest, Linear, Member
+from assay.learn.replay import calibrate, design, replay_form
+from assay.tables import recipe
+
+
+def native_output(assembly: Assembly, ops: Sequence[Op], rows: Sample) -> F64:
+    """(n, classes) probabilities, or (n,) values: recipe and encoder in Arrow and numpy, members by their library."""
+    X = encode(assembly.spec, recipe.apply(ops, rows))
+    total = sum(m.weight for m in assembly.members)
+    mean = sum(m.weight / total * _member(m, assembly, X) for m in assembly.members)
+    return calibrate(assembly.calibration, np.asarray(mean, np.float64))
+
+
+def _member(m: Member, assembly: Assembly, X: Any) -> F64:
+    k = 1 if assembly.task == "regression" else len(assembly.classes)
+    if isinstance(m.form, Forest) and m.family == "lightgbm" and m.native is not None:
+        return Boosted(m.native, assembly.task, len(m.form.trees) // len(m.form.base)).predict(X)
+    if isinstance(m.form, Forest) and m.native is not None:
+        return Grown(m.native, assembly.task, k).predict(X)
+    if isinstance(m.form, Linear) and m.native is not None:
+        native: Any = m.native
+        D = design(m.form.terms, X)
+        if assembly.task == "regression":
+            return np.asarray(native.predict(D), np.float64)
+        if len(native.classes_) == k:
+            return np.asarray(native.predict_proba(D), np.float64)
+    out = replay_form(m.form, X)  # a member without its library: its neutral form
+    if assembly.task == "binary":
+        return np.column_stack((1.0 - out[:, 0], out[:, 0]))
+    return out if assembly.task == "multiclass" else out[:, 0]
