@@ -65,6 +65,14 @@ class Judged:
         p = output[np.arange(len(output)), self.y.astype(int)]
         return np.asarray(-np.log(np.clip(p, FLOOR, 1.0)), np.float64)
 
+    def usual(self) -> F64:
+        """What knowing nothing answers for every row: class shares, or the mean, of the build rows."""
+        known = self.y[self.build]
+        if not self.classes:
+            return np.full(len(self.y), known.mean() if len(known) else 0.0)
+        share = np.bincount(known.astype(int), minlength=self.classes) + 1.0  # an absent class is rare, not impossible
+        return np.tile(share / share.sum(), (len(self.y), 1))
+
     @property
     def units(self) -> Units:
         """Time blocks where rows are ordered, groups where they are grouped, else single rows."""

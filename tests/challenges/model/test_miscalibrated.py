@@ -99,7 +99,8 @@ def test_level_at_materiality() -> None:
     def share(slope: float) -> float:
         bent = m07.mend(pair, np.array([slope, 0.0]))
         cost = -(pair * np.log(bent)).sum(1).mean(), -(pair * np.log(pair)).sum(1).mean()
-        return float(cost[0] / cost[1] - 1)
+        base = pair[:, 1].mean()
+        return float((cost[0] - cost[1]) / -(base * np.log(base) + (1 - base) * np.log(1 - base)))
 
     low, high = 1.0, 3.0
     for _ in range(40):

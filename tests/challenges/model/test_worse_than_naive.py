@@ -37,7 +37,7 @@ def test_the_usual_answer_itself_is_not_worse_than_itself() -> None:
     flat = replace(given, output=np.tile([1 - share, share], (len(given.y), 1)))
     claims = {c.about.comparison: c for c in judge(m05, replace(subject, predictions=flat)).run.claims}
     usual = claims["model against the usual answer"]
-    assert usual.effect.value == pytest.approx(0.0, abs=1e-12) and usual.p == 1.0
+    assert usual.effect.value == pytest.approx(0.0, abs=1e-4) and (usual.p or 0) > 0.99
     linear = claims["model against a linear model"]
     assert linear.effect.value > 0.05 and (linear.p or 0) < 1e-4
 

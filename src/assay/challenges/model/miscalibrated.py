@@ -12,9 +12,10 @@ How it is measured
     noise. The judged rows are cut in two halves (of units: rows, groups or time blocks); a map fitted on one half is
     scored on the other, both ways. Maps for two classes: *Platt* (a slope and an offset on the log-odds) and
     *isotonic*, its steps drawn towards the base rate by one row's weight so that no step says never; for more:
-    *temperature* (one slope), and *temperature with offsets*, one for each class. The effect is the log-loss as it is
-    over the log-loss mended, less one, with a Fieller t interval. Cross-fitting makes the gain slightly too small,
-    never too large. The chart shows the observed share with its 95 % Clopper-Pearson band in ten equal groups of rows.
+    *temperature* (one slope), and *temperature with offsets*, one for each class. The effect is the log-loss that
+    mending saves, as a share of the log-loss of the usual answer, with a Fieller t interval. Cross-fitting makes the
+    gain slightly too small, never too large. The chart shows the observed share with its 95 % Clopper-Pearson band in
+    ten equal groups of rows.
 
 Example
     >>> import numpy as np
@@ -72,7 +73,12 @@ CHALLENGE = Challenge(
     scope="model",
     promise=Dose(1.0, 5_000, "log-odds doubled"),
     materiality=(
-        Threshold("gain", 0.005, "share of loss", "half a percent is the margin by which a repair must pay for itself"),
+        Threshold(
+            "gain",
+            0.005,
+            "share of naive loss",
+            "half a percent of what knowing nothing loses; a repair that brings less is not kept",
+        ),
     ),
     proof="gain",
     safety="safe",
@@ -98,23 +104,24 @@ def measure(subject: Subject, judged: Judged, options: Options) -> Iterator[Clai
         yield claim(name, raw, after, judged, options["gain"], reliability(p, y))
 
 
-def claim(name: str, raw: F64, after: F64, judged: Judged, share: float, chart: Json) -> Claim:
-    here, there = judged.by_unit(judged.judge, raw), judged.by_unit(judged.judge, after)
-    more = float(raw.mean()) / max(float(after.mean()), 1e-12) - 1
+def claim(name: str, raw: F64, after: F64, judged: Judged, most: float, chart: Json) -> Claim:
+    fresh = judged.judge
+    usual = judged.log(judged.usual())[fresh]
+    more, whole = judged.by_unit(fresh, raw - after), judged.by_unit(fresh, usual)
+    gain = float((raw - after).mean()) / max(float(usual.mean()), 1e-12)
 
     def bound(alpha: float) -> tuple[float, float]:
-        lo, hi = ratio_interval(here, there, alpha)
-        return lo - 1, hi - 1
+        return ratio_interval(more, whole, alpha)
 
     return Claim(
         About(comparison=f"as it is against {name}"),
-        Effect(more, "share of loss", share, bound),
+        Effect(gain, "share of naive loss", most, bound),
         "test",
         f"the probabilities are off: mending them ({name}) takes log-loss from {raw.mean():.3g} to {after.mean():.3g}",
         len(raw),
-        p=ratio_above(here, there, 1 + share),
+        p=ratio_above(more, whole, most),
         family="challenge",
-        impact=Impact("costs", more, bound(0.05), "share of loss"),
+        impact=Impact("costs", gain, bound(0.05), "share of naive loss"),
         evidence={"chart": chart, "units": judged.units, "log_loss": float(raw.mean()), "mended": float(after.mean())},
     )
 
@@ -225,5 +232,7 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     known = np.flatnonzero(np.isfinite(given.y))
     y = given.y[known].astype(int)
     before, after = (-np.log(np.clip(o[known, y], FLOOR, 1.0)).mean() for o in (given.output, output))
-    effect = float(after / before - 1) if before > 0 else 0.0
+    share = np.bincount(y, minlength=output.shape[1]) / max(1, len(y))
+    usual = float(-(share[share > 0] * np.log(share[share > 0])).sum())
+    effect = float(after - before) / usual if usual > 0 else 0.0
     return Planted(replace(subject, predictions=replace(given, output=output)), (), effect)

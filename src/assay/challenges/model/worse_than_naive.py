@@ -13,14 +13,15 @@ How it is measured
     rows: *the usual answer* (class shares or mean of the build rows); *a linear model* of the columns that no leak
     rule suspects; with a time order, *the answer just before* (shares of each answer after the answers of the latest
     earlier moment; a number is pulled towards the mean as far as the build rows ask for); with order and group, *the
-    last answer of the same group*. The effect is the model's mean loss over the naive one, less one: a Fieller t
-    interval over rows, or over 30 time blocks or the groups where rows are not independent.
+    last answer of the same group*. The effect is what the model loses more, as a share of what the usual answer loses
+    (a difference of R2, or of Brier's skill): a Fieller t interval over rows, or over 30 time blocks or the groups
+    where rows are not independent.
 
 Example
     >>> import numpy as np
     >>> from assay.stats.ratios import ratio_interval
     >>> model, naive = np.tile([0.5, 0.7], 50), np.tile([0.4, 0.6], 50)
-    >>> bool(ratio_interval(model, naive, 0.05)[0] > 1.005)
+    >>> bool(ratio_interval(model - naive, naive, 0.05)[0] > 0.005)
     True
 
 Remedy
@@ -62,7 +63,12 @@ CHALLENGE = Challenge(
     scope="model",
     promise=Dose(0.8, 3_000, "four fifths of the answers shuffled"),
     materiality=(
-        Threshold("loss", 0.005, "share of loss", "half a percent is the margin by which a repair must pay for itself"),
+        Threshold(
+            "loss",
+            0.005,
+            "share of naive loss",
+            "half a percent of what knowing nothing loses; a repair that brings less is not kept",
+        ),
     ),
 )
 FEWEST = 30
@@ -73,34 +79,33 @@ def measure(subject: Subject, judged: Judged, plain_models: Mapping[str, F64], o
     fresh, build = judged.judge, judged.build
     if min(len(fresh), len(build)) < FEWEST:
         return
-    own = judged.quadratic()[fresh]
-    here = judged.by_unit(fresh, own)
-    rules = {"the usual answer": usual(judged, build)}
+    rules = {"the usual answer": judged.usual()}
     if LINEAR in plain_models:
         rules[LINEAR] = plain_models[LINEAR]
     rules |= before(subject, judged, build)
     for name, output in rules.items():
-        naive = judged.quadratic(output)[fresh]
-        yield compare(name, own, naive, here, judged.by_unit(fresh, naive), judged, options["loss"])
+        yield compare(name, judged, judged.quadratic(output)[fresh], options["loss"])
 
 
-def compare(name: str, own: F64, naive: F64, here: F64, there: F64, judged: Judged, share: float) -> Claim:
+def compare(name: str, judged: Judged, naive: F64, most: float) -> Claim:
+    fresh = judged.judge
+    own, usual = judged.quadratic()[fresh], judged.quadratic(judged.usual())[fresh]
+    more, whole = judged.by_unit(fresh, own - naive), judged.by_unit(fresh, usual)
     loss, least = float(own.mean()), float(naive.mean())
-    more = loss / max(least, 1e-12) - 1
+    lost = (loss - least) / max(float(usual.mean()), 1e-12)
 
     def bound(alpha: float) -> tuple[float, float]:
-        lo, hi = ratio_interval(here, there, alpha)
-        return lo - 1, hi - 1
+        return ratio_interval(more, whole, alpha)
 
     return Claim(
         About(comparison=f"model against {name}"),
-        Effect(more, "share of loss", share, bound),
+        Effect(lost, "share of naive loss", most, bound),
         "test",
-        f"the model loses {100 * more:.3g} % more than {name}, on the same {len(own):,} rows",
+        f"the model loses {loss:.3g} a row and {name} {least:.3g}, on the same {len(own):,} rows",
         len(own),
-        p=ratio_above(here, there, 1 + share),
+        p=ratio_above(more, whole, most),
         family="challenge",
-        impact=Impact("costs", more, bound(0.05), "share of loss"),
+        impact=Impact("costs", lost, bound(0.05), "share of naive loss"),
         evidence={
             "units": judged.units,
             "chart": {
@@ -109,13 +114,6 @@ def compare(name: str, own: F64, naive: F64, here: F64, there: F64, judged: Judg
             },
         },
     )  # fmt: skip
-
-
-def usual(judged: Judged, build: I64) -> F64:
-    """Class shares, or the mean, of the build rows."""
-    if not judged.classes:
-        return np.full(len(judged.y), judged.y[build].mean())
-    return np.tile(np.bincount(judged.y[build].astype(int), minlength=judged.classes) / len(build), (len(judged.y), 1))
 
 
 def before(subject: Subject, judged: Judged, build: I64) -> dict[str, F64]:
@@ -156,7 +154,7 @@ def latest(key: I64, time: F64, value: F64, key_at: I64, time_at: F64) -> F64:
 
 def forecast(judged: Judged, build: I64, last: F64) -> F64:
     """From the last answer to a forecast: shares that followed it, or a line through (last, next), on build rows."""
-    plain = usual(judged, build)
+    plain = judged.usual()
     known = np.isfinite(last[:, 0])
     learn = build[known[build]]
     if len(learn) < FEWEST:

@@ -1,8 +1,7 @@
-"""The contract of DESIGN section 4 for every model challenge, and odd predictions on top."""
+"""Few, odd or foreign predictions never stop a model challenge."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from types import ModuleType
 
@@ -10,23 +9,9 @@ import numpy as np
 import pytest
 
 from assay.challenges.model import miscalibrated, overfitting, under_covering, worse_than_naive
-from assay.testing import CLAUSES, clean_subject, judge
+from assay.testing import clean_subject, judge
 
-QUICK = [clause for name, clause in CLAUSES.items() if name not in ("silent", "degenerate")]
 MODULES = (overfitting, worse_than_naive, miscalibrated, under_covering)
-
-
-@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.CHALLENGE.code)
-@pytest.mark.parametrize("clause", QUICK, ids=lambda f: f.__name__)
-def test_contract(module: ModuleType, clause: Callable[[ModuleType], None]) -> None:
-    clause(module)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.CHALLENGE.code)
-@pytest.mark.parametrize("clause", ["silent", "degenerate"])
-def test_contract_at_length(module: ModuleType, clause: str) -> None:
-    CLAUSES[clause](module)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: m.CHALLENGE.code)
