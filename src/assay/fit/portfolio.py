@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from assay.learn.boosting import load
 from assay.learn.learners import Config, Data, train
 
 TINY, SMALL, LARGE = 200, 5_000, 20_000
 PROBE_ROUNDS = 30
 ROUNDS_TIMES_RATE = 10.0  # boosting stops near 10 / rate rounds: 200 at 0.05; the clock guards against more
-FITS_BEYOND_FOLDS = 4  # build -> choose, build + choose, a refit on all rows, the shuffled split
+FITS_BEYOND_FOLDS = 3  # build -> choose, build + choose, and a refit on all rows or the shuffled split
 READABLE = ("linear", "tree")
 SIMPLICITY = {"tree": 0, "linear": 0, "lightgbm": 1, "extra-trees": 2}
 
@@ -62,15 +63,14 @@ def portfolio(n: int, rate: float) -> tuple[Config, ...]:
     return (linear, booster, Config("lightgbm, large", "lightgbm", large), forest, random, shallow, tree)
 
 
-def make_plan(data: Data, budget: float, threads: int, seed: int, *, import_first: bool = True) -> Plan:
+def make_plan(data: Data, budget: float, threads: int, seed: int) -> Plan:
     """Choose folds, learning rate and rows from 30 boosting rounds on at most 50,000 of the training rows.
 
     The first booster, with its folds and the fits after the race, may take half of the budget. Under 2,000 rows
     8 folds (under 200: 5), else 5; then 3, then 2; a faster rate before fewer rows.
     """
     n = len(data.y)
-    if import_first:
-        import lightgbm  # noqa: F401  (a second of CPU that is no part of a fit's cost)
+    load()  # a second of CPU that is no part of what one fit costs
     m = min(n, 50_000)
     part = replace(data, X=data.X[:m], y=data.y[:m], weight=None if data.weight is None else data.weight[:m])
     start = time.process_time()

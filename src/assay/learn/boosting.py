@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +33,27 @@ DEFAULTS: dict[str, Any] = {
 }
 OBJECTIVE: dict[Task, str] = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}
 METRIC: dict[Task, str] = {"binary": "binary_logloss", "multiclass": "multi_logloss", "regression": "l2"}
+
+
+def load() -> Any:
+    """Import LightGBM so that its threads sleep while they wait.
+
+    By default they spin: on a busy machine two threads then burn ten times the CPU seconds of one (measured on adult:
+    3 to 13 s against 0.4 s for 30 rounds). The policy is read once, when the library loads, and is put back after.
+    """
+    policy = os.environ.get("OMP_WAIT_POLICY")
+    if "lightgbm" not in sys.modules:
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        _sleeps.append(os.environ["OMP_WAIT_POLICY"].upper() == "PASSIVE")
+    try:
+        import lightgbm
+    finally:
+        if policy is None:
+            os.environ.pop("OMP_WAIT_POLICY", None)
+    return lightgbm
+
+
+_sleeps: list[bool] = []  # filled where this module loaded the library: only then is a second thread worth its CPU
 
 
 @dataclass(frozen=True)
@@ -66,8 +89,8 @@ def train_lightgbm(
     deadline: float | None,
 ) -> Boosted:
     """See ``learners.train``. Patience is 10 / rate rounds, so that slow rates are not stopped by noise."""
-    import lightgbm as lgb
-
+    lgb = load()
+    threads = threads if _sleeps == [True] else 1
     params = DEFAULTS | dict(config.params) | {"objective": OBJECTIVE[data.task], "metric": METRIC[data.task]}
     params |= {"seed": seed, "num_threads": threads}
     if data.task == "multiclass":
