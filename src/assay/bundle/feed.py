@@ -194,7 +194,7 @@ def text_of(value: Any) -> str:
     """A value as text, as the tables room writes it; ``NULL_CODE`` for null."""
     if isinstance(value, str):
         return value
-    if value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):
+    if value is None or type(value).__name__ in ("NAType", "NaTType") or value != value:
         return NULL_CODE
     if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"
@@ -216,7 +216,7 @@ def _numbers(given: Any, i: Input, on_bad: OnBad) -> F64:
         return array.astype(np.float64)
     if array.dtype == object:
         kinds = set(map(type, array))
-        if not any(issubclass(k, (str, bytes, dt.date)) or k.__name__ in ("NAType", "NaTType") for k in kinds):
+        if not any(issubclass(k, (str, bytes, dt.date, np.datetime64, np.timedelta64)) or k.__name__ in ("NAType", "NaTType") for k in kinds):
             try:
                 return array.astype(np.float64)
             except (TypeError, ValueError, OverflowError):
@@ -261,8 +261,12 @@ def _read_texts(
 
 def _read(value: Any, i: Input, pattern: Any, form: str) -> float:
     """One value as a number: NaN for missing, infinite for what does not read."""
-    if value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):
+    if value is None or type(value).__name__ in ("NAType", "NaTType") or value != value:
         return float("nan")
+    if isinstance(value, np.datetime64):
+        value = value.astype("datetime64[us]").item()
+    if isinstance(value, (dt.timedelta, np.timedelta64)):
+        return float("inf")
     if isinstance(value, dt.date):
         return _moment(value) if i.kind == "date" else float("inf")
     if not isinstance(value, str):
