@@ -1,7 +1,8 @@
 """Distances between two samples, both with their own error: total variation and Kolmogorov-Smirnov.
 
-Plug-in distances are biased upwards: two samples of one population differ. Two valid ways out:
+Plug-in distances are biased upwards: two samples of one population differ. Ways out that keep the level:
   without ``rng``  the expected noise is subtracted, then a concentration bound (deterministic, conservative);
+  of two bins      it is a difference of two shares, either way round, each tested exactly;
   with ``rng``     search on one random half where the two differ, then test a difference of shares there on the other.
 The upper ends never need the halves: plug-in distances err upwards, and a concentration bound suffices.
 """
@@ -44,6 +45,9 @@ def tv_interval(
         return 0.0, 1.0
     reach = float(np.sqrt(np.log(2 / alpha) * v / 2))
     size = tv(a, b)
+    if len(a) == 2:
+        (under, _), (_, over) = _two_bins(a, b, alpha / 2), _two_bins(a, b, alpha)
+        return max(under, 0.0), over
     if rng is None:
         lo = size - _tv_bias(a, b) - reach
     else:
@@ -57,6 +61,9 @@ def tv_above(counts_a: ArrayLike, counts_b: ArrayLike, m: float, rng: Generator 
     v = _noise(a.sum(), b.sum())
     if not np.isfinite(v) or tv(a, b) <= m:
         return 1.0
+    if len(a) == 2:
+        counts = (int(a[0]), int(a.sum()), int(b[0]), int(b.sum()))
+        return min(1.0, 2 * min(difference_above(*counts, m), difference_above(*counts[2:], *counts[:2], m)))
     if rng is not None:
         return difference_above(*_tv_halves(a, b, rng), m)
     return _deviation(tv(a, b) - m - _tv_bias(a, b), v)
@@ -108,6 +115,12 @@ def _tv_bias(a: I64, b: I64) -> float:
     p, q = (a + 1) / (a.sum() + len(a)), (b + 1) / (b.sum() + len(b))
     plug = float(np.sum(np.sqrt(p * (1 - p) / a.sum() + q * (1 - q) / b.sum())))
     return 0.5 * min(plug, float(np.sqrt((len(a) - 1) * _noise(a.sum(), b.sum()))))
+
+
+def _two_bins(a: I64, b: I64, alpha: float) -> tuple[float, float]:
+    """Bounds of the absolute difference of two shares."""
+    lo, hi = difference_interval(int(a[0]), int(a.sum()), int(b[0]), int(b.sum()), alpha)
+    return max(lo, -hi), max(abs(lo), abs(hi))
 
 
 def _tv_halves(a: I64, b: I64, rng: Generator) -> tuple[int, int, int, int]:
