@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from types import TracebackType
 from typing import Any
 
@@ -19,7 +20,8 @@ class Progress:
 
     def __init__(self, quiet: bool = False) -> None:
         self.seen = not quiet and sys.stderr.isatty()
-        self.state: tuple[str, float] = ("reading", 0.0)
+        self.state = ("reading", "", 0.0)  # what is done, what is left, share done
+        self.start = time.monotonic()
         self.lock = threading.Lock()
         self.bar: Any = None
         self.task: Any = None
@@ -32,24 +34,32 @@ class Progress:
         return self
 
     def __call__(self, what: str, share: float) -> None:
+        """``what`` may end in ``; how much is left``, where whoever works knows better than the clock."""
+        words, _, left = what.partition("; ")
         with self.lock:
-            self.state = (what, max(self.state[1], min(1.0, share)))
+            share = max(self.state[2], min(1.0, share))
+            self.state = (words, left or self.estimate(share), share)
             if self.bar is not None:
-                self.bar.update(self.task, description=self.state[0], completed=self.state[1])
+                self.bar.update(self.task, description=self.state[0], left=self.state[1], completed=share)
+
+    def estimate(self, share: float) -> str:
+        """Time left if the rest goes as the part so far; nothing before a twentieth is done."""
+        if share < 0.05:
+            return ""
+        left = (time.monotonic() - self.start) * (1 - share) / share
+        return f"about {left:.0f} s left" if left < 90 else f"about {left / 60:.0f} min left"
 
     def draw(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
         with self.lock:
-            columns = (
-                TextColumn("{task.description:<32.32}"),
-                BarColumn(24),
-                TimeRemainingColumn(compact=True),
-                TextColumn("left"),
+            words = TextColumn("{task.description:<30.30}")
+            left = TextColumn("{task.fields[left]}")
+            self.bar = Progress(
+                SpinnerColumn(), words, BarColumn(20), left, console=Console(stderr=True), transient=True
             )
-            self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
-            self.task = self.bar.add_task(self.state[0], total=1.0, completed=self.state[1])
+            self.task = self.bar.add_task(self.state[0], total=1.0, completed=self.state[2], left=self.state[1])
             self.bar.start()
 
     def __exit__(
