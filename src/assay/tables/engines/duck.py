@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from typing import Any
 
 from assay.core import patterns
@@ -10,14 +12,22 @@ DATE_FORMS = ("iso", "dmy", "mdy")
 _TRIM = "E' \\t\\r\\n\\f\\v'"
 
 
+_LOCK = threading.Lock()
+_ENGINES: dict[int, Any] = {}  # one a process: an engine does not survive a fork
+
+
 def connect() -> Any:
-    """A private in-memory DuckDB that never reaches for the network."""
+    """A connection with views of its own, to this process's in-memory engine, which never reaches for the network."""
     import duckdb
 
-    con = duckdb.connect(":memory:")
-    con.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
-    con.execute("SET enable_progress_bar = false")
-    con.execute("SET TimeZone = 'UTC'")
+    with _LOCK:
+        engine = _ENGINES.get(os.getpid())
+        if engine is None:
+            engine = _ENGINES[os.getpid()] = duckdb.connect(":memory:")
+            engine.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
+            engine.execute("SET GLOBAL TimeZone = 'UTC'")
+        con = engine.cursor()
+    con.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return con
 
 
