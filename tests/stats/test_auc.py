@@ -9,6 +9,7 @@ from scipy.special import ndtr, ndtri
 from sklearn.metrics import roc_auc_score
 
 from assay.stats.auc import (
+    _newcombe_error,
     auc,
     auc_above,
     auc_difference_above,
@@ -63,6 +64,18 @@ def test_simulated_shapes_have_the_stated_auc() -> None:
     for shape in SHAPES:
         x, z = _draw(shape, 0.8, 40_000, 40_000, rng)
         assert auc(np.r_[np.ones(40_000), np.zeros(40_000)], np.r_[x, z]) == pytest.approx(0.8, abs=0.01)
+
+
+@pytest.mark.parametrize(("area", "m", "n"), [(0.7, 12, 40), (0.55, 90, 300), (0.93, 30, 30)])
+def test_newcombe_is_the_root_of_his_quartic(area: float, m: int, n: int) -> None:
+    """m n (t - area)^2 (2 - t)(1 + t) = z^2 t (1 - t) [(2 - t)(1 + t) + N (1 - t)(1 + t) + N t (2 - t)]."""
+    t, one = np.poly1d([1.0, 0.0]), np.poly1d([1.0])
+    z, middle = 1.96, (m + n) / 2 - 1
+    inner = (2 - t) * (one + t) + middle * (one - t) * (one + t) + middle * t * (2 - t)
+    roots = (m * n * (t - area) ** 2 * (2 - t) * (one + t) - z**2 * t * (one - t) * inner).roots
+    low, high = sorted(float(r.real) for r in roots if abs(r.imag) < 1e-9 and 1e-9 < r.real < 1 - 1e-9)
+    assert (area - low) / _newcombe_error(low, m, n) == pytest.approx(z)
+    assert (high - area) / _newcombe_error(high, m, n) == pytest.approx(z)
 
 
 def test_newcombe_alone_would_fail() -> None:
