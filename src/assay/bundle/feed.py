@@ -216,7 +216,10 @@ def _numbers(given: Any, i: Input, on_bad: OnBad) -> F64:
         return array.astype(np.float64)
     if array.dtype == object:
         kinds = set(map(type, array))
-        if not any(issubclass(k, (str, bytes, dt.date, np.datetime64, np.timedelta64)) or k.__name__ in ("NAType", "NaTType") for k in kinds):
+        if not any(
+            issubclass(k, (str, bytes, dt.date, np.datetime64, np.timedelta64)) or k.__name__ in ("NAType", "NaTType")
+            for k in kinds
+        ):
             try:
                 return array.astype(np.float64)
             except (TypeError, ValueError, OverflowError):

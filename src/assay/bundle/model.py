@@ -83,6 +83,10 @@ class Model:
     def to_bytes(self) -> bytes:
         return self._data
 
+    def __reduce__(self) -> tuple[type[Model], tuple[bytes]]:
+        """Copies (``copy``, worker processes) are made from the file's bytes, with every check of a load."""
+        return Model, (self._data,)
+
     @property
     def digest(self) -> str:
         """SHA-256 of the file."""

@@ -6,6 +6,7 @@ known domains and versions, tensors inside the file, no functions, no subgraphs,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from assay.core.errors import BundleError
@@ -22,6 +23,8 @@ OPERATORS = {
     }),
     "ai.onnx.ml": frozenset({"LabelEncoder", "TreeEnsemble"}),
 }  # fmt: skip
+# The numbers of an attribute (ints, field 8; floats, field 7) are written one by one, and there are many: skip a run.
+_NUMBERS = re.compile(rb"(?:\x40[\x80-\xff]{0,9}[\x00-\x7f]|\x3d.{4})+", re.DOTALL)
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _MODEL_IR, _MODEL_GRAPH, _MODEL_OPSET, _MODEL_TRAINING, _MODEL_FUNCTIONS = 1, 7, 8, 20, 25
 _GRAPH_NODE, _GRAPH_TENSOR, _GRAPH_SPARSE = 1, 5, 15
@@ -111,6 +114,9 @@ def _fields(view: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """(field number, value) of one message: whole numbers as int, everything else as bytes."""
     at, end = 0, len(view)
     while at < end:
+        if run := _NUMBERS.match(view, at):
+            at = run.end()
+            continue
         key, at = _varint(view, at)
         field, wire = key >> 3, key & 7
         if wire == _VARINT:
