@@ -85,6 +85,12 @@ def test_public_names_are_exact():
         assay.nothing_of_that_name  # noqa: B018
 
 
+def test_the_room_fit_does_not_hide_the_verb_fit():
+    from assay.fit import fit as race
+
+    assert callable(race) and callable(assay.fit) and assay.fit.__module__ == "assay.api"
+
+
 def test_import_is_light():
     heavy = "sklearn lightgbm scipy pandas polars altair onnx onnxruntime duckdb pyarrow vl_convert jinja2".split()
     code = f"import assay, sys; print([m for m in {heavy!r} if m in sys.modules])"
