@@ -102,6 +102,9 @@ class Facts(Protocol):
     """Facts already asked for, and any other on demand (which costs a scan of its own)."""
 
     def __getitem__(self, ask: Ask) -> Any: ...
+    def declare(self, asks: Iterable[Ask]) -> None:
+        """Make these in one plan, where they are not known yet."""
+        ...
 
 
 class Table(Protocol):

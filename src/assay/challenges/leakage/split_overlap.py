@@ -1,0 +1,305 @@
+"""Train and test share rows, exactly or nearly.
+
+What it is
+    The same row on both sides of a split: written twice, exported twice, or measured again with a tiny difference.
+    Where no split is given, the rows that a random one would put on both sides.
+
+Why it matters
+    A model that remembers the training row scores on its twin without having learned anything.
+
+How it is measured
+    Exact: rows are hashed over all columns but the id and split columns; over the whole table the share of test rows
+    with an equal row in training is counted. Without a split, the expected share for a random quarter as test: a row
+    in a group of g equal rows has a twin in training with probability 1 - 0.25^(g-1). With a group role equal rows of
+    one group stay together and do not count. Equal is not the same as copied: where columns are coarse, different
+    cases look alike. So each column in turn is left out of the comparison: copies still pair with the same rows,
+    while coarse rows find many new partners. If leaving out one column at least doubles the rows with a twin, nothing
+    is claimed.
+    Near: numbers within 0.005 standard deviations of each other in every column, all else equal, found with a k-d
+    tree in the largest distance over columns. What chance gives is measured beside it: rows whose nearest other row
+    is up to four times as far (at least three times the room) and taken off. The claim is an exact test that the
+    share of test rows with a near twin exceeds one in a hundred; on a sample, twins outside the sample are missed, so
+    the share is a lower bound.
+
+Example
+    >>> import numpy as np, pyarrow as pa, assay
+    >>> x = np.random.default_rng(0).normal(size=(400, 2))
+    >>> x[:80] = x[80:160]
+    >>> table = pa.table({"a": x[:, 0], "b": x[:, 1], "y": np.where(x[:, 0] > 0, "yes", "no")})
+    >>> report = assay.check(table, target="y")
+    >>> report["K04"].verdict
+    'found'
+
+Remedy
+    Split by content: equal rows, and near ones, on one side. Safe: no row is lost.
+
+Known false alarms
+    Repeated measurements that are honestly equal (a count of zero twice). Grouping them costs nothing.
+
+Sources
+    Elangovan, He and Verspoor, "Memorization vs. generalization: quantifying data leakage in NLP", EACL 2021; Barz
+    and Denzler, "Do we train on test data?", Journal of Imaging 6 (2020); Clopper and Pearson (1934).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from assay.core.challenge import Challenge, Dose, Options, Threshold
+from assay.core.claim import About, Claim, Effect, Impact
+from assay.core.finding import Finding
+from assay.core.remedy import Remedy
+from assay.core.rows import Rows
+from assay.core.subject import Planted, Subject
+from assay.core.table import F64, I32, I64, U64, Mask, Sample, SampleSpec, Table
+from assay.stats.shares import share_above, share_interval
+
+CHALLENGE = Challenge(
+    code="K04",
+    name="split-overlap",
+    title="train and test share rows",
+    stage="data",
+    needs=("two-rows", "feature"),
+    category="inflates",
+    scope="marginal",
+    promise=Dose(0.05, 2000, "one row in twenty is a copy with 0.1 % jitter"),
+    materiality=(
+        Threshold("shared", 0.01, "share of test rows", "below, the score moves by less than a point at most"),
+    ),
+    proof="honesty",
+    safety="safe",
+)  # fmt: skip
+Coded = tuple[I32, tuple[str, ...]]
+TEST_SHARE = 0.25
+DOUBLED = 0.5
+MOST_LEFT_OUT = 40  # columns that are left out in turn, those with the most different values first
+TOLERANCE = 0.005  # of a standard deviation: three to four times the difference of two copies with 0.1 % jitter
+RING = 4.0
+FEW_VALUES = 20  # a number with at most so many values is compared exactly
+MOST_NUMBERS = 12
+APART = 1_000.0  # in tolerances: rows that differ in what must be equal
+
+
+def measure(subject: Subject, rows: Sample, options: Options) -> Iterator[Claim]:
+    m = options["shared"]
+    given = False
+    for pair in subject.comparisons:
+        columns = compared(subject, pair.b)
+        if columns and set(columns) <= {c.name for c in pair.a.columns} and pair.a.n_rows and pair.b.n_rows:
+            given = True
+            yield from between(subject, pair.a, pair.b, columns, pair.name, m)
+    columns = compared(subject, subject.table)
+    if not given and columns and rows.n >= 2:
+        yield from within(subject, rows, columns, m)
+
+
+def compared(subject: Subject, table: Table) -> tuple[str, ...]:
+    out = {*subject.roles.named("id"), *subject.roles.named("split")}
+    return tuple(sorted(c.name for c in table.columns if c.name not in out))
+
+
+def within(subject: Subject, rows: Sample, columns: tuple[str, ...], m: float) -> Iterator[Claim]:
+    """No split is given: what a random one would share."""
+    table, n = subject.table, subject.table.n_rows
+    sizes = group_sizes(table.row_hashes(columns))
+    share = 0.0 if subject.roles.group is not None else float((1 - TEST_SHARE ** (sizes - 1.0)).mean())
+    coarse = share > m and looks_alike(table, columns, int((sizes > 1).sum()))
+    twins = np.flatnonzero(sizes > 1)
+    says = (
+        f"{len(twins):,} of {n:,} rows equal another: a random quarter as test shares {share:.1%} of its rows with "
+        f"training"
+    )
+    yield exact_claim(share, m, coarse, says, columns, Rows.at(twins), n, None)
+    if subject.roles.group is None:
+        small = rows.take(np.arange(rows.n))
+        near, ring = near_twins(small, small, columns, same=True)
+        k = excess(near, ring)
+        room = 1 - TEST_SHARE  # a twin is in training with this probability
+        hits = int(k * room)
+        words = (
+            f"at least {hits / rows.n:.1%} of the rows of a random test quarter have a near twin in training "
+            f"(numbers within {TOLERANCE} sd)"
+        )
+        yield near_claim(hits, rows.n, m, words, columns, rows.position[near], None)
+
+
+def between(subject: Subject, a: Table, b: Table, columns: tuple[str, ...], name: str, m: float) -> Iterator[Claim]:
+    """Two sides are given: rows of b that a holds too."""
+    seen = np.isin(b.row_hashes(columns), a.row_hashes(columns))
+    share = float(seen.mean())
+    coarse = False
+    if share > m:
+        coarse = any(
+            share < DOUBLED * float(np.isin(b.row_hashes(c), a.row_hashes(c)).mean()) for c in left_out(b, columns)
+        )
+    says = f"{int(seen.sum()):,} of {b.n_rows:,} rows of {b.name} ({share:.1%}) are rows of {a.name} too"
+    yield exact_claim(share, m, coarse, says, columns, Rows.at(np.flatnonzero(seen)), b.n_rows, name)
+    most = 50_000
+    old, new = (t.sample(SampleSpec(n=most)) for t in (a, b))
+    near, ring = near_twins(new, old, columns, same=False)
+    hits = excess(near, ring)
+    words = (
+        f"at least {hits / new.n:.1%} of the rows of {b.name} have a near twin in {a.name} "
+        f"(numbers within {TOLERANCE} sd)"
+    )
+    yield near_claim(hits, new.n, m, words, columns, new.position[near], name)
+
+
+def exact_claim(
+    share: float, m: float, coarse: bool, says: str, columns: tuple[str, ...], at: Rows, n: int, pair: str | None
+) -> Claim:
+    if coarse:
+        says += "; their columns are coarse, so that different cases look alike"
+    effect = Effect(min(share, m) if coarse else share, "share of test rows", m)
+    impact = Impact("inflates", why_unmeasured="needs a refit on a split by content")
+    evidence = {"share": round(share, 9), "coarse": coarse, "kind": "equal"}
+    return Claim(About(columns, at, comparison=pair), effect, "exact", says, n, impact=impact, evidence=evidence)
+
+
+def near_claim(k: int, n: int, m: float, says: str, columns: tuple[str, ...], at: I64, pair: str | None) -> Claim:
+    effect = Effect(k / n, "share of test rows", m, partial(share_interval, k, n))
+    impact = Impact("inflates", why_unmeasured="needs a refit on a split by content")
+    where = About(columns, Rows.at(at), slice="near", comparison=pair)
+    return Claim(
+        where, effect, "test", says, n, p=share_above(k, n, m), impact=impact, evidence={"kind": "near", "k": k}
+    )
+
+
+def group_sizes(hashes: U64) -> I64:
+    """Size of the group of equal rows that each row stands in."""
+    _, inverse, counts = np.unique(hashes, return_inverse=True, return_counts=True)
+    return counts[inverse]
+
+
+def left_out(table: Table, columns: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The columns less one, for each that has more than one value and is no free text (which is identity itself)."""
+    sample = table.sample(SampleSpec(n=2_000))
+    kinds = {c.name: c.kind for c in sample.columns}
+    values = {c: len(sample.codes(c)[1]) for c in columns if kinds[c] != "text"}
+    order = sorted((c for c in values if values[c] > 1), key=lambda c: (-values[c], c))[:MOST_LEFT_OUT]
+    for name in order:
+        rest = tuple(c for c in columns if c != name)
+        if rest:
+            yield rest
+
+
+def looks_alike(table: Table, columns: tuple[str, ...], twins: int) -> bool:
+    """Leaving out one column at least doubles the rows with a twin."""
+    return any(
+        twins < DOUBLED * int((group_sizes(table.row_hashes(rest)) > 1).sum()) for rest in left_out(table, columns)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    numbers: tuple[str, ...]
+    rest: tuple[str, ...]
+    spread: tuple[float, ...]
+
+
+def space(sample: Sample, columns: Sequence[str]) -> Space:
+    """Numbers with many values, by the most different ones first, and all other columns."""
+    kinds = {c.name: c.kind for c in sample.columns}
+    found: list[tuple[int, str, float]] = []
+    for name in columns:
+        if kinds[name] not in ("number", "date", "clock"):
+            continue
+        x = sample.numbers(name)
+        x = x[np.isfinite(x)]
+        distinct = len(np.unique(x)) if len(x) else 0
+        if distinct > FEW_VALUES and np.std(x) > 0:
+            found.append((-distinct, name, float(np.std(x))))
+    found.sort()
+    chosen = found[:MOST_NUMBERS]
+    numbers = tuple(name for _, name, _ in chosen)
+    return Space(numbers, tuple(c for c in columns if c not in numbers), tuple(s for _, _, s in chosen))
+
+
+def near_twins(new: Sample, old: Sample, columns: Sequence[str], same: bool) -> tuple[I64, int]:
+    """Rows of ``new`` whose nearest, not equal, row of ``old`` lies within the tolerance, and how many lie in the ring
+    beyond it (up to four tolerances, in the largest difference over numbers). Rows with an equal row do not count."""
+    from scipy.spatial import cKDTree
+
+    where = space(old, columns)
+    if not where.numbers or not old.n or not new.n:
+        return np.empty(0, np.int64), 0
+    x, y = coordinates(new, where), coordinates(old, where)
+    labels = [(new.codes(c), old.codes(c)) for c in where.rest]
+    both = group_of([a for a, _ in labels], new.n, [b for _, b in labels], old.n)
+    x, y = np.column_stack((x, both[: new.n] * APART)), np.column_stack((y, both[new.n :] * APART))
+    points = np.unique(y, axis=0)
+    k = 2 if same else 1
+    if len(points) < k:
+        return np.empty(0, np.int64), 0
+    gap, _ = cKDTree(points).query(x, k=k, p=np.inf, distance_upper_bound=RING, workers=1)
+    gap = np.asarray(gap).reshape(len(x), k)
+    own: Mask = gap[:, 0] == 0
+    nearest = gap[:, 1] if same else np.where(own, np.inf, gap[:, 0])
+    if same:
+        counts = group_sizes(new.content)
+        nearest = np.where(counts > 1, np.inf, nearest)
+    return np.flatnonzero(nearest <= 1.0), int(((nearest > 1.0) & (nearest <= RING)).sum())
+
+
+def coordinates(sample: Sample, where: Space) -> F64:
+    """Numbers in units of the tolerance; a missing one stands far from all others."""
+    made = [sample.numbers(c) / (s * TOLERANCE) for c, s in zip(where.numbers, where.spread, strict=True)]
+    return np.column_stack([np.where(np.isfinite(v), v, -1e12) for v in made])
+
+
+def group_of(new: Sequence[Coded], n: int, old: Sequence[Coded], m: int) -> F64:
+    """One number for every combination of levels, over both samples: equal where all levels are."""
+    group = np.zeros(n + m, np.int64)
+    for (a, levels), (b, others) in zip(new, old, strict=True):
+        place = {v: i for i, v in enumerate(sorted({*levels, *others}))}
+        own = np.array([*(place[v] for v in levels), -1])[a]
+        other = np.array([*(place[v] for v in others), -1])[b]
+        codes = np.concatenate((own, other)) + 1
+        group = np.unique(group * (len(place) + 1) + codes, return_inverse=True)[1].ravel()
+    return group.astype(np.float64)
+
+
+def excess(near: I64, ring: int) -> int:
+    """Near rows beyond what chance gives: in one dimension the ring has three times the room, in more far more."""
+    return max(0, len(near) - int(np.ceil(ring / (RING - 1))))
+
+
+def remedy(subject: Subject, finding: Finding) -> Remedy | None:
+    options = {"group": "content", "near": finding.claim.evidence["kind"] == "near", "columns": list(finding.columns)}
+    return Remedy(
+        "split", "safe", "honesty", "split by content: equal and nearly equal rows on one side", options=options
+    )
+
+
+def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
+    """Write a share ``dose`` of the rows once more over other rows, numbers jittered by 0.1 % of their spread."""
+    import pyarrow as pa
+
+    rows = subject.table.sample(SampleSpec(n=max(1, subject.table.n_rows)))
+    n, moved = rows.n, min(round(dose * rows.n), rows.n // 2)
+    picked = rng.permutation(n)
+    origin, over = picked[:moved], picked[moved : 2 * moved]
+    source = np.arange(n)
+    source[over] = origin
+    kept = {*subject.roles.named("id")}
+    back = pa.array(np.argsort(rows.position))
+    arrow = subject.table.arrow()
+    made = {}
+    for name in arrow.column_names:
+        column = rows.arrow[name] if name in kept else rows.arrow[name].take(pa.array(source))
+        if name not in kept and pa.types.is_floating(column.type):
+            x = np.array(column.to_numpy(zero_copy_only=False), np.float64)
+            x[over] += rng.normal(0, 0.001 * float(np.nanstd(x)), moved)
+            column = pa.array(x.astype(column.type.to_pandas_dtype()), type=column.type, from_pandas=True)
+        made[name] = column.take(back)
+    table = pa.table(made)
+    return Planted(
+        subject.with_table(subject.table.derive(table)),
+        (),
+        2 * moved / max(n, 1) * (1 - TEST_SHARE),
+        Rows.at(rows.position[over]),
+    )

@@ -1,0 +1,213 @@
+"""What each column says about the target on its own: skill, and the share of rows that it tells rightly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.core.challenge import probe
+from assay.core.subject import Subject
+from assay.core.table import F64, I32, I64, Mask, Sample
+from assay.learn.target import Labels
+from assay.stats.auc import auc, auc_interval
+from assay.stats.shares import balanced_above
+
+from .halves import Halves
+
+NUMERIC = ("number", "clock", "date", "bool")
+FIT_ROWS = 10_000  # a tree of 32 leaves in one column learns nothing from more
+LEAVES = 32
+FEW = 3  # rows of a level below which its class is a guess
+CLOSE = 0.01  # of the target's spread: a prediction this near is the value in other words
+ATOM = 0.05  # a value of the target that is this common is a stratum of its own, or it alone would carry a share
+ALPHA = 0.001  # level of the lower bound that signs are read from; the challenges bring their own p-values
+SPREAD = (0.05, 0.95)
+
+
+@dataclass(frozen=True, slots=True)
+class Lone:
+    """One column alone, learned on half A and judged on half B.
+
+    ``skill`` is the AUC (binary), the mean one-against-rest AUC (multiclass) or R2 (regression), 0.5 or 0 for nothing;
+    ``floor`` its lower bound at 99.9 %. ``right[k]`` of ``of[k]`` rows of class k are told rightly; for regression
+    the strata are the rows with the target's most common value, where that is an atom, and all others. A row where
+    the column is empty is not told: what holes alone tell is the business of future-columns.
+    """
+
+    column: str
+    skill: float
+    floor: float
+    right: I64
+    of: I64
+
+    @property
+    def agreement(self) -> float:
+        """Mean over classes of the share of rows told rightly; 0 where a class has no row."""
+        return float(np.mean(self.right / np.maximum(self.of, 1))) if len(self.of) and self.of.min() > 0 else 0.0
+
+    def above(self, share: float) -> float:
+        """p-value against H0: agreement <= share."""
+        return balanced_above(self.right, self.of, share) if len(self.of) and self.of.min() > 0 else 1.0
+
+
+@probe(needs=("target", "feature"), cost="sample")
+def alone(subject: Subject, rows: Sample, labels: Labels, halves: Halves) -> Mapping[str, Lone]:
+    """Every feature alone, by name. Empty where a half has fewer than two rows or the target one value."""
+    a, b = halves.a, halves.b
+    if min(len(a), len(b)) < 2 or len(np.unique(labels.y[a])) < 2 or len(np.unique(labels.y[b])) < 2:
+        return {}
+    kinds = {c.name: c.kind for c in rows.columns}
+    tell = _value if labels.task == "regression" else _class
+    return {c: tell(c, column_values(rows, c, kinds[c]), labels, a, b) for c in subject.features if c in kinds}
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """A column as numbers, or as codes into levels where order means nothing."""
+
+    numbers: F64 | None
+    codes: I32 | None
+    null: Mask
+
+
+def column_values(rows: Sample, name: str, kind: str) -> Values:
+    """Numbers where the column is numeric, or text that reads as numbers in nine of ten rows; else codes."""
+    null = rows.null(name)
+    if kind in NUMERIC:
+        numbers = rows.numbers(name)
+        return Values(numbers, None, null | ~np.isfinite(numbers))
+    codes, levels = rows.codes(name)
+    if kind == "text" or len(levels) > LEAVES:
+        numbers = rows.numbers(name)
+        read = np.isfinite(numbers)
+        if read.sum() >= 0.9 * max(1, (~null).sum()):
+            return Values(numbers, None, ~read)
+    return Values(None, codes, codes < 0)
+
+
+def _class(name: str, x: Values, labels: Labels, a: I64, b: I64) -> Lone:
+    y, k = labels.y.astype(np.int64, copy=False) if labels.known.all() else _whole(labels.y), labels.outputs
+    ya, yb = y[a], y[b]
+    size = np.maximum(np.bincount(ya, minlength=k), 1)
+    seen_a, seen_b = ~x.null[a], ~x.null[b]
+    blank = np.bincount(ya[~seen_a], minlength=k) / size + 1e-9
+    share = np.tile(blank / blank.sum() if (~seen_a).any() else np.full(k, 1 / k), (len(b), 1))
+    told = np.full(len(b), -1)
+    if seen_a.sum() >= 2 and seen_b.any():
+        if x.numbers is not None:
+            at = a[seen_a][:FIT_ROWS]
+            given = class_tree(x.numbers[at], y[at], k, x.numbers[b[seen_b]])
+            share[seen_b] = given
+            told[seen_b] = given.argmax(1)
+        else:
+            assert x.codes is not None
+            given, enough = _by_level(x.codes[a[seen_a]], ya[seen_a], size, x.codes[b[seen_b]])
+            share[seen_b] = given
+            told[seen_b] = np.where(enough, given.argmax(1), -1)
+    present = np.bincount(yb, minlength=k)
+    right = np.bincount(yb[told == yb], minlength=k)
+    keep = present > 0
+    skill, floor = _auc_of(yb, share, k)
+    return Lone(name, skill, floor, right[keep], present[keep])
+
+
+def _whole(y: F64) -> I64:
+    return np.where(np.isfinite(y), y, 0).astype(np.int64)
+
+
+def class_tree(x: F64, y: I64, k: int, at: F64) -> F64:
+    """Class shares at ``at`` (n, k) of a tree of 32 leaves in one number; every class weighs the same."""
+    from sklearn.tree import DecisionTreeClassifier
+
+    leaf = int(np.clip(len(x) // 500, 1, 5))
+    tree = DecisionTreeClassifier(
+        max_leaf_nodes=max(LEAVES, 2 * k), min_samples_leaf=leaf, class_weight="balanced", random_state=0
+    )
+    tree.fit(_column(x), y)
+    out = np.zeros((len(at), k))
+    out[:, tree.classes_] = tree.predict_proba(_column(at))
+    return out
+
+
+def _column(x: F64) -> NDArray[Any]:
+    return np.clip(x, -3e38, 3e38).astype(np.float64)[:, None]
+
+
+def _by_level(codes: I32, y: I64, size: I64, at: I32) -> tuple[F64, Mask]:
+    """Balanced class shares by level, and whether the level was seen in at least three rows."""
+    k, levels = len(size), int(max(codes.max(initial=-1), at.max(initial=-1))) + 1
+    counts = np.bincount(codes.astype(np.int64) * k + y, minlength=levels * k).reshape(levels, k)
+    weighed = counts / size + 0.5 / size.sum()
+    return (weighed / weighed.sum(1, keepdims=True))[at], (counts.sum(1) >= FEW)[at]
+
+
+def _auc_of(y: I64, share: F64, k: int) -> tuple[float, float]:
+    if k == 2:
+        return auc(y, share[:, 1]), auc_interval(y, share[:, 1], 2 * ALPHA)[0]
+    there = [c for c in range(k) if 0 < (y == c).sum() < len(y)]
+    areas = [auc(y == c, share[:, c]) for c in there]
+    floors = [auc_interval(y == c, share[:, c], 2 * ALPHA)[0] for c in there]
+    return (float(np.mean(areas)), float(np.mean(floors))) if there else (0.5, 0.0)
+
+
+def _value(name: str, x: Values, labels: Labels, a: I64, b: I64) -> Lone:
+    from sklearn.tree import DecisionTreeRegressor
+
+    ya, yb = labels.y[a], labels.y[b]
+    seen_a, seen_b = ~x.null[a], ~x.null[b]
+    mean, near = np.full(len(b), ya.mean()), np.full(len(b), np.inf)
+    if seen_a.sum() >= 2 and seen_b.any():
+        if x.numbers is not None:
+            at, to = x.numbers[a[seen_a]], x.numbers[b[seen_b]]
+            tree = DecisionTreeRegressor(max_leaf_nodes=LEAVES, min_samples_leaf=10, random_state=0)
+            mean[seen_b] = tree.fit(_column(at[:FIT_ROWS]), ya[seen_a][:FIT_ROWS]).predict(_column(to))
+            near[seen_b] = through(at, ya[seen_a], to)
+        else:
+            assert x.codes is not None
+            mean[seen_b], near[seen_b] = _level_values(x.codes[a[seen_a]], ya[seen_a], x.codes[b[seen_b]])
+    low, high = np.quantile(labels.y[labels.known], SPREAD)
+    spread = float(high - low) or float(np.ptp(labels.y[labels.known]))
+    right = np.abs(near - yb) <= CLOSE * spread
+    values, counts = np.unique(ya, return_counts=True)
+    common = values[counts.argmax()] if counts.max() >= ATOM * len(ya) else np.nan
+    strata = [s for s in (yb == common, yb != common) if s.any()]
+    hits = np.array([int(right[s].sum()) for s in strata])
+    r2 = 1 - float(np.mean((yb - mean) ** 2)) / max(float(np.var(yb)), 1e-300)
+    return Lone(name, max(r2, 0.0), _r2_floor(mean, yb), hits, np.array([int(s.sum()) for s in strata]))
+
+
+def through(x: F64, y: F64, at: F64) -> F64:
+    """y at ``at`` on a line through the medians of y over sorted x (windows of five where x hardly repeats)."""
+    order = np.lexsort((y, x))
+    x, y = x[order], y[order]
+    own, start, count = np.unique(x, return_index=True, return_counts=True)
+    middle = y[start + count // 2]
+    if len(own) >= 20 and np.median(count) < FEW:
+        windows = np.lib.stride_tricks.sliding_window_view(middle, 5)
+        slope = np.gradient(np.median(windows, axis=1)) if len(windows) > 2 else np.zeros(len(windows))
+        bent = np.abs(middle[2:-2] - np.median(windows, axis=1)) > 4 * np.abs(slope) + 1e-12
+        middle[2:-2] = np.where(bent, np.median(windows, axis=1), middle[2:-2])
+    return np.asarray(np.interp(at, own, middle), np.float64)
+
+
+def _level_values(codes: I32, y: F64, at: I32) -> tuple[F64, F64]:
+    levels = int(max(codes.max(initial=-1), at.max(initial=-1))) + 1
+    count = np.bincount(codes, minlength=levels)
+    mean = (np.bincount(codes, weights=y, minlength=levels) + y.mean()) / (count + 1)
+    order = np.lexsort((y, codes))
+    start = np.concatenate(([0], np.cumsum(count)[:-1]))
+    median = y[order][np.minimum(start + count // 2, len(y) - 1)]
+    return mean[at], np.where(count >= FEW, median, np.inf)[at]
+
+
+def _r2_floor(predicted: F64, y: F64) -> float:
+    """Lower bound of the squared correlation of prediction and truth (Fisher 1921)."""
+    if len(y) < 10 or np.ptp(predicted) == 0 or np.ptp(y) == 0:
+        return 0.0
+    r = float(np.clip(np.corrcoef(predicted, y)[0, 1], -1 + 1e-12, 1 - 1e-12))
+    low = np.tanh(np.arctanh(r) - 3.0902 / np.sqrt(len(y) - 3))
+    return float(max(low, 0.0) ** 2)

@@ -1,0 +1,50 @@
+"""The order of rows as numbers, and the columns that only say where in the calendar a row stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from assay.core.subject import Subject
+from assay.core.table import F64, Sample
+
+MOST_RUNS = 1_000  # a column that changes more often than this along the order says more than a calendar position
+ROWS_A_RUN = 20  # and each of its values must last, or any coarse column in a short table would count
+
+
+def moments(subject: Subject, rows: Sample) -> F64:
+    """The order of every row: positions for ``@row``, numbers, clocks and dates as they are, text by rank."""
+    assert subject.roles.order is not None
+    name = subject.roles.order.column
+    if name == "@row":
+        return rows.position.astype(np.float64)
+    kind = next((c.kind for c in rows.columns if c.name == name), "text")
+    if kind in ("number", "date", "clock", "bool"):
+        return rows.numbers(name)
+    codes, _ = rows.codes(name)
+    return np.where(codes < 0, np.nan, codes).astype(np.float64)
+
+
+def calendar_columns(subject: Subject, rows: Sample, features: Sequence[str]) -> tuple[str, ...]:
+    """Features that are step functions of the order: one value at one moment, and few, long runs of the same value.
+
+    Such a column (month, day, year, batch) tells a model in which stretch of time a row lies, and little else; a later
+    row has a value, or a combination of values, that the past never had.
+    """
+    when = moments(subject, rows)
+    known = np.flatnonzero(np.isfinite(when))
+    known = known[np.lexsort((rows.row_id[known], when[known]))]
+    order = subject.roles.order.column if subject.roles.order else None
+    if len(known) < 2 * ROWS_A_RUN:
+        return ()
+    tied = np.diff(when[known]) == 0
+    out = []
+    for name in features:
+        codes, levels = rows.codes(name)
+        if name == order or not 1 < len(levels) <= MOST_RUNS:
+            continue
+        changed = np.diff(codes[known]) != 0
+        if not (changed & tied).any() and 0 < changed.sum() < min(MOST_RUNS, len(known) / ROWS_A_RUN):
+            out.append(name)
+    return tuple(out)
