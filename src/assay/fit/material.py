@@ -20,6 +20,7 @@ from assay.learn.target import Labels, labels
 
 MOST_ROWS = 1_000_000  # rows in memory; a larger table is sampled by hash, which is said
 FEWEST_ROWS = 4
+TIME_UNITS = 60  # stretches of time, each long against the memory of most streams
 THREADS_FROM = 10_000  # below this a second thread costs more than it brings
 
 
@@ -66,6 +67,15 @@ class Material:
 
     def order(self) -> F64 | None:
         return order_values(self.raw, self.roles)
+
+    def units(self, index: I64) -> I64:
+        """(len(index),) numbers of units whose losses may be called independent: stretches of time, groups, or rows."""
+        order = self.order()
+        if order is None:
+            return np.asarray(np.unique(self.keys[index], return_inverse=True)[1])
+        rank = np.empty(len(index), dtype=np.int64)
+        rank[np.argsort(np.nan_to_num(order[index], nan=-np.inf), kind="stable")] = np.arange(len(index))
+        return rank * min(TIME_UNITS, len(index)) // max(1, len(index))
 
     def folds(self, index: I64, k: int) -> list[Fold]:
         y = None if self.labels.task == "regression" and len(index) < 50 else self.y

@@ -15,7 +15,7 @@ from assay.learn.boosting import load
 from assay.learn.learners import Config, Data, train
 
 TINY, SMALL, LARGE = 200, 5_000, 20_000
-PROBE_ROUNDS = 30
+PROBE_ROUNDS = 25
 ROUNDS_TIMES_RATE = 10.0  # boosting stops near 10 / rate rounds: 200 at 0.05; the clock guards against more
 FITS_BEYOND_FOLDS = 3  # build -> choose, build + choose, and a refit on all rows or the shuffled split
 READABLE = ("linear", "tree")
@@ -30,6 +30,7 @@ class Plan:
     rate: float
     rows: int
     seconds: float  # expected CPU seconds of one fit of the first booster
+    a_round: float  # expected CPU seconds of one more round
     binding: bool
 
 
@@ -64,7 +65,7 @@ def portfolio(n: int, rate: float) -> tuple[Config, ...]:
 
 
 def make_plan(data: Data, budget: float, threads: int, seed: int) -> Plan:
-    """Choose folds, learning rate and rows from 30 boosting rounds on at most 50,000 of the training rows.
+    """Choose folds, learning rate and rows from 25 boosting rounds on at most 50,000 of the training rows.
 
     The first booster, with its folds and the fits after the race, may take half of the budget. Under 2,000 rows
     8 folds (under 200: 5), else 5; then 3, then 2; a faster rate before fewer rows.
@@ -73,17 +74,21 @@ def make_plan(data: Data, budget: float, threads: int, seed: int) -> Plan:
     load()  # a second of CPU that is no part of what one fit costs
     m = min(n, 50_000)
     part = replace(data, X=data.X[:m], y=data.y[:m], weight=None if data.weight is None else data.weight[:m])
-    start = time.process_time()
     config = Config("probe", "lightgbm", {"learning_rate": 0.1, "min_data_in_leaf": int(np.clip(n // 40, 3, 20))})
-    train(config, part, seed=seed, threads=threads, rounds=PROBE_ROUNDS)
-    a_round = (time.process_time() - start) / PROBE_ROUNDS * n / m
+    clock = [time.process_time()]
+    for rounds in (1, 1 + PROBE_ROUNDS):
+        train(config, part, seed=seed, threads=threads, rounds=rounds)
+        clock.append(time.process_time())
+    once = (clock[1] - clock[0]) * n / m
+    a_round = max(1e-4, (clock[2] - clock[1]) * n / m - once) / PROBE_ROUNDS
     best_folds, best_rate = (8 if TINY <= n < 2_000 else 5), (0.03 if n < SMALL else 0.05)
     for folds in (f for f in (8, 5, 3, 2) if f <= best_folds):
         for rate in (best_rate, 0.1):
-            seconds = a_round * ROUNDS_TIMES_RATE / rate
+            seconds = once + a_round * ROUNDS_TIMES_RATE / rate
             if seconds * (folds + FITS_BEYOND_FOLDS) <= 0.5 * budget:
-                return Plan(folds, rate, 0, seconds, (folds, rate) != (best_folds, best_rate))
-    seconds = a_round * ROUNDS_TIMES_RATE / 0.1
+                return Plan(folds, rate, 0, seconds, a_round, (folds, rate) != (best_folds, best_rate))
+    seconds = once + a_round * ROUNDS_TIMES_RATE / 0.1
     share = 0.5 * budget / (seconds * (2 + FITS_BEYOND_FOLDS))
     rows = max(2_000, int(n * share))
-    return Plan(2, 0.1, rows if rows < n else 0, seconds * min(1.0, rows / n), True)
+    seconds, a_round = seconds * min(1.0, rows / n), a_round * min(1.0, rows / n)
+    return Plan(2, 0.1, rows if rows < n else 0, seconds, a_round, True)

@@ -14,6 +14,7 @@ from assay.core.result import Score
 from assay.core.settings import Settings
 from assay.core.subject import BUILD, CHOOSE, JUDGE, Predictions, Subject
 from assay.core.table import F64, I64, Mask
+from assay.learn.boosting import MOST_ROUNDS
 from assay.learn.calibration import earns_its_keep, fit_calibration, paired, row_losses
 from assay.learn.conformal import fit_conformal, prediction_sets
 from assay.learn.forms import Assembly, Calibration, Member
@@ -217,7 +218,7 @@ class _Procedure:
             return Lineup((lead,), (1.0,), alone, f"{lead.config.name} predicts alone")
         mixed = np.sum([w * outputs[r.config.name] for r, w in zip(runners, weights, strict=True)], axis=0)
         y = self.y[m.choose]
-        unit = np.unique(m.keys[m.choose], return_inverse=True)[1]
+        unit = m.units(m.choose)
         gain, error = paired(row_losses(alone, y, self.task), row_losses(mixed, y, self.task), unit)
         shown = f"on the choose rows it is better by {gain:.3g} (standard error {error:.2g})"
         if gain > Z_ENSEMBLE * error:
@@ -252,7 +253,7 @@ class _Procedure:
         if task == "regression":
             return nothing, CalibrationRecord("none", False, 0.0, 0.0, 0, "values are not recalibrated")
         tried = fit_calibration(crossed[covered], y[m.build[covered]], task)
-        keep, (gain, error) = earns_its_keep(tried, lineup.choose, y[m.choose], task)
+        keep, (gain, error) = earns_its_keep(tried, lineup.choose, y[m.choose], task, m.units(m.choose))
         shown = (
             f"log-loss better by {gain:.2g} (standard error {error:.2g}) on {len(m.choose):,} rows that did not fit it"
         )
@@ -325,7 +326,11 @@ class _Procedure:
             return None
         spec, data = m.encoded(index, plan.rows, free=True)
         valid = (m.encode(spec, stop), self.y[stop])
-        model = train(runner.config, data, seed=m.seed, threads=m.threads, valid=valid)
+        config = runner.config
+        if config.family == "lightgbm":
+            most = int(np.clip(0.7 * self.budget.left / plan.a_round, 1, MOST_ROUNDS))
+            config = replace(config, params={**config.params, "rounds": most})
+        model = train(config, data, seed=m.seed, threads=m.threads, valid=valid)
         output = model.predict(m.encode(spec, test))
         score = judging.headline(output, self.y[test], self.task, "shuffled rows", block=None, first=False)
         return replace(score, note=f"{runner.config.name}, trained and stopped on rows dealt at random")

@@ -9,6 +9,7 @@ import numpy as np
 
 from assay.core.table import F64, I64
 from assay.learn.calibration import paired, row_losses
+from assay.learn.forests import expected_seconds
 from assay.learn.learners import Config, TimeUp, train
 
 from .clock import Budget, cpu_seconds
@@ -51,7 +52,7 @@ class Race:
         self.folds = material.folds(material.build, plan.folds)
         self.place = np.full(material.sample.n, -1, dtype=np.int64)
         self.place[material.build] = np.arange(len(material.build))
-        self.unit = np.unique(material.keys[material.build], return_inverse=True)[1]
+        self.unit = material.units(material.build)
         self.runners: list[Runner] = []
         self._cache: dict[int, object] = {}
 
@@ -143,7 +144,12 @@ class Race:
 
     def _affordable(self, runner: Runner) -> bool:
         """Whether the next fold fits before the reserve: by its own folds so far, else simply whether time is left."""
-        expected = runner.seconds / runner.done if runner.done else 0.0
+        if runner.done:
+            expected = runner.seconds / runner.done
+        elif runner.config.family == "extra-trees":  # the one family that cannot be stopped while it trains
+            expected = expected_seconds(runner.config, self._prepared(0)[0], seed=self.material.seed)
+        else:
+            expected = 0.0
         return cpu_seconds() + expected < self.budget.deadline(self.reserve())
 
     def _fold(self, runner: Runner, f: int, deadline: float | None) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from .learners import F32, Config, Data
 
 MOST_NODES = 800_000  # of a whole forest, counted once for each output: a graph of about 15 MB
 FEWEST_TREES, MOST_TREES = 80, 200  # fewer trees first, then larger leaves, keep a forest under the cap
+MOST_ROWS = 50_000  # rows of a forest: under the size cap more rows only make larger leaves
 READABLE_LEAVES = 16
 
 
@@ -41,11 +44,17 @@ class Grown:
 
 
 def train_forest(config: Config, data: Data, *, seed: int) -> Grown:
-    """See ``learners.train``. One thread. A forest with leaf floor f on n rows has about 1.2 n / f nodes a tree."""
+    """See ``learners.train``. One thread.
+
+    A forest leaves out rows beyond 50,000 (rows stand in the order of their hash, so the first are a random sample).
+    """
     from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
     params = dict(config.params)
+    if config.family == "extra-trees" and len(data.y) > MOST_ROWS:
+        weight = None if data.weight is None else data.weight[:MOST_ROWS]
+        data = replace(data, X=data.X[:MOST_ROWS], y=data.y[:MOST_ROWS], weight=weight)
     y = data.y if data.task == "regression" else data.y.astype(np.int64)
     n = len(y)
     if config.family == "tree":
@@ -54,17 +63,35 @@ def train_forest(config: Config, data: Data, *, seed: int) -> Grown:
         kind = DecisionTreeRegressor if data.task == "regression" else DecisionTreeClassifier
         model = kind(**(options | params))
     else:
-        floor = int(params.pop("min_samples_leaf", 3))
-        copies = data.outputs if data.task == "multiclass" else 1
-        affordable = MOST_NODES * floor / (1.2 * n * copies)
-        trees = int(params.pop("n_estimators", np.clip(affordable, FEWEST_TREES, MOST_TREES)))
-        leaf = max(floor, int(np.ceil(floor * trees / affordable)))
+        params, (trees, leaf) = _rest(params), forest_size(data, params)
         options = {"n_estimators": trees, "min_samples_leaf": leaf, "random_state": seed, "n_jobs": 1}
         options["max_features"] = params.pop("max_features", 0.5)
         kind = ExtraTreesRegressor if data.task == "regression" else ExtraTreesClassifier
         model = kind(**(options | params))
     model.fit(data.X, y, sample_weight=data.weight)
     return Grown(model, data.task, data.outputs)
+
+
+def forest_size(data: Data, params: Mapping[str, Any]) -> tuple[int, int]:
+    """Trees and leaf floor: a forest with leaf floor f on n rows has about 1.2 n / f nodes a tree and output."""
+    floor = int(params.get("min_samples_leaf", 3))
+    copies = data.outputs if data.task == "multiclass" else 1
+    affordable = MOST_NODES * floor / (1.2 * min(len(data.y), MOST_ROWS) * copies)
+    trees = int(params.get("n_estimators", np.clip(affordable, FEWEST_TREES, MOST_TREES)))
+    return trees, max(floor, int(np.ceil(floor * trees / affordable)))
+
+
+def _rest(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in params.items() if k not in ("n_estimators", "min_samples_leaf")}
+
+
+def expected_seconds(config: Config, data: Data, *, seed: int) -> float:
+    """CPU seconds that a forest would take, from two of its trees."""
+    start = time.process_time()
+    trees, leaf = forest_size(data, config.params)
+    two = replace(config, params={**config.params, "n_estimators": 2, "min_samples_leaf": leaf})
+    train_forest(two, data, seed=seed)
+    return (time.process_time() - start) * trees / 2
 
 
 def forms_of_forest(native: Any, task: Task, outputs: int) -> Forest:

@@ -35,10 +35,11 @@ def unit_keys(sample: Sample, roles: Roles) -> U64:
 
     The target is no part of the key: rows of equal features and *one* label would else leave training together, and
     the rest would teach the opposite. Where fewer than half of the rows differ, columns are too coarse for equal
-    rows to be one record written twice; each row is then its own unit.
+    rows to be one record written twice; each row is then its own unit. With an order, groups do not bind: the split
+    is by time, the same group comes back in later rows, and what is known of it may be used.
     """
     out = {c for role in ("target", "id", "weight", "split") for c in roles.named(role)}
-    if roles.group is not None:
+    if roles.group is not None and roles.order is None:
         key = _column_keys(sample, roles.group.column)
         return np.where(sample.null(roles.group.column), sample.row_id, key)
     key = np.zeros(sample.n, dtype=np.uint64)
