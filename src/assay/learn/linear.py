@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,12 @@ from assay.core.table import F64
 
 from .forms import Form, Linear, Link, Term
 from .learners import F32, Config, Data
-from .replay import apply_link, design
+from .replay import design, replay_form
 
 LEAST_OF_LEVEL = 5  # rows that a level or null flag needs before it gets a weight of its own
+MOST_TERMS = 1_500  # beyond this the rarest levels go without a weight
+MOST_CELLS = 60_000_000  # of the design in memory (480 MB): more rows are left out, first the last in hash order
+CHUNK = 20_000  # rows predicted at a time
 MOST_NEWTON = 800  # terms times outputs up to which the Hessian is cheap to factor
 
 
@@ -28,7 +31,8 @@ class LinearModel:
     rounds: int = 0
 
     def predict(self, X: F32) -> F64:
-        raw = apply_link(design(self.fitted.terms, X) @ self.fitted.weights + self.fitted.intercept, self.fitted.link)
+        parts = [replay_form(self.fitted, X[i : i + CHUNK]) for i in range(0, max(1, len(X)), CHUNK)]
+        raw = np.concatenate(parts)
         if self.task == "multiclass":
             return raw
         return np.column_stack((1.0 - raw[:, 0], raw[:, 0])) if self.task == "binary" else raw[:, 0]
@@ -41,12 +45,15 @@ def terms_of(data: Data) -> tuple[Term, ...]:
     """The design: numbers centred and scaled, a flag where nulls were seen, each level with five rows or more."""
     coded = set(data.categorical)
     terms: list[Term] = []
+    support: list[int] = []
     for i in range(data.X.shape[1]):
         value = data.X[:, i]
         null = np.isnan(value)
         if i in coded:
             counts = np.bincount(value[~null].astype(np.int64)) if (~null).any() else np.zeros(0, np.int64)
-            terms += [Term(i, "level", level=int(k)) for k in np.flatnonzero(counts >= LEAST_OF_LEVEL)]
+            often = np.flatnonzero(counts >= LEAST_OF_LEVEL)
+            terms += [Term(i, "level", level=int(k)) for k in often]
+            support += counts[often].tolist()
         else:
             present = value[~null].astype(np.float64)
             if len(present) == 0:
@@ -55,9 +62,12 @@ def terms_of(data: Data) -> tuple[Term, ...]:
             mean, scale = float(np.float32(present.mean())), float(np.float32(present.std()))
             if scale > 1e-12 * max(1.0, abs(mean)):
                 terms.append(Term(i, "number", mean=mean, scale=scale))
+                support.append(len(value))
         if LEAST_OF_LEVEL <= int(null.sum()) <= len(value) - LEAST_OF_LEVEL:
             terms.append(Term(i, "null"))
-    return tuple(terms)
+            support.append(int(null.sum()))
+    kept = np.sort(np.argsort(-np.asarray(support), kind="stable")[:MOST_TERMS])
+    return tuple(terms[i] for i in kept)
 
 
 def train_linear(config: Config, data: Data) -> LinearModel:
@@ -66,6 +76,10 @@ def train_linear(config: Config, data: Data) -> LinearModel:
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     terms = terms_of(data)
+    rows = MOST_CELLS // max(1, len(terms))
+    if rows < len(data.y):
+        weight = None if data.weight is None else data.weight[:rows]
+        data = replace(data, X=data.X[:rows], y=data.y[:rows], weight=weight)
     D = design(terms, data.X)
     strength = float(config.params.get("C", 1.0))
     if not terms:
