@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -113,3 +115,17 @@ def test_rule_as_json_holds_page_and_thresholds(capsys: pytest.CaptureFixture[st
     assert doc["page"]["What it is"].startswith("Of the cases")
     assert run(["rule", "--all", "--output-format", "json"]) == 0
     assert "M07" in [d["code"] for d in json.loads(capsys.readouterr().out)]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("help", ["--help"]), ("check", ["check", "--help"]), ("M08", ["rule", "M08"])]
+)
+def test_snapshots(name: str, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """What a person sees, to the letter. ASSAY_SNAPSHOTS=1 writes it anew; the diff is then read."""
+    kept = Path(__file__).parent / "snapshots" / f"{name}.txt"
+    run(words)
+    shown = "".join(line.rstrip() + "\n" for line in capsys.readouterr().out.splitlines())
+    if os.environ.get("ASSAY_SNAPSHOTS"):
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text(shown, "utf-8")
+    assert shown == kept.read_text("utf-8")

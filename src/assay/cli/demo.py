@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,10 +59,16 @@ def demo(
     from .app import app
 
     for step in steps:
-        typer.echo(f"\n$ assay {' '.join(step)}\n")
+        typer.echo(f"\n{shown(step)}\n")
         app(args=step, prog_name="assay", standalone_mode=False)
     typer.echo(next_lines(path, model, report))
     return 0
+
+
+def shown(step: list[str]) -> str:
+    """The command as a person would type it, folded at 80 columns."""
+    words = textwrap.wrap(f"$ assay {shlex.join(step)}", 76, break_long_words=False, break_on_hyphens=False)
+    return " \\\n      ".join(words)
 
 
 def next_lines(path: Path, model: Path, report: Path) -> str:
