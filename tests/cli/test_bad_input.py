@@ -74,6 +74,8 @@ WORDS: dict[str, list[str]] = {
     "unknown suffix": ["check", "good.csv", "-o", "report.doc"],
     "missing folder": ["check", "good.csv", "-o", "there/report.html"],
     "output is a folder": ["check", "good.csv", "-o", "folder.html"],
+    "predictions of other rows": ["check", "good.csv", "--target", "y", "--predictions", "other.csv"],
+    "predictions without a target": ["check", "good.csv", "--predictions", "good.csv"],
     "unknown flag": ["check", "good.csv", "--targt", "y"],
     "unknown verb": ["chekc", "good.csv"],
     "seed that is no number": ["check", "good.csv", "--seed", "x"],
@@ -97,6 +99,7 @@ WORDS: dict[str, list[str]] = {
 @pytest.mark.parametrize("case", WORDS)
 def test_a_wrong_word_is_one_sentence(case: str, here: Path, capsys: Captured) -> None:
     (here / "folder.html").mkdir()
+    (here / "other.csv").write_text("p_no,p_yes\n0.5,0.5\n")
     before = {p.name for p in here.iterdir()}
     code = run(WORDS[case])
     sentence(capsys.readouterr().err, code)
@@ -129,12 +132,12 @@ def test_the_output_is_tried_before_the_table_is_read(here: Path, capsys: Captur
 
 
 def test_ctrl_c_says_so_and_leaves_nothing(monkeypatch: Patch, here: Path, capsys: Captured) -> None:
-    import assay.api
+    import assay.audit
 
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(assay.api, "check", stop)
+    monkeypatch.setattr(assay.audit, "open_subject", stop)
     assert run(["check", "good.csv", "-o", "r.html"]) == 2
     assert capsys.readouterr().err == "error: stopped; nothing was written\n"
     assert not (here / "r.html").exists()
@@ -157,12 +160,12 @@ def test_a_full_disk_leaves_the_old_file(here: Path, monkeypatch: Patch) -> None
 
 
 def test_a_fault_of_our_own_is_one_sentence_and_exit_3(monkeypatch: Patch, capsys: Captured) -> None:
-    import assay.api
+    import assay.audit
 
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a\nb")
 
-    monkeypatch.setattr(assay.api, "check", broken)
+    monkeypatch.setattr(assay.audit, "open_subject", broken)
     assert run(["check", "good.csv"]) == 3
     told = capsys.readouterr().err
     assert told.count("\n") == 1 and "Traceback" not in told
@@ -177,7 +180,8 @@ def test_a_closed_pipe_is_quiet(here: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise there")
 def test_an_interrupt_from_outside_ends_with_2(here: Path) -> None:
     code = (
-        "import assay.api, time\nassay.api.check = lambda *a, **k: (print('on', flush=True), time.sleep(30))\n"
+        "import assay.audit, time\n"
+        "assay.audit.open_subject = lambda *a, **k: (print('on', flush=True), time.sleep(30))\n"
         "from assay.cli import main\nmain()"
     )
     process = subprocess.Popen(

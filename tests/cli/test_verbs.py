@@ -121,7 +121,7 @@ def test_plant_says_where_and_writes_a_copy(few: Path, tmp_path: Path, capsys: C
     assert run(["plant", "D07", str(few), "--dose", "0.05", "--seed", "1", "-o", str(out)]) == 0
     told = capsys.readouterr()
     assert told.out.startswith("D07 duplicates planted") and "rows" in told.out
-    assert few.read_bytes() == before and out.stat().st_size > len(before)
+    assert few.read_bytes() == before and out.read_bytes() != before
     again = tmp_path / "again.csv"
     run(["plant", "D07", str(few), "--dose", "0.05", "--seed", "1", "-o", str(again)])
     assert again.read_bytes() == out.read_bytes()
@@ -174,3 +174,18 @@ def test_flights_without_the_package_names_the_install(tmp_path: Path, monkeypat
     assert run(["demo", "--flights"]) == 2
     assert "pip install 'assay[flights]'" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_predictions_from_a_file_are_audited(few: Path, tmp_path: Path, capsys: Captured) -> None:
+    import numpy as np
+    import pyarrow as pa
+
+    from assay.cli.output import write_table
+
+    late = np.array(demo_table(600)["late"].to_pylist(), object)
+    p = np.where(late == "yes", 0.02, 0.98)  # sure, and always wrong
+    path = write_table(pa.table({"p_no": 1 - p, "p_yes": p}), tmp_path / "scored.csv")
+    words = ["check", str(few), "--target", "late", "--predictions", str(path), "--select", "M", "--fail-on", "warning"]
+    assert run([*words, "--output-format", "json"]) == 1
+    verdicts = {v["code"]: v["verdict"] for v in json.loads(capsys.readouterr().out)["verdicts"]}
+    assert (verdicts["M05"], verdicts["M08"]) == ("found", "not-applicable")

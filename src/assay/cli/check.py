@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -84,28 +85,21 @@ def check(
         typer.echo(json.dumps(settings.to_json(), indent=2, ensure_ascii=False, default=str))
         return 0
     source = source_of(tables)
-    more: dict[str, Any] = {} if predictions is None else {"predictions": predictions}
-    from assay.api import check as audit
+    words = roles_from(role)
+    from assay import audit
+    from assay.api import load, word
 
+    said = word(time, group, listed(protected), words, asked_at, listed(known), listed(unknown))
     with Progress(quiet) as progress:
-        report = audit(
-            source,
-            target=target,
-            time=time,
-            group=group,
-            protected=listed(protected),
-            roles=roles_from(role),
-            asked_at=asked_at,
-            known=listed(known),
-            unknown=listed(unknown),
-            reference=reference,
-            test=test,
-            model=model,
-            settings=settings,
-            progress=progress,
-            cache=not no_cache,
-            **more,
-        )
+        subject = audit.open_subject(
+            source, target=target, roles=said, settings=settings, reference=reference, test=test,
+            model=load(model) if model else None, cache=not no_cache,
+        )  # fmt: skip
+        if predictions is not None:
+            from assay.audit.scored import read_predictions
+
+            subject = replace(subject, predictions=read_predictions(predictions, subject, settings, not no_cache))
+        report = audit.check(subject, settings, progress)
     doc = report.to_json(all_rows=all_rows)
     if statistics:
         typer.echo(counts(doc), nl=False)
