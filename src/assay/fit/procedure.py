@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -15,34 +15,24 @@ from assay.core.settings import Settings
 from assay.core.subject import BUILD, CHOOSE, JUDGE, Predictions, Subject
 from assay.core.table import F64, I64, Mask
 from assay.learn.boosting import MOST_ROUNDS
-from assay.learn.calibration import earns_its_keep, fit_calibration, paired, row_losses
+from assay.learn.calibration import earns_its_keep, fit_calibration
 from assay.learn.conformal import fit_conformal, prediction_sets
 from assay.learn.forms import Assembly, Calibration, Member
-from assay.learn.learners import Data, Trained, train
+from assay.learn.learners import train
 from assay.learn.replay import calibrate
 
 from . import judging
 from .clock import Budget, Progress
-from .ensemble import Z_ENSEMBLE, greedy, single
 from .fitted import CalibrationRecord, Fitted
+from .lineup import Lineup, choose_lineup, train_runner
 from .material import Material, prepare
 from .portfolio import LARGE, Plan, make_plan, portfolio
-from .race import Race, Runner
+from .race import Race
 
 MORE_ROUNDS = 1.1  # the final model sees more rows than a fold did, so it bears a little more boosting
 LEAST_OF_CLASS = 100  # choose rows of the rarest class from which choose alone makes the prediction sets
 JUDGED_SAYS = "trained on build + choose: the very model that was judged"
 REFIT_SAYS = "same recipe, not itself tested: refitted on all rows; score and coverage are those of the judged model"
-
-
-@dataclass(frozen=True)
-class Lineup:
-    """The members that were chosen, with weights, and what they predict on the choose rows."""
-
-    runners: tuple[Runner, ...]
-    weights: tuple[float, ...]
-    choose: F64
-    says: str
 
 
 def fit(
@@ -94,7 +84,7 @@ class _Procedure:
 
     def run(self) -> Fitted:
         race, plan = self._race()
-        lineup = self._lineup(race)
+        lineup = choose_lineup(race, self.m, self.budget, self.notes, alone=self.interrupted)
         m, y, task = self.m, self.y, self.task
         covered, crossed = self._crossed(race, lineup)
         calibration, record = self._calibration(covered, crossed, lineup)
@@ -193,54 +183,6 @@ class _Procedure:
             raise SettingsError(f"no candidate could be trained ({why})")
         return race, plan
 
-    def _lineup(self, race: Race) -> Lineup:
-        """The single model, or the greedy ensemble where it wins on the choose rows."""
-        m, n = self.m, len(self.m.build)
-        lead = single(race, n)
-        self.budget.say("choosing", 0.62)
-        runners, weights = [lead], [1.0]
-        finished = race.finished()
-        if len(finished) > 1 and len(m.choose) >= 50 and not self.interrupted:
-            rows = np.flatnonzero(np.all([np.isfinite(r.loss) for r in finished], axis=0))
-            share = greedy([r.output[rows] for r in finished], self.y[m.build[rows]], self.task)
-            picked = [i for i in np.argsort(-share, kind="stable") if share[i] > 0]
-            cost = sum(finished[i].seconds / len(race.folds) for i in picked)
-            if cost * 3.0 > self.budget.left:
-                self.budget.bound = True
-                self.notes.append("no time was left to train an ensemble")
-            else:
-                runners, weights = [finished[i] for i in picked], [float(share[i]) for i in picked]
-        members = list(dict.fromkeys([lead.config.name] + [r.config.name for r in runners]))
-        by_name = {r.config.name: r for r in race.runners}
-        outputs = self._on_choose([by_name[name] for name in members], race)
-        alone = outputs[lead.config.name]
-        if [r.config.name for r in runners] == [lead.config.name]:
-            return Lineup((lead,), (1.0,), alone, f"{lead.config.name} predicts alone")
-        mixed = np.sum([w * outputs[r.config.name] for r, w in zip(runners, weights, strict=True)], axis=0)
-        y = self.y[m.choose]
-        unit = m.units(m.choose)
-        gain, error = paired(row_losses(alone, y, self.task), row_losses(mixed, y, self.task), unit)
-        shown = f"on the choose rows it is better by {gain:.3g} (standard error {error:.2g})"
-        if gain > Z_ENSEMBLE * error:
-            return Lineup(tuple(runners), tuple(weights), mixed, f"an ensemble of {len(runners)} predicts: {shown}")
-        return Lineup(
-            (lead,), (1.0,), alone, f"{lead.config.name} predicts alone: for an ensemble of {len(runners)}, {shown}"
-        )
-
-    def _on_choose(self, runners: Sequence[Runner], race: Race) -> dict[str, F64]:
-        m = self.m
-        if not len(m.choose):
-            k = m.labels.outputs
-            empty = np.empty((0,)) if self.task == "regression" else np.empty((0, k))
-            return {r.config.name: empty for r in runners}
-        spec, data = m.encoded(m.build, race.plan.rows)
-        X = m.encode(spec, m.choose)
-        return {r.config.name: self._one(r, data).predict(X) for r in runners}
-
-    def _one(self, runner: Runner, data: Data, more: float = 1.0) -> Trained:
-        rounds = max(1, round(runner.mean_rounds * more)) if runner.rounds else None
-        return train(runner.config, data, seed=self.m.seed, threads=self.m.threads, rounds=rounds)
-
     def _crossed(self, race: Race, lineup: Lineup) -> tuple[I64, F64]:
         """Build rows with an out-of-fold prediction of every member, and the mix of these predictions."""
         covered = np.flatnonzero(np.all([np.isfinite(r.loss) for r in lineup.runners], axis=0))
@@ -282,7 +224,7 @@ class _Procedure:
         """Train the members on the rows ``index``; the assembly, and what it predicts on the rows ``on``."""
         m = self.m
         spec, data = m.encoded(index, plan.rows)
-        models = [self._one(r, data, MORE_ROUNDS) for r in lineup.runners]
+        models = [train_runner(r, m, data, MORE_ROUNDS) for r in lineup.runners]
         members = tuple(
             Member(r.config.name, r.config.family, w, model.form(), model.native)
             for r, w, model in zip(lineup.runners, lineup.weights, models, strict=True)

@@ -22,7 +22,7 @@ LEAST_TO_DROP = 50  # validation rows before a standard error is worth trusting
 CACHE_CELLS = 1e8  # float32 cells of prepared folds that are kept between candidates
 
 
-@dataclass
+@dataclass(eq=False)
 class Runner:
     """A candidate while it runs. ``output`` holds out-of-fold predictions over the build rows, NaN where none yet."""
 
