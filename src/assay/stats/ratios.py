@@ -82,4 +82,4 @@ def _fieller(a: float, b: float, va: float, vb: float, cov: float, freedom: int,
     if square <= 0:
         return NOTHING
     root = math.sqrt(max(half * half - square * rest, 0.0))
-    return (half - root) / square, (half + root) / square
+    return float((half - root) / square), float((half + root) / square)
