@@ -51,12 +51,14 @@ def main() -> None:
             runs = [measured(command, folder) for _ in range(repeats)]
             wall, cpu, peak = (statistics.median(r[i] for r in runs) for i in range(3))
             print(f"| {label} | {wall:.2f} | {cpu:.2f} | {peak:.0f} | {runs[0][3]} |", flush=True)
-    print(f"\nload average {os.getloadavg()[0]:.1f}, own peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")
+    print(
+        f"\nload average {os.getloadavg()[0]:.1f}, own peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB"
+    )
 
 
 def write_flights(path: Path) -> None:
-    from assay.cli.flights import flights_table
     import pyarrow.parquet as pq
+    from assay.cli.flights import flights_table
 
     pq.write_table(flights_table(), path)
 

@@ -33,7 +33,10 @@ def main() -> None:
         power = found.count("found") / args.seeds
         worst = min(worst, power)
         silent = 1 - clean.count("found") / args.seeds
-        print(f"| {code} {c.name} | {c.promise.dose:g} | {c.promise.n:,} | {power:.0%} | {silent:.0%} | {spent:.2f} |", flush=True)
+        print(
+            f"| {code} {c.name} | {c.promise.dose:g} | {c.promise.n:,} | {power:.0%} | {silent:.0%} | {spent:.2f} |",
+            flush=True,
+        )
     print(f"\nlowest power {worst:.0%} (promised: at least 90 %)")
 
 

@@ -130,9 +130,10 @@ def fit_subject(
     suspects = audit.runner.give("suspects")
     leaks = {c: why for c, why in standing_leaks(report.findings, suspects).items() if c not in keep}
     fitted = race(subject, audit.recipe, settings, left_out=leaks, ship=ship, progress=part(progress, 0.25, 0.9))
+    of_table = replace(report, outcomes=tuple(o for o in report.outcomes if o.stage != "model"))
     judged = replace(subject, predictions=fitted.predictions)
     evidence = Audit(judged, replace(settings, select=MODEL_CODES), part(progress, 0.9, 0.95)).report(trials=False)
-    return make(subject, fitted, report, evidence, settings, time.process_time() - start)
+    return make(subject, fitted, of_table, evidence, settings, time.process_time() - start)
 
 
 def load(path: Any) -> Model:

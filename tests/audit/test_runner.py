@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 
 import pytest
+
 from assay.audit.catalogue import catalogue, expand, probes, resolve
 from assay.audit.runner import Runner
 from assay.core.challenge import Challenge, Dose, Threshold
@@ -63,7 +64,9 @@ def test_a_challenge_that_fails_does_not_stop_the_others():
 
 
 def test_needs_are_said_in_plain_words():
-    run = Runner(clean_subject(50), Settings()).run({"X01": module(lambda rows: iter(()), needs=("comparison",))})["X01"]
+    run = Runner(clean_subject(50), Settings()).run({"X01": module(lambda rows: iter(()), needs=("comparison",))})[
+        "X01"
+    ]
     assert run.not_applicable.startswith("no second table")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from assay.audit.runner import Run
 from assay.audit.verdict import decide
 from assay.core.challenge import Challenge, Dose
@@ -95,7 +96,10 @@ def test_mixed_units_hold_the_false_discovery_proportion():
     reps, n, m = 200, 2000, 0.1
     proportions = []
     for _ in range(reps):
-        units = [share(int(rng.binomial(n, 0.16 if j % 2 else m)), n, m, f"{'true' if j % 2 else 'null'}{j}") for j in range(10)]
+        units = [
+            share(int(rng.binomial(n, 0.16 if j % 2 else m)), n, m, f"{'true' if j % 2 else 'null'}{j}")
+            for j in range(10)
+        ]
         stands = decide({"X01": run("X01", *units)}, 0.05)["X01"].stands
         names = [c.about.columns[0] for c, _ in stands]
         proportions.append(sum(x.startswith("null") for x in names) / max(1, len(names)))

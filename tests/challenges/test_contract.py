@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from assay.audit.catalogue import catalogue
 from assay.testing import CLAUSES
 

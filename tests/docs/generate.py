@@ -25,7 +25,9 @@ def challenge_table() -> str:
     rows = ["| code | allow ... | in plain words | repair |", "|---|---|---|---|"]
     for code, module in catalogue().items():
         c = module.CHALLENGE
-        rows.append(f"| [{code}](docs/challenges.md#{code.lower()}-{c.name}) | {c.name} | {c.title} | {c.safety or '-'} |")
+        rows.append(
+            f"| [{code}](docs/challenges.md#{code.lower()}-{c.name}) | {c.name} | {c.title} | {c.safety or '-'} |"
+        )
     return "\n".join(rows)
 
 
@@ -35,14 +37,23 @@ def readme() -> str:
 
 
 def challenges() -> str:
-    out = ["# The challenges", "", "Generated from the challenge files (`make docs`); `assay rule CODE` prints the same.", ""]
+    out = [
+        "# The challenges",
+        "",
+        "Generated from the challenge files (`make docs`); `assay rule CODE` prints the same.",
+        "",
+    ]
     for code, module in catalogue().items():
         c = module.CHALLENGE
         parts = page(module)
         out += [f"## {code} {c.name}", "", parts.pop(""), ""]
         for threshold in c.materiality:
             out.append(f"- threshold `{threshold.name}` = {threshold.default:g} {threshold.unit}: {threshold.reason}")
-        out += ["", f"Promise: found at dose {c.promise.dose:g} in {c.promise.n:,} rows. {c.promise.reason}".rstrip(), ""]
+        out += [
+            "",
+            f"Promise: found at dose {c.promise.dose:g} in {c.promise.n:,} rows. {c.promise.reason}".rstrip(),
+            "",
+        ]
         for heading, text in parts.items():
             body = f"```python\n{text}\n```" if heading == "Example" else text
             out += [f"### {heading}", "", body, ""]
@@ -55,7 +66,9 @@ def settings() -> str:
         out += [f"## {title}", "", inspect.getdoc(cls) or "", "", "| key | default | meaning |", "|---|---|---|"]
         comments = dict(re.findall(r"^    (\w+): .*?(?:#\s*(.*))?$", inspect.getsource(cls), flags=re.M))
         for f in fields(cls):
-            default = "required" if not has_default(f) else repr(getattr(cls("", "") if cls is Ignore else cls(), f.name))
+            default = (
+                "required" if not has_default(f) else repr(getattr(cls("", "") if cls is Ignore else cls(), f.name))
+            )
             out.append(f"| `{f.name}` | `{default[:60]}` | {comments.get(f.name, '').replace('|', 'or')} |")
         out.append("")
     out += ["Thresholds are set by code: `thresholds.D01.share = 0.1`; each page names its own.", ""]
@@ -64,7 +77,9 @@ def settings() -> str:
 
 def has_default(field: object) -> bool:
     missing = settings_module.field().default  # type: ignore[attr-defined]
-    return getattr(field, "default", missing) is not missing or getattr(field, "default_factory", missing) is not missing
+    return (
+        getattr(field, "default", missing) is not missing or getattr(field, "default_factory", missing) is not missing
+    )
 
 
 def api() -> str:
@@ -76,7 +91,9 @@ def api() -> str:
             out += [f"## {name}", "", doc, ""]
             for method, member in vars(thing).items():
                 if not method.startswith("_") and callable(member) and inspect.getdoc(member):
-                    out.append(f"- `{method}{inspect.signature(member)}`: {(inspect.getdoc(member) or '').splitlines()[0]}")
+                    out.append(
+                        f"- `{method}{inspect.signature(member)}`: {(inspect.getdoc(member) or '').splitlines()[0]}"
+                    )
             out.append("")
         else:
             out += [f"## {name}", "", f"`{name}{inspect.signature(thing)}`", "", doc, ""]
@@ -92,7 +109,7 @@ def cli() -> str:
 
     runner = CliRunner()
     out = ["# Command line", ""]
-    names = [[]] + [[name] for name in sorted(getattr(get_command(app), "commands"))]
+    names = [[]] + [[name] for name in sorted(get_command(app).commands)]
     for name in names:
         text = runner.invoke(app, [*name, "--help"]).output
         clean = "\n".join(line.rstrip() for line in text.strip().splitlines())

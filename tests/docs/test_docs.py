@@ -6,9 +6,9 @@ import doctest
 from types import ModuleType
 
 import pytest
-from assay.audit.catalogue import catalogue
 
 import assay
+from assay.audit.catalogue import catalogue
 
 from . import generate
 
