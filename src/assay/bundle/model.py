@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -223,9 +224,10 @@ class Model:
             values[:, j] = given
             values[given == NULL_CODE if i.is_text else np.isnan(given), j] = None
         of = tuple(self.classes[k] for k in pick) if self.classes else ()
+        inputs = self._schema.inputs
         order = np.argsort(-np.abs(moved), axis=1, kind="stable")[:, : max(0, n)]
         reasons = tuple(
-            tuple(_reason(self.columns[j], values[r, j], moved[r, j]) for j in order[r] if moved[r, j] != 0)
+            tuple(_reason(inputs[j], values[r, j], moved[r, j]) for j in order[r] if moved[r, j] != 0)
             for r in range(rows)
         )
         return Explanation(self.columns, moved, start, full, of, values, reasons)
@@ -266,6 +268,15 @@ class Model:
         return render(self.dossier, "html") if self.dossier else f"<pre>{repr(self)[1:-1]}</pre>"
 
 
-def _reason(column: str, value: Any, moved: float) -> str:
-    said = "missing" if value is None else value if isinstance(value, str) else text_of(float(f"{value:.6g}"))
-    return f"{column} = {said[:60]} ({moved:+.3g})"
+def _reason(i: schema.Input, value: Any, moved: float) -> str:
+    if value is None:
+        said = "missing"
+    elif isinstance(value, str):
+        said = value if len(value) <= 60 else f"{value[:57]}..."
+    elif i.kind == "bool":
+        said = "true" if value else "false"
+    elif i.kind == "date" and abs(value) < 2e11:
+        said = text_of(dt.datetime(1970, 1, 1) + dt.timedelta(seconds=round(value)))
+    else:
+        said = f"{value:.6g}" if i.kind != "clock" else f"{value:04.0f}"
+    return f"{i.column} = {said} ({moved:+.3g})"
