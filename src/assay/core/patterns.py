@@ -68,7 +68,7 @@ def _unfolded() -> dict[str, str]:
 
 
 def number_text(value: float) -> str | None:
-    """A number as text: whole below 10^16 as plain digits, else eight significant digits; null and infinite are null."""
+    """A number as text: whole below 10^16 as plain digits, else eight significant digits; None for NaN and infinite."""
     if value != value or value in (float("inf"), float("-inf")):
         return None
     return str(int(value)) if value == int(value) and abs(value) < 1e16 else f"{value:.8g}"
