@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -51,14 +50,13 @@ def main() -> None:
             runs = [measured(command, folder) for _ in range(repeats)]
             wall, cpu, peak = (statistics.median(r[i] for r in runs) for i in range(3))
             print(f"| {label} | {wall:.2f} | {cpu:.2f} | {peak:.0f} | {runs[0][3]} |", flush=True)
-    print(
-        f"\nload average {os.getloadavg()[0]:.1f}, own peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB"
-    )
+    print(f"\nload average {os.getloadavg()[0]:.1f}")
 
 
 def write_flights(path: Path) -> None:
     import pyarrow.parquet as pq
-    from assay.cli.flights import flights_table
+
+    from assay.cli.demo import flights_table
 
     pq.write_table(flights_table(), path)
 

@@ -2,7 +2,7 @@
 
     python benchmarks/power.py [--seeds 50] [--select K]
 
-Prints a Markdown table. Every challenge is decided alone at 0.05, on ``assay.testing.clean_table`` of the promised size.
+Prints a Markdown table. Every challenge is decided alone at 0.05, on ``assay.testing.clean_table``.
 """
 
 from __future__ import annotations

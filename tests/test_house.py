@@ -1,4 +1,4 @@
-"""The house holds: rooms import only from floors below, files stay short, the package imports light, names are exact."""
+"""The house holds: rooms import only from below, files stay short, the package imports light, names are exact."""
 
 from __future__ import annotations
 

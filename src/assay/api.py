@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from assay.audit.check import Audit, standing_leaks
 from assay.audit.opening import open_subject
 from assay.audit.runner import Progress
+from assay.audit.scored import read_predictions
 from assay.core.errors import InputError, RoleError
 from assay.core.settings import Settings
 from assay.core.subject import Subject
@@ -36,6 +37,7 @@ def check(
     reference: Any = None,
     test: Any = None,
     model: Any = None,
+    predictions: Any = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
     cache: bool = True,
@@ -49,7 +51,9 @@ def check(
         target, time, group, protected, roles: columns by role; what is not named is guessed, and shown.
         asked_at: column of the moment at which the question is asked; ``known`` and ``unknown`` settle what is
             known by then.
-        reference, test: a second table to compare with. model: a path to an .assay file, or a loaded model.
+        reference, test: a second table to compare with.
+        model, predictions: a path to an .assay file or a loaded model; or what any other tool predicted, as a table
+            with columns ``p_<class>`` (or ``prediction`` for a number).
 
     Raises:
         AssayError: bad input, role or setting, in one sentence.
@@ -66,6 +70,8 @@ def check(
         model=load(model) if isinstance(model, str) else model,
         cache=cache,
     )
+    if predictions is not None:
+        subject = replace(subject, predictions=read_predictions(predictions, subject, settings, cache))
     return Audit(subject, settings, progress).report(labels=row_labels(source))
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from dataclasses import fields
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
 
 import assay
 from assay.audit.catalogue import catalogue
 from assay.audit.pages import page
-from assay.core import settings as settings_module
 from assay.core.settings import Ignore, Question, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -75,11 +74,8 @@ def settings() -> str:
     return "\n".join(out)
 
 
-def has_default(field: object) -> bool:
-    missing = settings_module.field().default  # type: ignore[attr-defined]
-    return (
-        getattr(field, "default", missing) is not missing or getattr(field, "default_factory", missing) is not missing
-    )
+def has_default(field: Field[object]) -> bool:
+    return field.default is not MISSING or field.default_factory is not MISSING
 
 
 def api() -> str:
@@ -105,7 +101,7 @@ def cli() -> str:
     from typer.testing import CliRunner
 
     os.environ.update({"COLUMNS": "80", "TERMINAL_WIDTH": "80", "NO_COLOR": "1"})
-    from assay.cli import app
+    from assay.cli.app import app
 
     runner = CliRunner()
     out = ["# Command line", ""]

@@ -10,7 +10,7 @@ import numpy as np
 
 from assay.core.errors import InputError
 from assay.core.settings import Settings
-from assay.core.subject import JUDGE, Comparison, Model, Predictions, Roles, Subject
+from assay.core.subject import BUILD, JUDGE, Comparison, Model, Predictions, Roles, Subject
 from assay.core.table import SampleSpec, Table
 from assay.learn.target import labels
 from assay.tables import guess_roles, make_partition, open_table
@@ -86,13 +86,18 @@ def by_split(table: Table, column: str) -> list[Comparison]:
 
 
 def predictions(subject: Subject, model: Model, settings: Settings) -> Predictions:
-    """The model's outputs on a sample. Rows that it was trained on are known by the table's digest."""
+    """The model's outputs on a sample. Rows that it was trained on are known by the table's digest.
+
+    A model that was refitted on all rows has seen them all: none is left to judge it on.
+    """
     rows = subject.table.sample(SampleSpec(n=settings.sample_rows))
     truth = labels(rows, subject.roles)
     keep = np.flatnonzero(truth.known)
     rows = rows.take(keep)
     same = model.trained_on == subject.table.digest
-    part = subject.partition.part(rows) if same else np.full(rows.n, JUDGE, np.int8)
+    part = np.full(rows.n, JUDGE, np.int8)
+    if same:
+        part = np.full(rows.n, BUILD, np.int8) if model.refitted else subject.partition.part(rows)
     return Predictions(
         row_id=rows.row_id, output=model.predict_rows(rows), y=truth.y[keep], part=part, classes=subject.roles.classes
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 from types import ModuleType
 
 HEADINGS = (
@@ -26,7 +27,7 @@ def page(module: ModuleType) -> dict[str, str]:
             parts[here] = []
         else:
             parts[here].append(line)
-    return {heading: "\n".join(lines).strip() for heading, lines in parts.items()}
+    return {heading: textwrap.dedent("\n".join(lines)).strip() for heading, lines in parts.items()}
 
 
 def drawer(module: ModuleType) -> dict[str, str]:

@@ -73,6 +73,8 @@ def prove(
         return fidelity(remedy, module, subject, give)
     if subject.roles.target is None:
         return Proof("gain", "unproven", why="no target to score against")
+    if not remedy.ops:
+        return Proof("gain", "unproven", why=f"it acts on the {remedy.where}: fit again with it to prove it")
     if left <= 0:
         return Proof("gain", "unproven", why="five refits a report; this one was not tried")
     return bench.gain(remedy.ops)

@@ -112,6 +112,12 @@ class Model:
         return self._schema.target
 
     @property
+    def refitted(self) -> bool:
+        """True where the shipped model was fitted again on all rows, so that no row of its table can judge it."""
+        shipped = (self.dossier.get("model") or {}).get("shipped") or {}
+        return bool(shipped.get("which") == "refit")
+
+    @property
     def trained_on(self) -> str | None:
         """Digest of the table that the model was fitted to."""
         return self._schema.trained_on

@@ -16,38 +16,40 @@ from .finding import SEVERITIES, Severity
 class Question:
     """What is decided, about whom, asked when. Every field optional; empty ones are shown as EMPTY."""
 
-    decides: str = ""
-    about: str = ""
-    asked_at: str = ""
-    cost_false_alarm: float | None = None
-    cost_miss: float | None = None
-    enough: float | None = None
-    owner: str = ""
-    forbidden: tuple[str, ...] = ()
+    decides: str = ""  # what is done differently because of the answer
+    about: str = ""  # whom or what a row stands for
+    asked_at: str = ""  # the column that holds the moment at which the question is asked
+    cost_false_alarm: float | None = None  # in money or any one unit
+    cost_miss: float | None = None  # in the same unit
+    enough: float | None = None  # the score that would be enough
+    owner: str = ""  # who answers for the decision
+    forbidden: tuple[str, ...] = ()  # uses that are ruled out
 
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
     """A finding that the team accepts: a code, the reason, and an optional expiry date (ISO)."""
 
-    code: str
-    reason: str
-    until: str | None = None
+    code: str  # a code, a name, or the first letters of codes
+    reason: str  # printed in every report
+    until: str | None = None  # the last day on which it is ignored; empty means for good
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    seed: int = 0
+    """Everything that changes what a check or a fit does. Flags of the command line override the file."""
+
+    seed: int = 0  # same seed, table and versions: same report
     budget: float = 60.0  # CPU seconds for fit
-    select: tuple[str, ...] = ()  # codes or prefixes shown; empty means all. Never narrows the error control
-    ignore: tuple[Ignore, ...] = ()
-    fail_on: Literal["critical", "warning", "advice", "never"] = "critical"
+    select: tuple[str, ...] = ()  # codes, names or first letters that are run; empty means all
+    ignore: tuple[Ignore, ...] = ()  # findings that are accepted, each with its reason
+    fail_on: Literal["critical", "warning", "advice", "never"] = "critical"  # severity from which the exit code is 1
     level: float = 0.05  # false discovery rate of the whole report
     sample_rows: int = 50_000  # rows in memory for what cannot be a scan
-    severity: Mapping[str, Severity] = field(default_factory=dict)
-    thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # code -> name -> value
-    roles: Mapping[str, Any] = field(default_factory=dict)
-    question: Question = field(default_factory=Question)
+    severity: Mapping[str, Severity] = field(default_factory=dict)  # code -> severity, where the team sees it otherwise
+    thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # code -> name -> what matters
+    roles: Mapping[str, Any] = field(default_factory=dict)  # role -> column or columns, as --role says them
+    question: Question = field(default_factory=Question)  # a table of its own, below
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

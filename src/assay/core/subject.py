@@ -87,7 +87,15 @@ class Model(Protocol):
     @property
     def classes(self) -> tuple[str, ...]: ...
     @property
-    def trained_on(self) -> str | None: ...
+    def trained_on(self) -> str | None:
+        """Digest of the table that it was trained on."""
+        ...
+
+    @property
+    def refitted(self) -> bool:
+        """True where it was trained on all of that table's rows, the judge rows too."""
+        ...
+
     def predict_rows(self, rows: Sample) -> F64: ...
 
 
