@@ -5,21 +5,22 @@ What it is
     99999, an impossible 0, or a date such as 1900-01-01.
 
 Why it matters
-    Means, scales and distances take the stand-in for a measurement; filters for missing values do not see it; and each
-    site has its own, so that a model learns where a row comes from.
+    Means, scales and distances take the stand-in for a measurement; filters for missing values do not see it; and
+    each site has its own, so that a model learns where a row comes from.
 
 How it is measured
-    *Words*: exact counts over the whole table, trimmed and in any case, of those that reading libraries take as missing
-    by default and of those in common use. One claim for each word, over all columns.
+    *Words*: exact counts over the whole table, trimmed and in any case, of those that reading libraries take as
+    missing by default and of those in common use. One claim for each word, over all columns.
     *Numbers*, as *looks like*: a value at the edge of the others that repeats (five rows at least) and is
-    - the only negative value of the column, and whole; or a negative run of nines or eights, strays of under a tenth aside;
-    - or far off: further from its nearest neighbour than the middle 99 % of the others is wide (half of that for runs of
-      two and more nines or eights, three times for other large values, which may be rare but real);
-    - or a zero below all others where zero is impossible: over four times the lower spread (median less 10 % point, in
-      normal units) under the median, with a gap of three times the mean step between the lowest values, in under half of
-      the rows (a zero that is the most usual state is a state);
-    - or a zero with such a gap only, where it comes in half of the rows or more that hold an impossible zero elsewhere,
-      and more often there than in other rows (Fisher's exact test, one in a thousand).
+    - the only negative value of the column, and whole; or a negative run of nines or eights, strays of under a
+      tenth aside;
+    - or far off: further from its nearest neighbour than the middle 99 % of the others is wide (half of that for
+      runs of two and more nines or eights, three times for other large values, which may be rare but real);
+    - or a zero below all others where zero is impossible: over four times the lower spread (median less 10 % point,
+      in normal units) under the median, with a gap of three times the mean step between the lowest values, in under
+      half of the rows (a zero that is the most usual state is a state);
+    - or a zero with such a gap only, where it comes in half of the rows or more that hold an impossible zero
+      elsewhere, and more often there than in other rows (Fisher's exact test, one in a thousand).
     Zeros that continue a run (0, 1, 2 ... children) have no gap and are never named.
 
 Example
@@ -27,17 +28,17 @@ Example
     >>> rng = np.random.default_rng(0)
     >>> x = np.round(rng.normal(120, 15, 400), 1)
     >>> x[:40] = -999
-    >>> assay.check(pa.table({"pressure": x, "y": ["a", "b"] * 200}), target="y")["D02"].columns
-    ('pressure',)
+    >>> assay.check(pa.table({"pressure": x, "y": ["a", "b"] * 200}), target="y")["D02"].verdict
+    'found'
 
 Remedy
     Safe for words, unsafe for numbers: make them missing (null), which the encoder keeps apart from every value.
 
 Known false alarms
-    Words: NA for North America or none of its kind (a house without a pool); "unknown" as an answer of its own. Both
-    stay apart from all values when they become missing. A column whose other values are all codes of two capital letters
-    is not searched for NA, nor one with a plus sign for a minus. Numbers: a cap (income of 99999 and above), a
-    complimentary fare of 0, a debt.
+    Words: NA for North America or none of its kind (a house without a pool); "unknown" as an answer of its own.
+    Both stay apart from all values when they become missing. A column whose other values are all codes of two
+    capital letters is not searched for NA, nor one with a plus sign for a minus. Numbers: a cap (income of 99999
+    and above), a complimentary fare of 0, a debt.
 
 Sources
     Pearson, "The problem of disguised missing data", SIGKDD Explorations 8 (2006); Qahtan et al., "FAHES: A robust
@@ -56,7 +57,7 @@ from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Claim, Effect, Impact
 from assay.core.errors import InputError
 from assay.core.finding import Finding
-from assay.core.remedy import Op, Remedy
+from assay.core.remedy import Op, Remedy, Safety
 from assay.core.rows import Rows
 from assay.core.subject import Planted, Subject
 from assay.core.table import F64, Ask, Facts, Mask, Sample
@@ -73,7 +74,9 @@ CHALLENGE = Challenge(
     scope="marginal",
     promise=Dose(0.03, 400, "three cells in a hundred of one column"),
     materiality=(
-        Threshold("cells", 0.001, "share of cells", "one in a thousand: fewer move no mean, scale or score that is read"),
+        Threshold(
+            "cells", 0.001, "share of cells", "one in a thousand: fewer move no mean, scale or score that is read"
+        ),
     ),
     proof="gain",
     safety="safe",
@@ -125,7 +128,7 @@ def remedy(subject: Subject, finding: Finding) -> Remedy | None:
     columns = tuple(c for c in finding.columns if c not in subject.roles.named("target"))
     if not columns or evidence.get("value") is None:
         return None
-    safety = "safe" if evidence["kind"] == "word" else "unsafe"
+    safety: Safety = "safe" if evidence["kind"] == "word" else "unsafe"
     says = f"make {evidence['shown']} missing in {listed(columns)}"
     return Remedy("cells", safety, "gain", says, (Op("null_if", columns, {"values": [evidence["value"]]}),))
 
@@ -149,7 +152,9 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
         new = pa.array(np.where(here, "?", old.to_numpy(zero_copy_only=False).astype(object)), pa.string())
     else:
         span = whole[Ask("range", (name,))]
-        code = -999.0 if span.lo > -300 and span.hi < 600 else -(10.0 ** np.ceil(np.log10(4 * max(-span.lo, span.hi)))) + 1
+        code = (
+            -999.0 if span.lo > -300 and span.hi < 600 else -(10.0 ** np.ceil(np.log10(4 * max(-span.lo, span.hi)))) + 1
+        )
         values = old.cast(pa.float64()).to_numpy(zero_copy_only=False)
         new = pa.array(np.where(here, code, values), pa.float64(), from_pandas=True)
     table = subject.table.derive(arrow.set_column(arrow.schema.get_field_index(name), name, new))
@@ -190,8 +195,16 @@ def words(subject: Subject, facts: Facts, rows: Sample, texts: list[str], limit:
         says = f"{listed(columns)} {verb} {called} in {cells:,} cells"
         says += f" ({percent(where[worst] / n)} of {worst})" if len(columns) > 1 else f" ({percent(where[worst] / n)})"
         flags = [folded(rows, c, word) for c in columns]
-        evidence = {"kind": "word", "value": word, "shown": called, "cells": where, "by_site": by_site(subject, rows, flags)}
-        yield Claim(About(columns), Effect(where[worst] / n, "share of cells", limit), "exact", says, n, evidence=evidence)
+        evidence = {
+            "kind": "word",
+            "value": word,
+            "shown": called,
+            "cells": where,
+            "by_site": by_site(subject, rows, flags),
+        }
+        yield Claim(
+            About(columns), Effect(where[worst] / n, "share of cells", limit), "exact", says, n, evidence=evidence
+        )
     if texts and not used:
         says = "no text stands for missing"
         yield Claim(About(tuple(texts)), Effect(0.0, "share of cells", limit), "exact", says, n)
@@ -322,7 +335,13 @@ def occurs(subject: Subject, facts: Facts, rows: Sample, name: str, value: float
 
 
 def number_claim(
-    subject: Subject, rows: Sample, word: str, where: Mapping[str, float], counts: Mapping[str, int], n: int, limit: float
+    subject: Subject,
+    rows: Sample,
+    word: str,
+    where: Mapping[str, float],
+    counts: Mapping[str, int],
+    n: int,
+    limit: float,
 ) -> Claim:
     columns = tuple(sorted(c for c in where if counts[c] > limit * n)) or tuple(sorted(where))
     worst = max(columns, key=lambda c: counts[c])

@@ -8,14 +8,14 @@ Why it matters
     seen, and the score is too high. Copies also count one case several times.
 
 How it is measured
-    An exact count: rows beyond the first of each group of equal rows, over the whole table, without the id columns (the
-    declared or guessed ones, and row numbers that nobody declared, which would hide every copy). The sentence claims the
-    count and nothing else, since equal is not the same as copied: where columns are coarse, different cases look alike.
-    How many repeats chance alone would give is estimated and said: the chance that two different rows agree in a column,
-    and in each pair of columns, multiplied along the tree of the most dependent pairs (the tree of Chow and Liu, with
-    agreement in place of information). If the count is below the 99 % point of what chance gives, it has to reach the
-    larger threshold; if moreover more than half of the rows repeat another, the columns are too coarse to tell
-    rows apart, and nothing is claimed.
+    An exact count: rows beyond the first of each group of equal rows, over the whole table, without the id columns
+    (the declared or guessed ones, and row numbers that nobody declared, which would hide every copy). The sentence
+    claims the count and nothing else, since equal is not the same as copied: where columns are coarse, different
+    cases look alike. How many repeats chance alone would give is estimated and said: the chance that two different
+    rows agree in a column, and in each pair of columns, multiplied along the tree of the most dependent pairs (the
+    tree of Chow and Liu, with agreement in place of information). If the count is below the 99 % point of what
+    chance gives, it has to reach the larger threshold; if moreover more than half of the rows repeat another, the
+    columns are too coarse to tell rows apart, and nothing is claimed.
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
@@ -27,8 +27,8 @@ Example
     'found'
 
 Remedy
-    Safe: keep equal rows on one side of every split. Unsafe: leave the repeats out, offered only where the declared id
-    or time is repeated too, so that it is one record and not two cases that look alike.
+    Safe: keep equal rows on one side of every split. Unsafe: leave the repeats out, offered only where the declared
+    id or time is repeated too, so that it is one record and not two cases that look alike.
 
 Known false alarms
     Surveys and other tables of few coarse columns; a table of counts written out row by row. Grouping them costs
@@ -36,8 +36,9 @@ Known false alarms
 
 Sources
     Chow and Liu, "Approximating discrete probability distributions with dependence trees", IEEE Transactions on
-    Information Theory 14 (1968); Barz and Denzler, "Do we train on test data? Purging CIFAR of near-duplicates", Journal
-    of Imaging 6 (2020); Renyi, "On measures of entropy and information" (1961), for agreement as entropy of order two.
+    Information Theory 14 (1968); Barz and Denzler, "Do we train on test data? Purging CIFAR of near-duplicates",
+    Journal of Imaging 6 (2020); Renyi, "On measures of entropy and information" (1961), for agreement as entropy of
+    order two.
 """
 
 from __future__ import annotations
@@ -67,8 +68,12 @@ CHALLENGE = Challenge(
     scope="marginal",
     promise=Dose(0.02, 500, "one row in fifty is written again"),
     materiality=(
-        Threshold("copies", 0.002, "share of rows", "two in a thousand can move a score by as much, the last digit read"),
-        Threshold("repeats", 0.01, "share of rows", "where chance may give them, only what can move a score by a point"),
+        Threshold(
+            "copies", 0.002, "share of rows", "two in a thousand can move a score by as much, the last digit read"
+        ),
+        Threshold(
+            "repeats", 0.01, "share of rows", "where chance may give them, only what can move a score by a point"
+        ),
     ),
     proof="honesty",
     safety="safe",
@@ -142,7 +147,9 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     copied = arrow.take(pa.array(source))
     columns = [arrow[name] if name in kept else copied[name] for name in arrow.column_names]
     table = pa.table(dict(zip(arrow.column_names, columns, strict=True)))
-    return Planted(subject.with_table(subject.table.derive(table)), (), len(over) / n if n else 0.0, Rows.at(np.sort(over)))
+    return Planted(
+        subject.with_table(subject.table.derive(table)), (), len(over) / n if n else 0.0, Rows.at(np.sort(over))
+    )
 
 
 def compared(subject: Subject) -> tuple[str, ...]:

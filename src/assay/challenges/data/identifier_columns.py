@@ -1,45 +1,48 @@
 """A name tag poses as a feature.
 
 What it is
-    A column that names the row instead of describing it: a key, a row number, a hash; or a category with so many levels
-    that it nearly does.
+    A column that names the row instead of describing it: a key, a row number, a hash; or a category with so many
+    levels that it nearly does.
 
 Why it matters
-    A model can learn a key by heart and nothing from it. Where a key carries signal after all (numbers given in the order
-    of arrival, or by district), the score rests on how numbers happened to be handed out. And one such column hides
-    repeated rows and contradicting labels from every check that compares whole rows.
+    A model can learn a key by heart and nothing from it. Where a key carries signal after all (numbers given in the
+    order of arrival, or by district), the score rests on how numbers happened to be handed out. And one such column
+    hides repeated rows and contradicting labels from every check that compares whole rows.
 
 How it is measured
-    *Key*: the share of filled cells whose value is their own, counted over the whole table, for columns that are shaped
-    like keys. Text: one pattern of digits, letters and signs in 95 % of the cells, at least one digit, no blank. Whole
-    numbers: a run without gap or repeat; or, as *looks like*, numbers that crowd together and yet never repeat: if N
-    pairs lie within 32 grid steps of each other, N/32 equal pairs are expected of a smooth measurement, and none has a
-    chance of exp(-N/32), which has to be below one in a million. Unique decimals and free text are not keys.
-    What a number key says about the target alone is measured with a small booster on one half and given with an interval
-    from the other, as evidence; it is not required to be nil.
+    *Key*: the share of filled cells whose value is their own, counted over the whole table, for columns that are
+    shaped like keys. Text: one pattern of digits, letters and signs in 95 % of the cells, at least one digit, no
+    blank. Whole numbers: a run without gap or repeat; or, as *looks like*, numbers that crowd together and yet
+    never repeat: if N pairs lie within 32 grid steps of each other, N/32 equal pairs are expected of a smooth
+    measurement, and none has a chance of exp(-N/32), which has to be below one in a million. Unique decimals and
+    free text are not keys. What a number key says about the target alone is measured with a small booster on one
+    half and given with an interval from the other, as evidence; it is not required to be nil.
     *Many levels*: more than the 255 that a boosted tree keeps apart in one column.
-    *Batch number* (only where the row order is declared): whole numbers with repeats that hardly ever go down from row
-    to row, nearly every one in a single block of rows: a candidate for the group.
+    *Batch number* (only where the row order is declared): whole numbers with repeats, nearly every one in a single
+    block of rows; or that count up and start over after stretches of unequal length: a candidate for the group.
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
     >>> rng = np.random.default_rng(0)
-    >>> table = pa.table({"no": [f"C-{i:05}" for i in range(300)], "x": rng.normal(size=300), "y": ["a", "b", "a"] * 100})
-    >>> assay.check(table, target="y")["D10"].columns
-    ('no',)
+    >>> case = [f"C-{i:05}" for i in range(300)]
+    >>> table = pa.table({"case": case, "x": rng.normal(size=300), "y": ["a", "b", "a"] * 100})
+    >>> assay.check(table, target="y")["D10"].verdict
+    'found'
 
 Remedy
-    Safe: leave a key out of the model, as with ``--id COLUMN``. Unsafe where it carries signal on its own, since the score
-    will fall: find the column that the signal stands for. Many levels and batch numbers are advice.
+    Safe: leave a key out of the model, as with ``--id COLUMN``. Unsafe where it carries signal on its own, since
+    the score will fall: find the column that the signal stands for. Many levels and batch numbers are advice.
 
 Known false alarms
-    Codes that mean something once taken apart (a post code, a product code with its family in front); a whole-number
-    measurement of which no two rows agree, in a table that was made unique on it; the count of days in a daily series.
+    Codes that mean something once taken apart (a post code, a product code with its family in front); a
+    whole-number measurement of which no two rows agree, in a table that was made unique on it; the count of days in
+    a daily series.
 
 Sources
-    Feller, "An Introduction to Probability Theory and Its Applications" I, II.3 (birthdays); Micci-Barreca, "A preprocessing
-    scheme for high-cardinality categorical attributes", SIGKDD Explorations 3 (2001); Ke et al., "LightGBM", NeurIPS (2017),
-    max_bin; Kaufman, Rosset and Perlich, "Leakage in data mining", KDD (2011), on identifiers that leak.
+    Feller, "An Introduction to Probability Theory and Its Applications" I, II.3 (birthdays); Micci-Barreca, "A
+    preprocessing scheme for high-cardinality categorical attributes", SIGKDD Explorations 3 (2001); Ke et al.,
+    "LightGBM", NeurIPS (2017), max_bin; Kaufman, Rosset and Perlich, "Leakage in data mining", KDD (2011), on
+    identifiers that leak.
 """
 
 from __future__ import annotations
@@ -56,7 +59,7 @@ from assay.core.claim import About, Basis, Claim, Effect, Impact
 from assay.core.errors import AssayError
 from assay.core.facts import Distinct, Holes, Range
 from assay.core.finding import Finding
-from assay.core.remedy import Op, Remedy
+from assay.core.remedy import Op, Remedy, Safety
 from assay.core.subject import Planted, Subject
 from assay.core.table import F64, Ask, Facts, Sample
 from assay.core.words import listed, percent
@@ -75,15 +78,21 @@ CHALLENGE = Challenge(
     scope="marginal",
     promise=Dose(1.0, 300, "a code of its own for every row"),
     materiality=(
-        Threshold("own", 0.99, "share of cells", "one row in a hundred may be a repeated record and the column still a key"),
-        Threshold("levels", 255, "levels", "what a boosted tree keeps apart in one column (max_bin); others are merged"),
-        Threshold("signal", 0.01, "share of loss", "a key that saves less than one percent of the loss carries nothing"),
+        Threshold(
+            "own", 0.99, "share of cells", "one row in a hundred may be a repeated record and the column still a key"
+        ),
+        Threshold(
+            "levels", 255, "levels", "what a boosted tree keeps apart in one column (max_bin); others are merged"
+        ),
+        Threshold(
+            "signal", 0.01, "share of loss", "a key that saves less than one percent of the loss carries nothing"
+        ),
     ),
     proof="honesty",
     safety="safe",
 )
 FEWEST, NEAR, CHANCE, SHAPED, LOOKED = 30, 32, 1e-6, 0.95, 5_000
-BLOCKS, RISING, BLOCKED = 20, 0.95, 0.9  # values of a batch number; steps that do not go down; values by block
+BLOCKS, RISING, BLOCKED, UNEVEN = 20, 0.95, 0.9, 0.25  # values of a batch number; steps up; values by block; spread
 
 
 def asks(subject: Subject) -> Iterable[Ask]:
@@ -131,12 +140,13 @@ def measure(subject: Subject, facts: Facts, rows: Sample, options: Options) -> I
         yield Claim(About(tuple(sorted(rest))), Effect(rest[most], "share of cells", options["own"]), "exact", says, n)
     if many:
         names = tuple(sorted(many, key=lambda name: (-many[name], name)))
-        says = f"{listed([f'{name} ({many[name]:,})' for name in names])} {'has' if len(names) == 1 else 'have'} more levels"
+        verb = "has" if len(names) == 1 else "have"
+        says = f"{listed([f'{name} ({many[name]:,})' for name in names])} {verb} more levels"
         says += f" than the {options['levels']:.0f} that a boosted tree keeps apart"
         beyond = 1 - options["levels"] / many[names[0]]
         yield Claim(
             About(names), Effect(beyond, "share of levels beyond", 0.0), "exact", says, n,
-            impact=Impact("tidy", why_unmeasured="the encoder gives such columns their mean target, fitted in the fold"),
+            impact=Impact("tidy", why_unmeasured="the encoder gives such levels their mean target, in the fold"),
             evidence={"kind": "many-levels", "levels": many},
         )  # fmt: skip
 
@@ -146,7 +156,7 @@ def remedy(subject: Subject, finding: Finding) -> Remedy | None:
     if evidence.get("kind") != "key":
         return None
     name = finding.columns[0]
-    safety = "unsafe" if evidence["carries_signal"] else "safe"
+    safety: Safety = "unsafe" if evidence["carries_signal"] else "safe"
     says = f"leave {name} out of the model: it names the row (--id {name})"
     return Remedy("columns", safety, "honesty", says, (Op("drop_column", finding.columns),), options={"role": "id"})
 
@@ -173,9 +183,7 @@ def candidates(subject: Subject) -> tuple[str, ...]:
     return tuple(c for c in names if subject.table.column(c).kind in ("number", "category", "text"))
 
 
-def shape(
-    subject: Subject, facts: Facts, rows: Sample, name: str, own: float, filled: int
-) -> tuple[Basis, str] | None:
+def shape(subject: Subject, facts: Facts, rows: Sample, name: str, own: float, filled: int) -> tuple[Basis, str] | None:
     """How the column looks like a key, in words, or None."""
     if subject.table.column(name).kind != "number":
         return pattern(rows, name)
@@ -218,7 +226,10 @@ def pattern(rows: Sample, name: str) -> tuple[Basis, str] | None:
         return None
     for letters, mark in (("[0-9]", "9"), ("[A-Z]", "A"), ("[a-z]", "a")):
         texts = pc.replace_substring_regex(texts, letters, mark)
-    for form in (texts, pc.replace_substring_regex(pc.replace_substring_regex(texts, "[aA9]*9[aA9]*", "9"), "[aA]+", "a")):
+    for form in (
+        texts,
+        pc.replace_substring_regex(pc.replace_substring_regex(texts, "[aA9]*9[aA9]*", "9"), "[aA]+", "a"),
+    ):
         counted = pc.value_counts(form).to_pylist()
         best = min(counted, key=lambda c: (-c["counts"], c["values"]))
         word = best["values"]
@@ -250,7 +261,9 @@ def key_claim(
         says += f"; alone it saves {percent(signal['saved'])} of the loss"
     impact = Impact("tidy", why_unmeasured="a name tag should say nothing")
     if signal:
-        impact = Impact("inflates" if carries else "tidy", signal["saved"], signal["interval"], "share of loss saved alone")
+        impact = Impact(
+            "inflates" if carries else "tidy", signal["saved"], signal["interval"], "share of loss saved alone"
+        )
     return Claim(
         About((name,)), Effect(own, "share of cells", limit), basis, says, filled, impact=impact,
         evidence={"kind": "key", "looks": looks, "alone": dict(signal or {}), "carries_signal": carries},
@@ -258,7 +271,7 @@ def key_claim(
 
 
 def alone(subject: Subject, rows: Sample, name: str, material: float) -> Mapping[str, Any] | None:
-    """Share of the loss that a number key saves by itself, learned on one half of the rows and measured on the other."""
+    """Share of the loss that a number key saves by itself, learned on one half and measured on the other."""
     if subject.roles.target is None or subject.table.column(name).kind != "number":
         return None
     try:
@@ -284,7 +297,7 @@ def alone(subject: Subject, rows: Sample, name: str, material: float) -> Mapping
 
 
 def batch(subject: Subject, rows: Sample, name: str, levels: int) -> Iterator[Claim]:
-    """A whole number with repeats that hardly ever falls along the rows."""
+    """A whole number with repeats that stands in blocks along the rows, or counts up and starts over."""
     if subject.table.column(name).kind != "number":
         return
     values = rows.numbers(name)[np.argsort(rows.position, kind="stable")]
@@ -292,9 +305,18 @@ def batch(subject: Subject, rows: Sample, name: str, levels: int) -> Iterator[Cl
     if len(values) < 4 * BLOCKS or not whole(values):
         return
     steps = np.diff(values)
-    share = levels / (1 + int((steps != 0).sum())) if (steps < 0).mean() < 1 - RISING else 0.0
-    says = f"{name} looks like a batch number: {levels:,} values in {1 + int((steps != 0).sum()):,} blocks of rows"
+    changes = 1 + int((steps != 0).sum())
+    starts = np.flatnonzero(steps < 0)
+    lengths = np.diff(np.concatenate(([-1], starts, [len(values) - 1])))
+    uneven = len(starts) > 0 and lengths.std() > UNEVEN * lengths.mean()  # a clock starts over after equal times
+    if uneven and (steps > 0).mean() > RISING:
+        share, limit, unit = float((steps > 0).mean()), RISING, "share of steps up"
+        says = f"{name} looks like a row number that starts over {len(starts):,} times; its stretches are a"
+    else:
+        share, limit, unit = (levels / changes if (steps < 0).mean() < 1 - RISING else 0.0), BLOCKED, "values by block"
+        says = f"{name} looks like a batch number, with {levels:,} values in {changes:,} blocks of rows; it is a"
     yield Claim(
-        About((name,)), Effect(share, "values by block", BLOCKED), "heuristic", f"{says}; a candidate for --group",
-        len(values), impact=Impact("tidy", why_unmeasured="needs a refit on a grouped split"), evidence={"kind": "batch"},
+        About((name,)), Effect(share, unit, limit), "heuristic", f"{says} candidate for --group",
+        len(values), impact=Impact("tidy", why_unmeasured="needs a refit on a grouped split"),
+        evidence={"kind": "batch"},
     )  # fmt: skip

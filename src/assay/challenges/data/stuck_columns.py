@@ -1,24 +1,24 @@
 """A column that does not move.
 
 What it is
-    A column with one value in every row, or with so few others that nothing can be learned from them; or a column that
-    moves in general but stands still for a stretch of time.
+    A column with one value in every row, or with so few others that nothing can be learned from them; or a column
+    that moves in general but stands still for a stretch of time.
 
 Why it matters
     A constant says nothing, costs room, and hides a broken export: the join that lost its values, the sensor that was
     never switched on. A frozen stretch is worse, for the model learns from rows in which the column is a lie.
 
 How it is measured
-    *One value* and *nearly one value*: exact counts over the whole table. Nearly means that all but 1 % of the rows share
-    a value and fewer than ten rows differ, since ten events are the least from which one coefficient can be estimated.
-    A column that is empty in some rows is left to D01: "yes or empty" is a column of two values.
-    *Frozen*: number columns of ten values or more, rows in time order (only where an order is declared), stand-ins for
-    missing set aside; the longest run of one value. Outside that run a share q of the steps are changes; k of n rows
-    in a row would then stand still with a chance of at most n (1 - q)^(k-1). A run looks frozen where that chance is below
-    one in a million, the run is at least four times as long as the next longest, and the value is not zero (a rain gauge
-    reads zero for weeks). A shorter run, of a dozen rows or more, looks frozen where another column that moves with this
-    one (correlation .9) moves during the run by twice what the two differ by in 95 % of all rows. Steps are not independent,
-    hence *looks*.
+    *One value* and *nearly one value*: exact counts over the whole table. Nearly means that all but 1 % of the rows
+    share a value and fewer than ten rows differ, since ten events are the least from which one coefficient can be
+    estimated. A column that is empty in some rows is left to D01: "yes or empty" is a column of two values.
+    *Frozen*: number columns of ten values or more, rows in time order (only where an order is declared), stand-ins
+    for missing set aside; the longest run of one value. Outside that run a share q of the steps are changes; k of n
+    rows in a row would then stand still with a chance of at most n (1 - q)^(k-1). A run looks frozen where that
+    chance is below one in a million, the run is at least four times as long as the next longest, and the value is
+    not zero (a rain gauge reads zero for weeks). A shorter run, of a dozen rows or more, looks frozen where another
+    column that moves with this one (correlation .9) moves during the run by twice what the two differ by in 95 % of
+    all rows. Steps are not independent, hence *looks*.
 
 Example
     >>> import pyarrow as pa, assay
@@ -34,10 +34,10 @@ Known false alarms
     other columns that are changed by hand stand still by nature; so do counters over night.
 
 Sources
-    Peduzzi, Concato, Kemper, Holford and Feinstein, "A simulation study of the number of events per variable in logistic
-    regression analysis", Journal of Clinical Epidemiology 49 (1996); Feller, "An Introduction to Probability Theory and
-    Its Applications" I, XIII.7 (runs); Harries, "SPLICE-2 comparative evaluation: electricity pricing" (1999), whose
-    table elec2 has three columns that stand still for its first 17,424 rows.
+    Peduzzi, Concato, Kemper, Holford and Feinstein, "A simulation study of the number of events per variable in
+    logistic regression analysis", Journal of Clinical Epidemiology 49 (1996); Feller, "An Introduction to
+    Probability Theory and Its Applications" I, XIII.7 (runs); Harries, "SPLICE-2 comparative evaluation:
+    electricity pricing" (1999), whose table elec2 has three columns that stand still for its first 17,424 rows.
 """
 
 from __future__ import annotations
@@ -141,9 +141,7 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     return Planted(subject.with_table(subject.table.derive(moved)), (name,), len(at) / n, Rows.at(at))
 
 
-def claim(
-    names: tuple[str, ...], share: float, limit: float, n: int, says: str, evidence: Mapping[str, Any]
-) -> Claim:
+def claim(names: tuple[str, ...], share: float, limit: float, n: int, says: str, evidence: Mapping[str, Any]) -> Claim:
     impact = Impact("tidy", why_unmeasured="a column that says nothing moves no score")
     effect = Effect(share, "share of rows with one value", limit)
     return Claim(About(names), effect, "exact", says, n, impact=impact, evidence=evidence)

@@ -10,24 +10,25 @@ Why it matters
     between 50 and 70.
 
 How it is measured
-    *Text that reads as something else*: exact counts over the whole table, of the cells that are neither blank nor one of
-    the words of D02: as numbers, as numbers with a percent sign or with thousands apart, in quotes, as dates. Over 95 %
-    have to read so. Leading zeros, or digits in what is no number (V57 among 250, 414), mean codes, not numbers; a target
-    is not asked to be a number. Dates with the year first read one way only and are left alone; day first or month first
-    is named, since the next reader may take one for the other.
+    *Text that reads as something else*: exact counts over the whole table, of the cells that are neither blank nor
+    one of the words of D02: as numbers, as numbers with a percent sign or with thousands apart, in quotes, as
+    dates. Over 95 % have to read so. Leading zeros, or digits in what is no number (V57 among 250, 414), mean
+    codes, not numbers; a target is not asked to be a number. Dates with the year first read one way only and are
+    left alone; day first or month first is named, since the next reader may take one for the other.
     *Mixed*: the census of Python types, where the table came with one.
-    *Clock*, as *looks like*: whole numbers 0-2400 that never use the minutes 60-99 (the reader gives the chance of that).
-    *Codes*, as *looks like*: positive whole numbers with 5 to 64 levels of 20 rows on average, on a grid with holes of
-    unequal size, whose level means explain the target by five points of variance more than any rising, falling or
-    three times bent line does.
+    *Clock*, as *looks like*: whole numbers 0-2400 that never use the minutes 60-99 (the reader gives the chance of
+    that).
+    *Codes*, as *looks like*: positive whole numbers with 5 to 64 levels of 20 rows on average, on a grid with holes
+    of unequal size, whose level means explain the target by five points of variance more than any rising, falling
+    or three times bent line does.
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
     >>> amount = [str(v) for v in range(200)]
     >>> amount[7] = "see note"
-    >>> report = assay.check(pa.table({"amount": amount, "y": ["a", "b"] * 100}), target="y")
-    >>> report["D03"].columns
-    ('amount',)
+    >>> report = assay.check(pa.table({"amount": amount, "x": np.arange(200) % 7, "y": ["a", "b"] * 100}), target="y")
+    >>> report["D03"].verdict
+    'found'
 
 Remedy
     Safe: cast to number where all else is blank or a word for missing; read dates; take quotes, percent signs and
@@ -39,9 +40,9 @@ Known false alarms
     uneven grid and act in a curve may look like codes.
 
 Sources
-    Dasu and Johnson, "Exploratory Data Mining and Data Cleaning" (2003); Shah and Kumar, "The ML data prep zoo: towards
-    semi-automatic data preparation", DEEM (2019), on feature types; Barlow, Bartholomew, Bremner and Brunk, "Statistical
-    Inference under Order Restrictions" (1972), for the rising line.
+    Dasu and Johnson, "Exploratory Data Mining and Data Cleaning" (2003); Shah and Kumar, "The ML data prep zoo:
+    towards semi-automatic data preparation", DEEM (2019), on feature types; Barlow, Bartholomew, Bremner and Brunk,
+    "Statistical Inference under Order Restrictions" (1972), for the rising line.
 """
 
 from __future__ import annotations
@@ -57,11 +58,11 @@ from assay.core.claim import About, Basis, Claim, Effect, Impact
 from assay.core.errors import AssayError, InputError
 from assay.core.facts import Parses
 from assay.core.finding import Finding
+from assay.core.patterns import NUMBER, whole
 from assay.core.remedy import Op, Remedy, Safety
 from assay.core.rows import Rows
 from assay.core.subject import Planted, Subject
-from assay.core.table import F64, Ask, Facts, I64, Sample
-from assay.core.patterns import NUMBER, whole
+from assay.core.table import F64, I64, Ask, Facts, Sample
 from assay.core.words import listed, percent
 from assay.learn.target import labels
 
@@ -202,7 +203,12 @@ def read(subject: Subject, facts: Facts, rows: Sample, name: str) -> tuple[str, 
     share = min(1.0, counts[reading] / filled)
     if share <= 0.5 or (reading == "number" and is_code(rows, name)):
         return "text", 0.0 if share > 0.5 else share, {}
-    evidence: dict[str, Any] = {"bad": filled - counts[reading], "blank": parsed.blank, "missing": missing, "filled": filled}
+    evidence: dict[str, Any] = {
+        "bad": filled - counts[reading],
+        "blank": parsed.blank,
+        "missing": missing,
+        "filled": filled,
+    }
     if reading == "date":
         evidence["format"] = form
     elif reading in ("percent", "thousands", "quoted"):
@@ -215,7 +221,7 @@ def read(subject: Subject, facts: Facts, rows: Sample, name: str) -> tuple[str, 
 
 
 def is_code(rows: Sample, name: str) -> bool:
-    """Some text starts with a zero that a number would not have, or what is no number mixes digits into it (V57, 1001x)."""
+    """Some text starts with a zero that no number has, or what is no number mixes digits into it (V57, 1001x)."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -254,9 +260,13 @@ def text_claim(reading: str, columns: Mapping[str, Mapping[str, Any]], limit: fl
     count = f"all {filled:,}" if bad == 0 else f"{filled - bad:,} of {filled:,}"
     others = [f"{k:,} {w}" for k, w in ((blank, "blank"), (missing, "a word for missing"), (bad, "other")) if k]
     says = f"{listed(names)} {verb} {count} of {own} texts {what}" + (f" ({', '.join(others)})" if others else "")
-    says = says.replace(f"{filled:,} of {own}", f"{filled:,} {own}") if bad else says.replace(f"of {own} texts", "texts")
+    says = (
+        says.replace(f"{filled:,} of {own}", f"{filled:,} {own}") if bad else says.replace(f"of {own} texts", "texts")
+    )
     doubtful = bad > 0 or any(columns[c].get("some", columns[c]["filled"]) < columns[c]["filled"] for c in names)
-    plain = reading == "number" and any(columns[c]["whole"] and not columns[c]["blank"] + columns[c]["missing"] for c in names)
+    plain = reading == "number" and any(
+        columns[c]["whole"] and not columns[c]["blank"] + columns[c]["missing"] for c in names
+    )
     evidence = {"reading": reading, "columns": dict(columns), "safety": "unsafe" if doubtful or plain else "safe"}
     return claim(names, size, limit, "exact", says.replace(f" {own} texts", " texts"), n, evidence)
 
@@ -269,8 +279,8 @@ def mixed(name: str, types: Mapping[str, int], limit: float) -> Iterator[Claim]:
     if total:
         inside = listed([f"{types[t]:,} {t}" for t in sorted(types, key=lambda t: (-types[t], t))])
         safety: Safety = "unsafe"
-        evidence = {"reading": "mixed" if numbers > total / 2 else "mixed-words", "types": dict(types), "safety": safety,
-                    "columns": {}}  # fmt: skip
+        reading = "mixed" if numbers > total / 2 else "mixed-words"
+        evidence = {"reading": reading, "types": dict(types), "safety": safety, "columns": {}}
         yield claim((name,), fewer / total, limit, "exact", f"{name} mixes types: {inside}", total, evidence)
 
 
@@ -283,7 +293,9 @@ def codes(subject: Subject, rows: Sample, limit: float) -> Iterator[Claim]:
     except AssayError:
         return
     known = truth.known
-    parts = [truth.y] if truth.task != "multiclass" else [(truth.y == k).astype(float) for k in range(len(truth.classes))]
+    parts = (
+        [truth.y] if truth.task != "multiclass" else [(truth.y == k).astype(float) for k in range(len(truth.classes))]
+    )
     seen: dict[str, tuple[float, int]] = {}
     for name in subject.features:
         if subject.table.column(name).kind == "number":

@@ -4,16 +4,18 @@ What it is
     The rarest class of the target is so rare that most rows do not help to tell it from the rest.
 
 Why it matters
-    Always naming the common class is then nearly always right, so accuracy praises a model that has learned nothing. What
-    is learned, and how surely it can be judged, depends on the few rows of the rare class and not on the size of the table.
+    Always naming the common class is then nearly always right, so accuracy praises a model that has learned
+    nothing. What is learned, and how surely it can be judged, depends on the few rows of the rare class and not on
+    the size of the table.
 
 How it is measured
-    Exact counts of the classes. Telling a class of share p from the rest is as hard as with n p(1 - p) rows in units of
-    rows; if all K classes were even it would be n (K - 1)/K^2. The effect is the share of rows that do no work for the
-    rarest class, 1 - p(1 - p) K^2/(K - 1): for two classes 1 - 4p(1 - p). It is material above one half (for two classes
-    a share below 14.6 %). The evidence also holds what the counts do to the metrics: accuracy of always naming the most
-    common class, average precision of a random ranking (the rare share), the half-width of the 95 % interval of recall
-    and of AUC that one fifth of the rows would give, and the threshold that the stated costs ask for.
+    Exact counts of the classes. Telling a class of share p from the rest is as hard as with n p(1 - p) rows in
+    units of rows; if all K classes were even it would be n (K - 1)/K^2. The effect is the share of rows that do no
+    work for the rarest class, 1 - p(1 - p) K^2/(K - 1): for two classes 1 - 4p(1 - p). It is material above one
+    half (for two classes a share below 14.6 %). The evidence also holds what the counts do to the metrics: accuracy
+    of always naming the most common class, average precision of a random ranking (the rare share), the half-width
+    of the 95 % interval of recall and of AUC that one fifth of the rows would give, and the threshold that the
+    stated costs ask for.
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
@@ -23,20 +25,20 @@ Example
     'found'
 
 Remedy
-    Safe, on trial: class weights in training and a threshold set by the costs (where none are stated, by the rare share
-    itself, which treats both classes alike). Not oversampling: copies and synthetic rows add no information, leak into
-    the test side where they are made before the split, and distort the probabilities, which weights and a threshold put
-    right at no cost.
+    Safe, on trial: class weights in training and a threshold set by the costs (where none are stated, by the rare
+    share itself, which treats both classes alike). Not oversampling: copies and synthetic rows add no information,
+    leak into the test side where they are made before the split, and distort the probabilities, which weights and a
+    threshold put right at no cost.
 
 Known false alarms
-    None in the count. Imbalance does no harm by itself to a calibrated model that is judged by log-loss or by cost: the
-    finding then says how few rows the judgement rests on, and no more.
+    None in the count. Imbalance does no harm by itself to a calibrated model that is judged by log-loss or by cost:
+    the finding then says how few rows the judgement rests on, and no more.
 
 Sources
-    Kish, "Survey Sampling" (1965), for the effective number of rows; Elkan, "The foundations of cost-sensitive learning",
-    IJCAI (2001); van den Goorbergh, van Smeden, Timmerman and Van Calster, "The harm of class imbalance corrections for
-    risk prediction models", JAMIA 29 (2022); Hanley and McNeil, "The meaning and use of the area under a receiver operating
-    characteristic curve", Radiology 143 (1982).
+    Kish, "Survey Sampling" (1965), for the effective number of rows; Elkan, "The foundations of cost-sensitive
+    learning", IJCAI (2001); van den Goorbergh, van Smeden, Timmerman and Van Calster, "The harm of class imbalance
+    corrections for risk prediction models", JAMIA 29 (2022); Hanley and McNeil, "The meaning and use of the area
+    under a receiver operating characteristic curve", Radiology 143 (1982).
 """
 
 from __future__ import annotations
@@ -67,9 +69,16 @@ CHALLENGE = Challenge(
     needs=("target", "classes"),
     category="costs",
     scope="marginal",
-    promise=Dose(0.8, 1_000, "four fifths of the rows do no work: of two classes, one row in nineteen is of the rare one"),
+    promise=Dose(
+        0.8, 1_000, "four fifths of the rows do no work: of two classes, one row in nineteen is of the rare one"
+    ),
     materiality=(
-        Threshold("lost", 0.5, "share of rows", "more than half of the rows do not help to tell the rarest class from the rest"),
+        Threshold(
+            "lost",
+            0.5,
+            "share of rows",
+            "more than half of the rows do not help to tell the rarest class from the rest",
+        ),
     ),
     proof="gain",
     safety="safe",
@@ -92,8 +101,12 @@ def measure(subject: Subject, facts: Facts, settings: Settings, options: Options
     worth = a * (n - a) / n * k * k / (k - 1)
     lost = max(0.0, 1 - worth / n)
     costs = settings.question.cost_false_alarm, settings.question.cost_miss
-    says = f"only {a:,} of {n:,} rows ({percent(a / n)}) are {rare} in {target[0]}: to tell them from the rest, the table"
-    says += f" is worth {max(1, round(worth)):,} rows of even classes; always saying {common} is {percent(b / n)} accurate"
+    says = (
+        f"only {a:,} of {n:,} rows ({percent(a / n)}) are {rare} in {target[0]}: to tell them from the rest, the table"
+    )
+    says += (
+        f" is worth {max(1, round(worth)):,} rows of even classes; always saying {common} is {percent(b / n)} accurate"
+    )
     shown = sorted(counts, key=lambda name: (-counts[name], name))[:40]
     yield Claim(
         About(target, slice=f"{target[0]} = {rare}"),
@@ -141,7 +154,12 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     keep = np.setdiff1d(np.arange(len(words)), out)
     table = subject.table.derive(arrow.take(pa.array(keep)))
     share = left / (left + rest)
-    return Planted(subject.with_table(table), (target,), 1 - share * (1 - share) * k * k / (k - 1), Rows.at(np.flatnonzero(words[keep] == rare)))
+    return Planted(
+        subject.with_table(table),
+        (target,),
+        1 - share * (1 - share) * k * k / (k - 1),
+        Rows.at(np.flatnonzero(words[keep] == rare)),
+    )
 
 
 def metrics(rare: int, n: int) -> dict[str, float]:

@@ -1,0 +1,45 @@
+"""D10: keys by shape and count, many levels, batch numbers; measurements are not keys."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from assay.challenges.data import identifier_columns as d10
+from assay.testing import bare_subject
+from tests.challenges.real import real, said, stands
+
+
+def keys(claims: list) -> set[str]:
+    return {c.about.columns[0] for c in claims if c.evidence.get("kind") == "key"}
+
+
+def test_truths() -> None:
+    assert keys(stands(d10, real("telco_churn.csv.gz", "Churn"))) == {"customerID"}
+    ames = stands(d10, real("ames_housing.csv.gz", "SalePrice"))
+    assert keys(ames) == {"Order", "PID"}
+    assert next(c for c in ames if c.about.columns == ("PID",)).evidence["alone"]["saved"] > 0.5
+    assert keys(stands(d10, real("bike_hour.csv.gz", "cnt"))) == {"instant"}
+    assert keys(stands(d10, real("diabetes_130.csv.gz", "readmitted"))) == {"encounter_id"}
+    assert "diag_1" in said(d10, real("diabetes_130.csv.gz", "readmitted"))
+
+
+def test_oil_counter_is_a_group_candidate_only_in_row_order() -> None:
+    (claim,) = stands(d10, real("oil_spill.csv", "label", order="@row"))
+    assert claim.about.columns == ("c0",)
+    assert said(d10, real("oil_spill.csv", "label")) == ""
+    for name, target in (("bank_marketing.csv.gz", "y"), ("elec2.csv.gz", "class")):
+        assert said(d10, real(name, target, order="@row")) == ""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_generated(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = 500
+    table = pa.table({
+        "serial": rng.permutation(n) + 7, "parcel": rng.permutation(2000)[:n] * 10 + 526_000_000,
+        "hash": [f"{v:016x}" for v in rng.integers(2**60, 2**62, n)], "salary": np.exp(rng.normal(10, 0.6, n)).round(),
+        "reading": rng.normal(size=n), "age": rng.integers(18, 90, n), 
+        "name": [f"Anna {v} of Ulm in the far south" for v in "abcde"] * (n // 5),
+        "outcome": rng.choice(["no", "yes"], n),
+    })  # fmt: skip
+    assert keys(stands(d10, bare_subject(table))) == {"serial", "parcel", "hash"}
