@@ -19,6 +19,7 @@ from assay.core.remedy import Op, Proof, Recipe, Remedy
 from assay.core.subject import BUILD, CHOOSE, Subject
 from assay.core.table import F64, Sample, SampleSpec
 from assay.learn import scoring
+from assay.probes.order import moments
 from assay.stats.means import blocks_interval, mean_interval
 from assay.tables.recipe import apply
 
@@ -109,10 +110,9 @@ class Bench:
         return verdict_of_gain(self.baseline, after, self.order(rows, choose))
 
     def order(self, rows: Sample, choose: np.ndarray) -> F64 | None:
-        role = self.subject.roles.order
-        if role is None:
+        if self.subject.roles.order is None:
             return None
-        return rows.position[choose].astype(float) if role.column == "@row" else rows.numbers(role.column)[choose]
+        return moments(self.subject, rows)[choose]
 
     def score(
         self, rows: Sample, labels: Any, features: tuple[str, ...], build: np.ndarray, choose: np.ndarray

@@ -12,6 +12,8 @@ from assay.core.challenge import probe
 from assay.core.subject import BUILD, JUDGE, Subject
 from assay.core.table import F64, I64, Sample, SampleSpec
 
+from .order import moments
+
 TIME_BLOCKS = 30  # enough for a t interval with 29 degrees of freedom, each block long against the memory of a stream
 ENOUGH = 5_000  # rows of the shared sample with a prediction: more would not change a verdict
 FLOOR = 1e-6  # a probability of exactly 0 or 1 costs 13.8 nats where it is wrong, not infinity
@@ -124,7 +126,7 @@ def judged(subject: Subject, rows: Sample) -> Judged:
     known, rows = known[at >= 0], rows.take(at[at >= 0])
     order, group = np.full(rows.n, np.nan), np.full(rows.n, -1, np.int64)
     if subject.roles.order is not None:
-        order = clock(rows, subject.roles.order.column)
+        order = moments(subject, rows)
     if subject.roles.group is not None:
         group = rows.codes(subject.roles.group.column)[0].astype(np.int64)
     sets = None if given.sets is None else given.sets[known]
@@ -139,8 +141,3 @@ def positions(sample: Sample, row_id: NDArray[np.uint64]) -> I64:
         return np.full(len(row_id), -1, np.int64)
     at = np.minimum(np.searchsorted(sample.row_id, row_id), sample.n - 1)
     return np.where(sample.row_id[at] == row_id, at, -1)
-
-
-def clock(sample: Sample, column: str) -> F64:
-    """The order of rows as numbers: positions for ``@row``, else the column."""
-    return sample.position.astype(np.float64) if column == "@row" else sample.numbers(column)

@@ -50,7 +50,8 @@ from assay.core.errors import InputError
 from assay.core.subject import Planted, Subject
 from assay.core.table import F64, I64, SampleSpec
 from assay.learn.target import labels as read_labels
-from assay.probes.judged import Judged, clock, positions
+from assay.probes.judged import Judged, positions
+from assay.probes.order import moments
 from assay.stats.ratios import ratio_above, ratio_interval
 
 CHALLENGE = Challenge(
@@ -124,7 +125,7 @@ def before(subject: Subject, judged: Judged, build: I64) -> dict[str, F64]:
     columns = [n for role in ("target", "order", "group") for n in roles.named(role) if n != "@row"]
     history = subject.table.sample(SampleSpec(n=max(1, subject.table.n_rows), columns=tuple(columns)))
     truth = read_labels(history, roles)
-    time = clock(history, roles.order.column)
+    time = moments(subject, history)
     at = positions(history, judged.rows.row_id)
     use = np.flatnonzero(truth.known & np.isfinite(time))
     value = np.eye(judged.classes)[truth.y[use].astype(int)] if judged.classes else truth.y[use][:, None]
