@@ -167,11 +167,6 @@ class DuckTable:
             self._coded = {name: values.levels(self.arrow([name])[name])}
         return self._coded[name]
 
-    def column_hashes(self, name: str) -> U64:
-        """Hashes of the non-null values of one column."""
-        q = duck.quote(name)
-        return self._hashed(f"SELECT hash({q}) AS h FROM t WHERE {q} IS NOT NULL")
-
     def arrow(self, columns: Sequence[str] | None = None) -> pa.Table:
         listed = ", ".join(duck.quote(c) for c in (columns or self._columns))
         return duck.frame(self._con, f"SELECT {listed} FROM t")

@@ -89,7 +89,7 @@ def _texts(con: Any, view: str, shapes: Sequence[Shape]) -> list[Column]:
     parts = []
     for s in shapes:
         c = duck.quote(s.name)
-        like_date = f"regexp_matches({c}, '^\\s*\\d{{1,4}}[-/.]\\d{{1,2}}[-/.]\\d{{1,4}}')"
+        like_date = f"left(ltrim({c}), 1) BETWEEN '0' AND '9' AND length({c}) BETWEEN 8 AND 40"
         parts.append(f"count({c}), approx_count_distinct({c}), avg(length({c})), count(*) FILTER ({like_date})")
     row = duck.rows(con, f"SELECT count(*), {', '.join(parts)} FROM {view}")[0]
     out, dated = [], []
@@ -118,16 +118,23 @@ def _date_form(con: Any, view: str, name: str, n: int) -> str | None:
 
 
 def _clocks(con: Any, view: str, shapes: Sequence[Shape]) -> list[str]:
+    ends = ", ".join(f"min({q}), max({q})" for q in (duck.quote(s.name) for s in shapes))
+    row = duck.rows(con, f"SELECT {ends} FROM {view}")[0]
+    near = [
+        s for i, s in enumerate(shapes) if row[2 * i] is not None and row[2 * i] >= 0 and 600 <= row[2 * i + 1] <= 2400
+    ]
+    if not near:
+        return []
     parts = []
-    for s in shapes:
+    for s in near:
         c = duck.quote(s.name)
-        bad = f"{c} % 100 >= 60" + (f" OR {c} <> floor({c})" if s.storage == "DOUBLE" else "")
-        parts.append(f"min({c}), max({c}), count(*) FILTER ({bad})")
+        parts.append(
+            f"count(*) FILTER ({c} % 100 >= 60" + (f" OR {c} <> floor({c}))" if s.storage == "DOUBLE" else ")")
+        )
     row = duck.rows(con, f"SELECT {', '.join(parts)} FROM {view}")[0]
     out = []
-    for i, s in enumerate(shapes):
-        lo, hi, bad = row[3 * i : 3 * i + 3]
-        if lo is None or lo < 0 or hi > 2400 or hi < 600 or bad:
+    for s, bad in zip(near, row, strict=True):
+        if bad:
             continue
         c = duck.quote(s.name)
         seen = [int(v) for (v,) in duck.rows(con, f"SELECT DISTINCT {c} FROM {view} WHERE {c} IS NOT NULL")]

@@ -56,10 +56,9 @@ def block_ranges(table: DuckTable, ask: Ask) -> tuple[BlockRange, ...]:
 def crosstab(table: DuckTable, ask: Ask) -> dict[tuple[Any, Any], int]:
     """(value, value) -> rows among the ``k`` most frequent values of each and null, as text; None for null."""
     k = int(ask.args[0]) if ask.args else 64
-    from .singles import top
-
+    most = table.facts([Ask("top", (c,), (), (k,)) for c in ask.columns])
     pair = [duck.quote(c) for c in ask.columns]
-    tops = [{text_of(v) for v, _ in top(table, Ask("top", (c,), (), (k,)))} | {None} for c in ask.columns]
+    tops = [{text_of(v) for v, _ in most[Ask("top", (c,), (), (k,))]} | {None} for c in ask.columns]
     got = table.rows(f"SELECT {pair[0]}, {pair[1]}, count(*) FROM t GROUP BY 1, 2")
     out: dict[tuple[Any, Any], int] = {}
     for a, b, rows in got:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.core.table import F64, I64, Ask, Column, SampleSpec
+from assay.core.table import F64, I64, U64, Ask, Column, SampleSpec
 
 from . import derived
 from .engines import duck
@@ -47,13 +47,16 @@ class Scanned:
     prints: dict[str, int] = field(default_factory=dict)
     tokens: dict[tuple[str, tuple[Any, ...]], dict[Any, int]] = field(default_factory=dict)
     parses: dict[str, Any] = field(default_factory=dict)
+    repeats: dict[str, tuple[U64, I64]] = field(default_factory=dict)
+    tops: dict[tuple[str, int], dict[Any, int]] = field(default_factory=dict)
+    partial: set[str] = field(default_factory=set)
     pilot: Any = None
     queries: list[int] = field(default_factory=list)
 
 
 def prepare(table: DuckTable, asks: Sequence[Ask]) -> None:
     """Run the passes that these asks need, each once for all of them."""
-    from . import texts
+    from . import heads, texts
 
     of: dict[str, set[str]] = {}
     for ask in asks:
@@ -64,14 +67,20 @@ def prepare(table: DuckTable, asks: Sequence[Ask]) -> None:
 
     counts(table, named("holes", "range", "moments", "distinct", "top", "bins", "quantiles", "tokens", "parses"))
     valued = named("moments", "distinct", "top", "bins", "quantiles", "tokens", "parses")
-    value_tables(table, [c for c in valued if table.scanned.counts[c].estimate <= FEW])
+    value_tables(table, [c for c in valued if few(table, c)])
     sums(table, named("moments"))
     bins(table, [(a.columns[0], int(a.args[0]) if a.args else 20) for a in asks if a.fact == "bins"])
     ladders(table, [c for c in named("quantiles") if c not in table.scanned.tables])
-    exact_distinct(table, named("distinct"))
+    heads.runs(table, named("distinct", "top"))
+    heads.tops(table, [(a.columns[0], int(a.args[0]) if a.args else 10) for a in asks if a.fact == "top"])
     fingerprints(table, [a.columns[0] for a in asks if a.fact == "holes" and not a.by])
     texts.tokens(table, [a for a in asks if a.fact == "tokens"])
     texts.parses(table, named("parses"))
+
+
+def few(table: DuckTable, name: str) -> bool:
+    """Whether a column has so few values, ten rows to each or more, that its whole value table pays."""
+    return table.scanned.counts[name].estimate <= min(FEW, max(256, table.n_rows / 10))
 
 
 def batches(table: DuckTable, names: Iterable[str], known: Iterable[Any]) -> Iterator[list[Column]]:
@@ -117,14 +126,14 @@ def _text_date(column: Column) -> bool:
 
 def _text_ends(table: DuckTable, columns: Sequence[Column]) -> None:
     """Ranges of dates kept as text: reading them is dear, so each different text is read once where they are few."""
-    few = [c for c in columns if table.scanned.counts[c.name].estimate <= FEW]
-    value_tables(table, [c.name for c in few])
-    for c in few:
+    short = [c for c in columns if few(table, c.name)]
+    value_tables(table, [c.name for c in short])
+    for c in short:
         keys, _ = number_values(table, c.name)
         if len(keys):
             count = table.scanned.counts[c.name]
             count.lo, count.hi = float(keys[0]), float(keys[-1])
-    many = [c for c in columns if c not in few]
+    many = [c for c in columns if c not in short]
     if many:
         sql = ", ".join(f"min({number_sql(c)}), max({number_sql(c)})" for c in many)
         row = table.rows(f"SELECT {sql} FROM t")[0]
@@ -303,15 +312,6 @@ def ladders(table: DuckTable, names: Iterable[str]) -> None:
         for c, edge, got in zip(part, edges, row, strict=True):
             found = got or {}
             have[c.name] = (edge, np.array([found.get(float(x), 0) for x in edge], np.int64))
-
-
-def exact_distinct(table: DuckTable, names: Iterable[str]) -> None:
-    """Exact counts where the estimate is near the number of rows (or the table is small), by sorting hashes."""
-    for name in sorted(names):
-        count = table.scanned.counts[name]
-        if name not in table.scanned.exact and (count.n <= 200_000 or count.estimate >= 0.8 * count.n):
-            hashes = np.sort(table.column_hashes(name))
-            table.scanned.exact[name] = int(np.count_nonzero(hashes[1:] != hashes[:-1]) + 1) if len(hashes) else 0
 
 
 def fingerprints(table: DuckTable, names: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,24 +45,21 @@ def moments(table: DuckTable, ask: Ask) -> Moments | None:
 
 
 def distinct(table: DuckTable, ask: Ask) -> Distinct:
-    name = ask.columns[0]
-    exact = table.scanned.exact.get(name)
-    return Distinct(exact, True) if exact is not None else Distinct(table.scanned.counts[name].estimate, False)
+    """Exact, up to collisions of 64-bit hashes."""
+    return Distinct(table.scanned.exact[ask.columns[0]], True)
 
 
 def top(table: DuckTable, ask: Ask) -> tuple[tuple[Any, int], ...]:
-    """Values as stored: text, int, float, bool; dates as ISO text."""
+    """Values as stored: text, int, float, bool; dates as ISO text. Values that occur once are listed from the least."""
     name, k = ask.columns[0], int(ask.args[0]) if ask.args else 10
     known = table.scanned.tables.get(name)
     if known is None:
-        q = duck.quote(name)
-        known = dict(
-            table.rows(
-                f"SELECT {q}, count(*) AS n FROM t WHERE {q} IS NOT NULL GROUP BY 1 "
-                f"ORDER BY n DESC, CAST({q} AS VARCHAR) LIMIT {k}"
-            )
-        )
-    pairs = [(v if isinstance(v, (str, int, float)) else text_of(v), int(n)) for v, n in known.items() if v is not None]
+        known = table.scanned.tops[(name, k)]
+    known = {v: n for v, n in known.items() if v is not None}
+    if 0 < k < len(known):
+        least = heapq.nlargest(k, known.values())[-1]
+        known = {v: n for v, n in known.items() if n >= least}
+    pairs = [(v if isinstance(v, (str, int, float)) else text_of(v), int(n)) for v, n in known.items()]
     return tuple(sorted(pairs, key=lambda p: (-p[1], text_of(p[0]) or ""))[:k])
 
 

@@ -25,7 +25,7 @@ def connect() -> Any:
         if engine is None:
             engine = _ENGINES[os.getpid()] = duckdb.connect(":memory:")
             engine.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
-            engine.execute("SET GLOBAL TimeZone = 'UTC'")
+            engine.execute("SET GLOBAL TimeZone = 'UTC'; SET parquet_metadata_cache = true")
         con = engine.cursor()
     con.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return con
