@@ -307,8 +307,7 @@ def inside_unknown(subject: Subject, rows: Sample, units: list[Unit], truth: Lab
     listed_ones = [t for t in tests if len(tests) * t[0] <= SLIGHT] or [min(tests, key=lambda t: (t[0], t[1]))]
     p, _, k, n = max(listed_ones, key=lambda t: (t[0], t[1]))  # all of them hold, so the least sure one speaks
     names = tuple(sorted(c for t in listed_ones for c in t[1]))
-    m = len(tests)
-    target = subject.roles.named("target")[0]
+    m, target = len(tests), subject.roles.named("target")[0]
     says = f"holes of {listed(names)} stand in rows of which {target} is unknown ({percent(k / n)} of them or more)"
     effect = Effect(k / n, "share of holes", MOSTLY, lambda alpha: share_interval(k, n, alpha / m))
     inside = {t[1][0]: [t[2], t[3]] for t in listed_ones}
@@ -333,8 +332,7 @@ def uneven_unknown(subject: Subject, rows: Sample, truth: Labels, limit: float) 
         lo, hi = difference_interval(counts[0], counts[1], counts[2], counts[3], alpha / m)
         return float(lo[at]), float(np.max(hi))
 
-    says = f"{target} is unknown in {percent(k1 / n1)} of rows with {name} {level},"
-    says += f" against {percent(k2 / n2)} of the others"
+    says = f"{target} is unknown in {percent(k1 / n1)} of rows with {name} {level}, in {percent(k2 / n2)} of others"
     effect = Effect(float(gaps[at]), "difference of shares", limit, bound)
     made = tested((target, name), effect, says, rows.n, min(1.0, m * float(ps.min())), "uneven", {"categories": m})
     yield replace(made, about=About((target, name), slice=f"{name} = {level}"), family="slice")
@@ -349,7 +347,7 @@ def follows(
         y = (y > np.median(y)).astype(np.float64) if len(y) else y
         classes = ["in the lower half", "in the upper half"]
     else:
-        classes = [f"it is {c}" for c in truth.classes]
+        classes = [f"where it is {c}" for c in truth.classes]
     sides = list(range(len(classes))) if len(classes) > 2 else [1]
     size = np.array([(y == c).sum() for c in sides], float)
     tests = []
@@ -377,8 +375,7 @@ def follows(
 
     names = tuple(c for i in kept for c in tests[i][0])
     here, there = four[0, side] / four[1, side], four[2, side] / four[3, side]
-    target = subject.roles.named("target")[0]
-    where = f"where {classes[sides[side]]}" if truth.task != "regression" else classes[sides[side]]
+    target, where = subject.roles.named("target")[0], classes[sides[side]]
     which = "" if len(kept) == 1 else f" ({columns[0]} most)"
     says = f"holes of {listed(names)}{which} follow {target}: {percent(here)} {where}, {percent(there)} elsewhere"
     effect = Effect(float(gaps[strongest]), "difference of shares", limit, bound)
