@@ -17,7 +17,7 @@ from assay.learn.learners import quick
 from assay.learn.scoring import score
 from assay.learn.target import Labels
 
-from .halves import parts_of
+from .halves import parts_of, together
 from .order import moments
 
 MOST_ROWS = 60_000
@@ -90,7 +90,7 @@ def blocks(
     size = first - gap
     rng = subject.rng("forward", purpose)
     table = Bench(rows, labels, features, subject.roles.order.column, int(rng.integers(2**31)))
-    part = parts_of(rows.content[index], FOLDS, salt=2)
+    part = parts_of(together(rows)[index], FOLDS, salt=2)
     mixed, past = table.empty(n), table.empty(n)
     todo: list[tuple[F64, I64, I64]] = []
     for fold in range(FOLDS):
@@ -126,6 +126,8 @@ class Bench:
         spec = fit_encoder(self.rows, self.features, self.labels, index=train, order=self.order)
         task: Task = self.labels.task
         k = None if task == "regression" else len(self.labels.classes)
+        if not spec.features:
+            return np.tile(plain(self.labels.y[train], k), (len(test),) if k is None else (len(test), 1))
         X = encode_training(spec, self.rows, self.labels, index=train)
         model = quick(X, self.labels.y[train], task, spec.categorical, ROUNDS, self.seed, outputs=k, threads=1)
         return np.asarray(model.predict(encode(spec, self.rows.take(test))))
@@ -138,6 +140,11 @@ class Bench:
 
     def empty(self, n: int) -> F64:
         return np.full(n if self.labels.task == "regression" else (n, len(self.labels.classes)), np.nan)
+
+
+def plain(y: F64, classes: int | None) -> F64:
+    """The mean, or class shares: what is left to say where no column can feed a learner."""
+    return np.array(y.mean()) if classes is None else np.bincount(y.astype(int), minlength=classes) / len(y)
 
 
 def compare(

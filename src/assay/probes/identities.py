@@ -17,6 +17,7 @@ NICE = np.array([
     1.0, 2.0, 0.5, 10.0, 100.0, 1000.0, 60.0, 3600.0, 86400.0, 1440.0,
     0.1, 0.01, 0.001, 1 / 60, 1 / 3600, 1 / 86400, 1 / 1440,
 ])  # fmt: skip
+UNITS = {1.0: "in seconds", 60.0: "in minutes", 3600.0: "in hours", 86400.0: "in days"}
 POWERS = np.array([1.0, 2.0, 0.5, 3.0])
 TRIM_ROUNDS = 4
 PAIRS_KEPT = 6
@@ -71,7 +72,7 @@ class Formula:
         return np.where(missing, np.nan, np.where(np.isfinite(gap), dist <= self.width / 2 * 1.0001, False))
 
     def says(self) -> str:
-        """In words: ``casual + registered``, ``total - fare``, ``arr_time - sched_arr_time``, ``a * b``."""
+        """In words: ``casual + registered``, ``a * b``, ``arr_time - sched_arr_time in minutes, modulo a day``."""
         if self.form == "product":
             up = [_power(p, w) for p, w in zip(self.parts, self.weights, strict=True) if w > 0]
             down = [_power(p, -w) for p, w in zip(self.parts, self.weights, strict=True) if w < 0]
@@ -83,7 +84,15 @@ class Formula:
             size = "" if abs(weight) == 1 else f"{abs(weight):.9g} * "
             text += f" {'-' if weight < 0 else '+'} {size}{part}"
         text = text.removeprefix(" + ").strip()
+        if self.form == "clock":
+            return f"{text} {self.unit()}"
         return text if self.scale == 1 else f"({text}) * {self.scale:.9g}"
+
+    def unit(self) -> str:
+        """``in minutes, modulo a day`` for clocks; the unit of the difference of two dates."""
+        seconds = 60.0 if self.modulus else 1.0
+        name = UNITS.get(round(seconds / self.scale, 6), f"in units of {seconds / self.scale:.9g} seconds")
+        return f"{name}, modulo a day" if self.modulus else name
 
 
 def _power(part: str, power: float) -> str:

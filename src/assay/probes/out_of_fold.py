@@ -9,11 +9,12 @@ import numpy as np
 from assay.core.challenge import probe
 from assay.core.subject import Subject
 from assay.core.table import F64, I64, Sample
+from assay.learn.encoder import left_out
 from assay.learn.scoring import score
 from assay.learn.target import Labels
 
 from .forward import Bench
-from .halves import parts_of
+from .halves import parts_of, together
 
 FOLDS = 3
 FEWEST_ROWS = 60
@@ -46,6 +47,8 @@ def folds(
     """Out-of-fold predictions with any features; ``only`` the first so many folds."""
     index = np.flatnonzero(labels.known)
     fold = parts_of(keys(subject, rows)[index], FOLDS, salt=3)
+    if len(left_out(rows, features, index=index)) == len(features):  # nothing in it that a learner can read
+        features = ()
     enough = min((np.bincount(fold, minlength=FOLDS)), default=0) >= FEWEST_ROWS // FOLDS
     if len(index) < FEWEST_ROWS or not features or len(np.unique(labels.y[index])) < 2 or not enough:
         return OutOfFold(index[:0], np.empty(0), index[:0], features, np.nan, "", "unfinished")
@@ -65,9 +68,9 @@ def folds(
 def keys(subject: Subject, rows: Sample) -> np.ndarray:
     """What keeps rows together: the hash of the group's value where there is a group, else of the row's content."""
     if subject.roles.group is None:
-        return rows.content
+        return together(rows)
     import hashlib
 
     codes, levels = rows.codes(subject.roles.group.column)
     own = [int.from_bytes(hashlib.blake2b(v.encode(), digest_size=8).digest(), "big") for v in levels]
-    return np.where(codes < 0, rows.content, np.array([*own, 0], np.uint64)[codes])
+    return np.where(codes < 0, together(rows), np.array([*own, 0], np.uint64)[codes])

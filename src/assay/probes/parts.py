@@ -17,7 +17,7 @@ from assay.stats.shares import balanced_above, balanced_interval
 from .alone import FIT_ROWS, class_tree
 from .halves import Halves
 from .identities import DAY, Formula, clock_pairs, products, settle, sums
-from .signs import DATED, ONE_IN_TWENTY, Signs
+from .signs import DATED, ONE_IN_TWENTY, PROVEN, Signs
 
 SHARE = 0.99
 SEARCH_ROWS = 2_000
@@ -74,7 +74,9 @@ def parts(
         pool = [c for c in usable if c != name and c not in copies]
         out += number_formulas(rows, kinds, name, t, pool, a, b, proven)
     if labels.task != "regression":
-        out += class_formulas(rows, kinds, labels, [c for c in usable if c not in copies], a, b)
+        told = {m.formula.parts for m in out if m.proven and m.above(SHARE) <= PROVEN}
+        cuts = class_formulas(rows, kinds, labels, [c for c in usable if c not in copies], a, b)
+        out += [m for m in cuts if m.formula.parts not in told and m.formula.parts[::-1] not in told]
     return tuple(sorted(out, key=lambda m: (not m.proven, m.whole, -m.share, m.formula.parts)))
 
 
@@ -150,7 +152,9 @@ def preference(settled: tuple[float, Formula]) -> tuple[object, ...]:
     """Formulas that hold in nearly all search rows first, then the shortest with the fewest offsets."""
     share, formula = settled
     tier = (share < 1 - (1 - SHARE) / 4) + (share < SHARE)
-    return tier, len(formula.parts) if tier < 2 else 0, len(formula.offsets), -share, formula.parts, formula.weights
+    short = len(formula.parts) if tier < 2 else 0
+    rough = any(w != round(w, 3) for w in formula.weights)
+    return tier, short, rough, len(formula.offsets), -share, formula.parts, formula.weights
 
 
 def class_formulas(

@@ -60,7 +60,7 @@ def interval(output: F64, y: F64, task: str, alpha: float) -> tuple[float, float
     if task == "regression" and len(y) > 2 and np.ptp(y) > 0:
         loss = (output - y) ** 2 / float(np.var(y))
         lo, hi = mean_interval(loss, alpha)
-        return 1 - hi, 1 - lo
+        return 1 - hi, min(1 - lo, 1.0)
     return None
 
 

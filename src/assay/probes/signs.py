@@ -20,6 +20,8 @@ DAY = 1440.0
 PROVEN = 0.01  # p-value at which evidence counts as proven for the rules that build on it (audit decides what stands)
 ONE_IN_TWENTY = 0.95  # a copy disagrees with the target in fewer than one row of twenty
 NINE_TO_ONE = 0.9  # filled nine times as often in one class as in the rest
+LEAST_FILLED = 0.05  # of a class: a column filled more rarely says nothing of most of its rows
+MOST_OF_IT = 0.5  # holes, and the halves of a number, go with ordinary causes too: then it must be most of the class
 FEWEST_HOLES = 20  # two columns share a pattern of fewer holes too easily
 SHARED_BY = 0.5  # a pattern of holes in more than half of the columns is an empty row, not a sign
 LATER = 0.1  # share of rows dated after the question above which a date is not a slip
@@ -136,13 +138,15 @@ def later_share(x: F64, moment: F64, kind: str) -> float:
 
 
 def fill(null: Mask, labels: Labels) -> Filled | None:
-    """The most telling class of a column's holes; None where it is full or empty."""
+    """The most telling class of a column's holes; None where it is full or empty, or the holes touch no class much."""
     null, y, classes = null[labels.known], labels.y[labels.known], labels.classes
     n = len(y)
     if not null.any() or null.all():
         return None
+    least = LEAST_FILLED
     if labels.task == "regression":
-        y, classes = halved(y)
+        y, classes, atom = halved(y)
+        least = LEAST_FILLED if atom else MOST_OF_IT
     best: Filled | None = None
     for empty, there in ((False, ~null), (True, null)):
         if best is not None and best.purity > NINE_TO_ONE:
@@ -155,21 +159,21 @@ def fill(null: Mask, labels: Labels) -> Filled | None:
                 continue
             one, rest = counts[i] / size[i], (total - counts[i]) / (n - size[i])
             purity = float(one / (one + rest)) if one + rest > 0 else 0.5
-            # fewer than one row in twenty of the class: such a column says nothing of most of its rows
-            if one < 1 - ONE_IN_TWENTY or (best is not None and purity <= best.purity):
+            if one < (MOST_OF_IT if empty else least) or (best is not None and purity <= best.purity):
                 continue
             best = Filled(purity, int(counts[i]), total, float(size[i] / n), float(one), float(rest), name, empty)
     return best
 
 
-def halved(y: F64) -> tuple[F64, tuple[str, ...]]:
-    """A number as two classes: its commonest value and the rest where that is an atom, else cut at the median."""
+def halved(y: F64) -> tuple[F64, tuple[str, ...], bool]:
+    """A number as two classes: its commonest value and the rest where that is an atom (then True), else cut at the
+    median."""
     values, counts = np.unique(y, return_counts=True)
     if counts.max() >= ATOM * len(y):
         common = values[counts.argmax()]
-        return (y != common).astype(np.float64), (f"{common:.9g}", f"not {common:.9g}")
+        return (y != common).astype(np.float64), (f"{common:.9g}", f"not {common:.9g}"), True
     middle = float(np.median(y))
-    return (y > middle).astype(np.float64), (f"at most {middle:.9g}", f"above {middle:.9g}")
+    return (y > middle).astype(np.float64), (f"at most {middle:.9g}", f"above {middle:.9g}"), False
 
 
 BAR = {"binary": 0.75, "multiclass": 0.75, "regression": 0.8}

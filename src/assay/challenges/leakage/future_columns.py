@@ -111,7 +111,8 @@ def measure(
             says += (
                 f" {both['metric']} with such columns {both['with']:.3f}, without {both['without']:.3f}" if both else ""
             )
-        yield claim(name, s, mine, labels.task, says, options, both if mine and mine.ask else {})
+        if own is None or mine is not None:  # K01 and K03 speak for their own columns
+            yield claim(name, s, mine, labels.task, says, options, both if mine and mine.ask else {})
 
 
 def claim(
@@ -152,7 +153,7 @@ def claim(
         factor = information(lone, task) / max(information(s.next_skill, task), 1e-9)
         effect = Effect(factor, "times the information of the next column", options["times"])
     else:
-        effect = Effect(float(s.only_unknown) + float(s.dated_after and s.only_unknown), "signs", options["signs"])
+        effect = Effect(float(s.only_unknown) + float(s.dated_after and own is not None), "signs", options["signs"])
     return Claim(about, effect, "heuristic", says, n, ask=own is not None, impact=impact, evidence=evidence)
 
 

@@ -94,12 +94,14 @@ def measure(
         if not out or made.whole in free or not (made.proven or made.whole in suspects) or not made.n:
             continue
         p = made.above(m)
+        if not made.proven and all(c in suspects and suspects[c].strength != "heuristic" for c in out):
+            continue  # K02 says it already, and on better grounds
         stands = made.proven or p <= PROVEN
         whole = made.whole or target
         what = "tells" if made.cut else "is"
-        day = " in minutes, modulo a day," if made.formula.modulus else ""
+        comma = "," if made.formula.modulus else ""
         offsets = f" up to {len(made.formula.offsets)} fixed offsets" if len(made.formula.offsets) > 1 else ""
-        says = f"{made.formula.says()}{day} {what} {whole}{offsets} in {made.share:.2%} of rows"
+        says = f"{made.formula.says()}{comma} {what} {whole}{offsets} in {made.share:.2%} of rows"
         if made.whole and made.proven:
             says += f", which is {target} in other words"
         if not made.proven:

@@ -70,7 +70,7 @@ CHALLENGE = Challenge(
     needs=("target", "order", "feature"),
     category="inflates",
     scope="order",
-    promise=Dose(0.6, 6000, "in six of ten rows the stretch of time decides the outcome"),
+    promise=Dose(0.6, 9000, "in six of ten rows the stretch of time decides the outcome"),
     materiality=(
         Threshold(
             "gain", 0.02, "AUC or R2", "two points: what separates the best learners from the defaults on most tables"
@@ -83,7 +83,7 @@ CHALLENGE = Challenge(
     safety="safe",
 )
 PLANTED = "planted batch"
-BATCHES = 60
+ROWS_A_BATCH = 60
 
 
 def measure(
@@ -162,9 +162,10 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     when = moments(subject, rows)
     rank = np.empty(rows.n, np.int64)
     rank[np.lexsort((rows.row_id, when))] = np.arange(rows.n)
-    batch = rank * BATCHES // max(1, rows.n)
+    batch = rank // ROWS_A_BATCH
+    count = rows.n // ROWS_A_BATCH + 1
     name = subject.roles.named("target")[0]
-    donor = rng.permutation(np.flatnonzero(truth.known))[np.arange(BATCHES) % max(1, int(truth.known.sum()))]
+    donor = rng.permutation(np.flatnonzero(truth.known))[np.arange(count) % max(1, int(truth.known.sum()))]
     moved = truth.known & (rng.random(rows.n) < dose)
     source = np.where(moved, donor[batch], np.arange(rows.n))
     back = pa.array(np.argsort(rows.position))
