@@ -112,7 +112,8 @@ class Bench:
     def order(self, rows: Sample, choose: np.ndarray) -> F64 | None:
         if self.subject.roles.order is None:
             return None
-        return moments(self.subject, rows)[choose]
+        when: F64 = moments(self.subject, rows)[choose]
+        return when
 
     def score(
         self, rows: Sample, labels: Any, features: tuple[str, ...], build: np.ndarray, choose: np.ndarray
