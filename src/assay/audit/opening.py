@@ -15,6 +15,8 @@ from assay.core.table import SampleSpec, Table
 from assay.learn.target import labels
 from assay.tables import guess_roles, make_partition, open_table
 
+MOST_SITES = 20  # more pairs than these are groups, not sites
+LEAST_OF_SITE = 30  # below this no difference could be told from chance
 TEST_WORDS = ("test", "valid", "validation", "val", "holdout", "dev")
 
 
@@ -64,7 +66,25 @@ def comparisons(table: Table, roles: Roles, reference: Any, test: Any, cache: bo
         pairs.append(Comparison(f"{table.name} against {other.name}", table, other))
     if roles.split is not None:
         pairs += by_split(table, roles.split.column)
+    if roles.site is not None:
+        pairs += by_site(table, roles.site.column)
     return tuple(pairs)
+
+
+def by_site(table: Table, column: str) -> list[Comparison]:
+    """Each site against the rest, in the order of their names; sites with fewer than 30 rows are left to the rest."""
+    rows = table.arrow()
+    sites = np.array([str(v) if v is not None else "" for v in rows.column(column).to_pylist()])
+    names, counts = np.unique(sites, return_counts=True)
+    large = [str(n) for n, k in zip(names, counts, strict=True) if n and k >= LEAST_OF_SITE]
+    if not len(names) >= 2 or len(large) > MOST_SITES:
+        return []
+    rest = rows.drop_columns([column])
+    return [
+        Comparison(f"{column} {site} against the rest", table.derive(rest.filter(sites != site)),
+                   table.derive(rest.filter(sites == site)))
+        for site in large
+    ]  # fmt: skip
 
 
 def shared(a: Table, b: Table) -> None:

@@ -103,6 +103,7 @@ class Runner:
         start = time.perf_counter()
         try:
             options = Thresholds(challenge, self.settings)
+            self.facts.declare(module.asks(self.subject) if hasattr(module, "asks") else ())
             claims = tuple(self.call(module.measure, options=options))
         except NotApplicable as reason:
             return Run(challenge, not_applicable=str(reason), seconds=time.perf_counter() - start)

@@ -113,10 +113,10 @@ def quick(
 
     Returns:
         An object whose ``predict(X)`` is (n, classes) probabilities, or (n,) values for regression.
-        A target with one class or under two rows gives a constant prediction.
+        A target with one class, no feature or under two rows gives a constant prediction.
     """
     k = 1 if task == "regression" else outputs or max(2, int(y.max()) + 1 if len(y) else 2)
-    if len(y) < 2 or bool(np.all(y == y[0])):
+    if len(y) < 2 or X.shape[1] == 0 or bool(np.all(y == y[0])):
         return Constant(_prior(y, k))
     leaf = int(min(20, max(2, len(y) // 20)))
     config = Config("quick", "lightgbm", {"learning_rate": 0.1, "min_data_in_leaf": leaf})
