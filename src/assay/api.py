@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from assay.report.document import Report
 
 MODEL_CODES = ("M",)
+FIT_REFITS = 30  # a fit that skips a safe repair for want of a trial would waste the audit
 
 
 def check(
@@ -131,7 +132,7 @@ def fit_subject(
 
     start = time.process_time()
     audit = Audit(subject, replace(settings, select=()), part(progress, 0.0, 0.25))
-    audit.unsafe = unsafe
+    audit.unsafe, audit.refits = unsafe, FIT_REFITS
     report = audit.report()
     suspects = audit.runner.give("suspects")
     leaks = {c: why for c, why in standing_leaks(report.findings, suspects).items() if c not in keep}

@@ -29,6 +29,7 @@ from .runner import Progress, Run, Runner
 from .trial import trial
 from .verdict import Decision, decide
 
+REFITS = 5  # a report spends at most so many model fits on trials of remedies
 LIBRARIES = ("assay", "duckdb", "lightgbm", "numpy", "pyarrow", "scikit-learn")
 
 
@@ -57,6 +58,7 @@ class Audit:
         self.start = (time.perf_counter(), time.process_time())
         self.modules: Mapping[str, ModuleType] = catalogue()
         self.unsafe = False
+        self.refits = REFITS
         self.recipe = Recipe()
 
     def report(self, *, trials: bool = True, labels: Any = None) -> Report:
@@ -69,7 +71,9 @@ class Audit:
         tried: list[Trial] = []
         if trials and stands:
             self.say("trying remedies", 0.92)
-            self.recipe, proofs = trial(self.subject, stands, dict(self.modules), self.runner.give, unsafe=self.unsafe)
+            self.recipe, proofs = trial(
+                self.subject, stands, dict(self.modules), self.runner.give, self.refits, self.unsafe
+            )
             by_finding = {id(f): proof for f, proof in proofs}
             stands = [replace(f, proof=by_finding.get(id(f))) for f in stands]
             tried = [Trial(f.code, f.remedy, proof) for f, proof in proofs if f.remedy is not None]

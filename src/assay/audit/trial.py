@@ -37,7 +37,7 @@ class Scored:
 
 
 def trial(subject: Subject, stands: Sequence[Finding], modules: dict[str, ModuleType], give: Callable[[str], Any],
-          refits: int = 5, unsafe: bool = False) -> tuple[Recipe, list[tuple[Finding, Proof]]]:  # fmt: skip
+          refits: int, unsafe: bool = False) -> tuple[Recipe, list[tuple[Finding, Proof]]]:  # fmt: skip
     """Try the remedies of the findings in order. ``give`` hands out probes; at most ``refits`` models are fitted.
 
     Returns the recipe (safe remedies whose proof holds; unsafe ones too where ``unsafe``) and every proof.
@@ -77,7 +77,7 @@ def prove(
     if not remedy.ops:
         return Proof("gain", "unproven", why=f"it acts on the {remedy.where}: fit again with it to prove it")
     if left <= 0:
-        return Proof("gain", "unproven", why="five refits a report; this one was not tried")
+        return Proof("gain", "unproven", why="the refits of this report are spent; fit tries more")
     return bench.gain(remedy.ops)
 
 
