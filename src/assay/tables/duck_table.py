@@ -12,7 +12,7 @@ from assay.core.table import F64, I32, U64, Ask, Column, SampleSpec
 
 from . import rowid, sampling, values
 from .engines import duck
-from .kinds import Shape, decide
+from .kinds import BATCH, Shape, decide
 from .sample import ArrowSample
 from .scans import Scanned
 
@@ -52,14 +52,17 @@ class DuckTable:
         kinds |= {
             n: Column(n, "mixed", "VARCHAR") for n, types in (census or {}).items() if len(types) > 1 and n not in kinds
         }
-        self._columns = {c.name: c for c in decide(con, "t", shapes, kinds)}
+        columns, counts = decide(con, "t", shapes, kinds)
+        self._columns = {c.name: c for c in columns}
         self._n = int(duck.rows(con, "SELECT count(*) FROM t")[0][0])
         self._name, self._notes = name, tuple(notes)
         self.census = dict(census or {})
         self._hashes: dict[tuple[str, ...], U64] = {}
         self._values: dict[str, F64] = {}
         self._coded: dict[str, tuple[I32, tuple[str, ...]]] = {}
-        self.scanned = Scanned()
+        self.scanned = Scanned(counts)
+        unknown = len(shapes) - len(kinds)
+        self.scanned.queries += [min(BATCH, unknown - at) for at in range(0, unknown, BATCH)]
         self._facts: dict[Ask, Any] = {}
         self._digest: str | None = None
         self._ids = tuple(sorted(ids)) if ids is not None else None
@@ -112,20 +115,29 @@ class DuckTable:
         """A SELECT over the view ``t`` as record batches, in source order."""
         return duck.stream(self._con, sql, size)
 
-    def _hashed(self, sql: str) -> U64:
-        parts = [np.asarray(b.column(0).to_numpy(), np.uint64) for b in self.stream(sql, 500_000)]
-        return np.concatenate(parts) if parts else np.empty(0, np.uint64)
+    def _hashed(self, names: Sequence[str]) -> U64:
+        """Hash fifty columns a query, the parts mixed in order of name."""
+        out = np.zeros(self._n, np.uint64)
+        for at in range(0, len(names), BATCH):
+            part = names[at : at + BATCH]
+            self.scanned.queries.append(len(part))
+            start = 0
+            for batch in self.stream(f"SELECT hash({', '.join(map(duck.quote, part))}) AS h FROM t", 500_000):
+                here = slice(start, start + batch.num_rows)
+                hashes = np.asarray(batch.column(0).to_numpy(), np.uint64)
+                out[here] = hashes if at == 0 else rowid.mix(out[here]) ^ hashes
+                start += batch.num_rows
+        return out
 
     def row_hashes(self, columns: Sequence[str]) -> U64:
-        """One hash a row over the named columns (none named: all), in source order. Columns are taken by name order."""
+        """One hash a row over the named columns (none named: all), in source order; the order of names is free."""
         names = tuple(sorted(columns or self._columns))
         for n in names:
             self.column(n)
         if names not in self._hashes:
             if len(self._hashes) >= 4:
                 self._hashes.pop(next(iter(self._hashes)))
-            listed = ", ".join(duck.quote(n) for n in names)
-            self._hashes[names] = self._hashed(f"SELECT hash({listed}) AS h FROM t")
+            self._hashes[names] = self._hashed(names)
         return self._hashes[names]
 
     def content_hashes(self) -> U64:

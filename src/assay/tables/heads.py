@@ -15,6 +15,7 @@ from assay.core.table import U64
 
 from . import scans
 from .engines import duck
+from .kinds import BATCH
 
 if TYPE_CHECKING:
     from .duck_table import DuckTable
@@ -27,7 +28,7 @@ def runs(table: DuckTable, names: Iterable[str]) -> None:
     """Exact distinct, and the hashes of the most frequent values that repeat, for columns without a value table."""
     have = table.scanned
     todo = sorted({n for n in names if n not in have.exact})
-    width = int(max(1, min(scans.BATCH, HELD // max(1, table.n_rows))))
+    width = int(max(1, min(BATCH, HELD // max(1, table.n_rows))))
     for at in range(0, len(todo), width):
         part = todo[at : at + width]
         have.queries.append(len(part))

@@ -62,19 +62,56 @@ def shape(name: str, storage: str, given: str | None = None) -> Shape:
     return Shape(name, f"CAST({column} AS VARCHAR)", "VARCHAR", note)
 
 
-def decide(con: Any, view: str, shapes: Sequence[Shape], given: Mapping[str, Column]) -> tuple[Column, ...]:
-    """Kinds of the columns of ``view``, by a census in batches; ``given`` kinds stand."""
+@dataclass
+class Count:
+    """Pass 0 of a column: non-null values, finite range, infinities, estimated distinct."""
+
+    n: int
+    lo: float | None
+    hi: float | None
+    infinite: int
+    estimate: int
+
+
+def decide(
+    con: Any, view: str, shapes: Sequence[Shape], given: Mapping[str, Column]
+) -> tuple[tuple[Column, ...], dict[str, Count]]:
+    """Kinds of the columns of ``view``, by a census in batches; ``given`` kinds stand.
+
+    The census is pass 0 of the facts: its counts are handed on, so that no column is counted twice.
+    """
     out: dict[str, Column] = {c.name: c for c in given.values()}
-    open_ = [s for s in shapes if s.name not in out]
-    texts = [s for s in open_ if s.storage == "VARCHAR"]
-    for at in range(0, len(texts), BATCH):
-        out.update((c.name, c) for c in _texts(con, view, texts[at : at + BATCH]))
-    numbers = [s for s in open_ if s.storage in ("BIGINT", "DOUBLE")]
-    clocks = {name for at in range(0, len(numbers), BATCH) for name in _clocks(con, view, numbers[at : at + BATCH])}
-    for s in open_:
-        if s.name not in out:
-            out[s.name] = Column(s.name, _plain_kind(s.storage, s.name in clocks), s.storage)
-    return tuple(out[s.name] for s in shapes)
+    counts: dict[str, Count] = {}
+    todo = [s for s in shapes if s.name not in out]
+    for at in range(0, len(todo), BATCH):
+        part = todo[at : at + BATCH]
+        row = duck.rows(con, f"SELECT {', '.join(_census(s) for s in part)} FROM {view}")[0]
+        for i, s in enumerate(part):
+            n, estimate, a, b = row[4 * i : 4 * i + 4]
+            if s.storage == "VARCHAR":
+                column = _text(con, view, s, n, estimate, a, b)
+                ends = None if column.kind == "date" else (None, None)
+            else:
+                clock = s.storage in ("BIGINT", "DOUBLE") and _is_clock(con, view, s, a, b, estimate)
+                column = Column(s.name, _plain_kind(s.storage, clock), s.storage)
+                ends = (a, b) if a is None or (math.isfinite(a) and math.isfinite(b)) else None
+            out[s.name] = column
+            if ends is not None:
+                counts[s.name] = Count(int(n), ends[0], ends[1], 0, int(estimate))
+    return tuple(out[s.name] for s in shapes), counts
+
+
+def _census(s: Shape) -> str:
+    """Four numbers of a column: count, distinct, and two more: of text its length and dates, else its range."""
+    c = duck.quote(s.name)
+    if s.storage == "VARCHAR":
+        # Cheap and too wide on purpose: what passes is read strictly afterwards.
+        like_date = f"{c} < ':' AND strlen({c}) BETWEEN 8 AND 40"
+        more = f"avg(strlen({c})), count(*) FILTER ({like_date})"
+    else:
+        e = {"BOOLEAN": f"CAST({c} AS INTEGER)", "TIMESTAMP": f"epoch({c})", "DATE": f"epoch({c})"}.get(s.storage, c)
+        more = f"CAST(min({e}) AS DOUBLE), CAST(max({e}) AS DOUBLE)"
+    return f"count({c}), approx_count_distinct({c}), {more}"
 
 
 def _plain_kind(storage: str, clock: bool) -> Kind:
@@ -85,25 +122,12 @@ def _plain_kind(storage: str, clock: bool) -> Kind:
     return "clock" if clock else "number"
 
 
-def _texts(con: Any, view: str, shapes: Sequence[Shape]) -> list[Column]:
-    parts = []
-    for s in shapes:
-        c = duck.quote(s.name)
-        like_date = f"left(ltrim({c}), 1) BETWEEN '0' AND '9' AND length({c}) BETWEEN 8 AND 40"
-        parts.append(f"count({c}), approx_count_distinct({c}), avg(length({c})), count(*) FILTER ({like_date})")
-    row = duck.rows(con, f"SELECT count(*), {', '.join(parts)} FROM {view}")[0]
-    out, dated = [], []
-    for i, s in enumerate(shapes):
-        n, distinct, length, like = row[1 + 4 * i : 5 + 4 * i]
-        category = n == 0 or (distinct <= max(64, 0.5 * n) and length <= 64)
-        out.append(Column(s.name, "category" if category else "text", "VARCHAR"))
-        if n and like >= 0.95 * n:
-            dated.append((i, n))
-    for i, n in dated:
-        form = _date_form(con, view, shapes[i].name, n)
-        if form:
-            out[i] = Column(shapes[i].name, "date", f"VARCHAR ({form})")
-    return out
+def _text(con: Any, view: str, s: Shape, n: int, distinct: int, length: float | None, like_date: int) -> Column:
+    form = _date_form(con, view, s.name, n) if n and like_date >= 0.95 * n else None
+    if form:
+        return Column(s.name, "date", f"VARCHAR ({form})")
+    category = n == 0 or (distinct <= max(64, 0.5 * n) and (length or 0) <= 64)
+    return Column(s.name, "category" if category else "text", "VARCHAR")
 
 
 def _date_form(con: Any, view: str, name: str, n: int) -> str | None:
@@ -117,30 +141,16 @@ def _date_form(con: Any, view: str, name: str, n: int) -> str | None:
     return forms[best] if counts[best] >= 0.95 * n else None
 
 
-def _clocks(con: Any, view: str, shapes: Sequence[Shape]) -> list[str]:
-    ends = ", ".join(f"min({q}), max({q})" for q in (duck.quote(s.name) for s in shapes))
-    row = duck.rows(con, f"SELECT {ends} FROM {view}")[0]
-    near = [
-        s for i, s in enumerate(shapes) if row[2 * i] is not None and row[2 * i] >= 0 and 600 <= row[2 * i + 1] <= 2400
-    ]
-    if not near:
-        return []
-    parts = []
-    for s in near:
-        c = duck.quote(s.name)
-        parts.append(
-            f"count(*) FILTER ({c} % 100 >= 60" + (f" OR {c} <> floor({c}))" if s.storage == "DOUBLE" else ")")
-        )
-    row = duck.rows(con, f"SELECT {', '.join(parts)} FROM {view}")[0]
-    out = []
-    for s, bad in zip(near, row, strict=True):
-        if bad:
-            continue
-        c = duck.quote(s.name)
-        seen = [int(v) for (v,) in duck.rows(con, f"SELECT DISTINCT {c} FROM {view} WHERE {c} IS NOT NULL")]
-        if clock_chance(seen) <= CLOCK_CHANCE and len({v // 100 for v in seen}) >= 6:
-            out.append(s.name)
-    return out
+def _is_clock(con: Any, view: str, s: Shape, lo: float | None, hi: float | None, estimate: int) -> bool:
+    # HyperLogLog is off by a few per cent; a day has 1,441 clock times with midnight twice.
+    if lo is None or hi is None or lo < 0 or not 600 <= hi <= 2400 or estimate > 2_000:
+        return False
+    c = duck.quote(s.name)
+    seen = [v for (v,) in duck.rows(con, f"SELECT DISTINCT {c} FROM {view} WHERE {c} IS NOT NULL")]
+    if any(v % 100 >= 60 or v != int(v) for v in seen):
+        return False
+    whole = [int(v) for v in seen]
+    return clock_chance(whole) <= CLOCK_CHANCE and len({v // 100 for v in whole}) >= 6
 
 
 def clock_chance(seen: Sequence[int]) -> float:
