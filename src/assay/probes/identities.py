@@ -99,11 +99,12 @@ def _power(part: str, power: float) -> str:
     return part if power == 1 else f"{part}^{power:.9g}"
 
 
-def grain(t: F64) -> float:
-    """The step of the grid that the values lie on (1, 0.01 ...), or a millionth of their spread where there is none."""
+def grain(t: F64, widest: float = 0.05) -> float:
+    """The step of the grid that the values lie on (1, 0.01 ...), at most ``widest`` of their spread; a millionth of it
+    where there is no grid."""
     spread = float(np.std(t)) or 1.0
     for step in (1.0, 0.1, 0.01, 0.001):
-        if step <= 0.05 * spread and np.all(np.abs(t / step - np.round(t / step)) < 1e-6 * np.maximum(1, np.abs(t))):
+        if step <= widest * spread and np.all(np.abs(t / step - np.round(t / step)) < 1e-6 * np.maximum(1, np.abs(t))):
             return step
     return TINY * spread
 
@@ -131,7 +132,7 @@ def settle(formula: Formula, whole: F64, x: Sequence[F64], share: float) -> tupl
     if finite.sum() < 30:
         return None
     whole, x = whole[finite], [p[finite] for p in x]
-    width = grain(whole)
+    width = grain(whole, 0.25 if formula.form == "clock" else 0.05)
     gap = formula.residual(whole, x)
     for most in (1, MOST_OFFSETS) if formula.form == "sum" else (1,):
         got, offsets = coverage(gap, width, most)

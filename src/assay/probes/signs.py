@@ -21,7 +21,7 @@ PROVEN = 0.01  # p-value at which evidence counts as proven for the rules that b
 ONE_IN_TWENTY = 0.95  # a copy disagrees with the target in fewer than one row of twenty
 NINE_TO_ONE = 0.9  # filled nine times as often in one class as in the rest
 LEAST_FILLED = 0.05  # of a class: a column filled more rarely says nothing of most of its rows
-MOST_OF_IT = 0.5  # holes, and the halves of a number, go with ordinary causes too: then it must be most of the class
+MOST_OF_IT = 0.5  # the halves of a number go with ordinary causes too: there it must be most of the half
 FEWEST_HOLES = 20  # two columns share a pattern of fewer holes too easily
 SHARED_BY = 0.5  # a pattern of holes in more than half of the columns is an empty row, not a sign
 LATER = 0.1  # share of rows dated after the question above which a date is not a slip
@@ -30,16 +30,15 @@ LATER = 0.1  # share of rows dated after the question above which a date is not 
 @dataclass(frozen=True, slots=True)
 class Filled:
     """How often a column is filled, by class. ``purity`` is f1 / (f1 + f0), the fill share of one class against that
-    of the rest, for the class (or its complement, or the holes instead) where it is largest. 0.5 says nothing."""
+    of the rest, for the class where it is largest. 0.5 says nothing."""
 
     purity: float
-    k: int  # filled (or empty) rows of that class
-    total: int  # filled (or empty) rows
+    k: int  # filled rows of that class
+    total: int  # filled rows
     prior: float  # share of that class among all rows with a known target
-    share: float  # share of that class that is filled (or empty)
+    share: float  # share of that class that is filled
     rest: float  # the same of the other rows
     label: str
-    empty: bool  # the holes are what goes with the class
 
     def above(self, m: float) -> float:
         """p-value against H0: purity <= m. Given how many are filled, the count in the class is at most binomial
@@ -86,7 +85,7 @@ class Signs:
 
     @property
     def follows(self) -> bool:
-        """Filled (or empty) at least nine times as often in one class: tested, on the whole sample."""
+        """Filled at least nine times as often in one class: tested, on the whole sample."""
         return self.filled is not None and self.filled.above(NINE_TO_ONE) <= PROVEN
 
 
@@ -138,7 +137,7 @@ def later_share(x: F64, moment: F64, kind: str) -> float:
 
 
 def fill(null: Mask, labels: Labels) -> Filled | None:
-    """The most telling class of a column's holes; None where it is full or empty, or the holes touch no class much."""
+    """The class that a column is filled with; None where it is full or empty, or filled too rarely in every class."""
     null, y, classes = null[labels.known], labels.y[labels.known], labels.classes
     n = len(y)
     if not null.any() or null.all():
@@ -148,20 +147,16 @@ def fill(null: Mask, labels: Labels) -> Filled | None:
         y, classes, atom = halved(y)
         least = LEAST_FILLED if atom else MOST_OF_IT
     best: Filled | None = None
-    for empty, there in ((False, ~null), (True, null)):
-        if best is not None and best.purity > NINE_TO_ONE:
-            break  # "filled only when it happened" says it better than "empty when it did not"
-        total = int(there.sum())
-        counts = np.bincount(y[there].astype(int), minlength=len(classes))
-        size = np.bincount(y.astype(int), minlength=len(classes))
-        for i, name in enumerate(classes):
-            if not 0 < size[i] < n:
-                continue
-            one, rest = counts[i] / size[i], (total - counts[i]) / (n - size[i])
-            purity = float(one / (one + rest)) if one + rest > 0 else 0.5
-            if one < (MOST_OF_IT if empty else least) or (best is not None and purity <= best.purity):
-                continue
-            best = Filled(purity, int(counts[i]), total, float(size[i] / n), float(one), float(rest), name, empty)
+    total = int((~null).sum())
+    counts = np.bincount(y[~null].astype(int), minlength=len(classes))
+    size = np.bincount(y.astype(int), minlength=len(classes))
+    for i, name in enumerate(classes):
+        if not 0 < size[i] < n:
+            continue
+        one, rest = counts[i] / size[i], (total - counts[i]) / (n - size[i])
+        purity = float(one / (one + rest)) if one + rest > 0 else 0.5
+        if one >= least and (best is None or purity > best.purity):
+            best = Filled(purity, int(counts[i]), total, float(size[i] / n), float(one), float(rest), name)
     return best
 
 

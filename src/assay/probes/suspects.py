@@ -110,9 +110,8 @@ def stage_one(signs: Mapping[str, Signs], target: str, add: Add) -> None:
 
 def follows_words(s: Signs, target: str) -> str:
     assert s.filled is not None
-    word = "empty" if s.filled.empty else "filled"
     return (
-        f"{word} in {s.filled.share:.1%} of the rows where {target} is {s.filled.label}, "
+        f"filled in {s.filled.share:.1%} of the rows where {target} is {s.filled.label}, "
         f"and in {s.filled.rest:.1%} of the others"
     )
 

@@ -1,0 +1,79 @@
+"""K04: copies on both sides, exact and jittered; coarse tables and default rows are not copies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from assay.challenges.leakage import split_overlap as K04
+from assay.core.subject import Comparison
+from assay.tables import open_table
+from tests.challenges.leakage.cases import subject
+from tests.challenges.real import real, stands
+
+RNG = np.random.default_rng(3)
+
+
+def table(n=1500, seed=0):
+    rng = np.random.default_rng(seed)
+    return {"a": rng.normal(size=n), "b": rng.gamma(2, 3, n), "c": rng.choice(list("uvw"), n), "y": rng.random(n) < 0.5}
+
+
+@pytest.mark.parametrize(("jitter", "kind"), [(0.0, "equal"), (0.001, "near")])
+def test_copies_exact_and_jittered(jitter, kind):
+    made = table()
+    for values in made.values():
+        values[:60] = values[100:160]
+        if values.dtype == np.float64:
+            values[:60] += jitter * np.std(values) * RNG.normal(size=60)
+    claims = stands(K04, subject(made))
+    assert [c.evidence["kind"] for c in claims] == [kind]
+    assert 0.8 * 0.06 <= claims[0].effect.value <= 0.061  # near: less what chance may have given
+    assert not stands(K04, subject(table()))
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.001])
+def test_between_two_tables(jitter):
+    import pyarrow as pa
+
+    first, second = table(seed=1), table(seed=2)
+    for name, values in second.items():
+        values[:90] = first[name][:90]
+        if values.dtype == np.float64:
+            values[:90] += jitter * np.std(values) * RNG.normal(size=90)
+    made = subject(first)
+    pair = Comparison("train against test", made.table, open_table(pa.table(second), name="test"))
+    claims = stands(K04, replace(made, comparisons=(pair,)))
+    assert len(claims) == 1
+    assert claims[0].about.comparison == "train against test"
+    assert 0.8 * 0.06 <= claims[0].effect.value <= 0.061
+
+
+def test_coarse_columns_are_not_copies():
+    made = {f"q{i}": RNG.integers(0, 3, 2000) for i in range(6)} | {"y": RNG.random(2000) < 0.5}
+    assert not stands(K04, subject(made))
+
+
+def test_equal_rows_of_one_group_stay_together():
+    made = table() | {"who": np.arange(1500) // 3}
+    for values in made.values():
+        values[1::3] = values[::3]
+    assert not stands(K04, subject(made, group="who"))
+
+
+def test_wine_shares_a_quarter_of_a_random_test():
+    claims = stands(K04, real("wine_quality.csv.gz", "quality"))
+    assert [c.basis for c in claims] == ["exact"]
+    assert 0.24 < claims[0].effect.value < 0.30
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "roles"),
+    [("adult.csv.gz", "income", {"split": "split"}), ("german_credit.csv", "risk", {}),
+     ("diamonds.csv.gz", "price", {}),
+     ("breast_cancer_wisconsin.csv", "class", {"group": "id"}), ("titanic.csv", "survived", {})],
+)  # fmt: skip
+def test_silent_on_honest_tables(name, target, roles):
+    assert not stands(K04, real(name, target, **roles))
