@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 
 from assay.audit.needs import missing
+from assay.audit.opening import settle
 from assay.audit.pages import HEADINGS
 from assay.audit.ranking import finding
 from assay.audit.runner import Run, Runner
@@ -32,7 +33,7 @@ from assay.core.settings import Settings
 from assay.core.subject import JUDGE, Comparison, Planted, Predictions, Subject
 from assay.core.table import SampleSpec
 from assay.learn.target import labels
-from assay.tables import guess_roles, make_partition, open_table
+from assay.tables import guess_roles, open_table
 from assay.tables.recipe import apply
 
 START = np.datetime64("2024-01-01T00:00:00")
@@ -59,7 +60,7 @@ def clean_subject(n: int = 3000, seed: int = 0, needs: Sequence[str] = ()) -> Su
     table = open_table(clean_table(n, seed), name=f"clean-{seed}")
     word = {"target": "outcome"} | ({"order": "when"} if "order" in needs else {})
     roles = guess_roles(table, word)
-    subject = Subject(table, roles, make_partition(table, roles, seed), seed)
+    subject = settle(table, roles, seed)
     if "comparison" in needs:
         other = open_table(clean_table(n, seed + 100_000), name=f"other-{seed}")
         subject = replace(subject, comparisons=(Comparison("reference against current", table, other),))
@@ -248,7 +249,7 @@ def bare_subject(table: pa.Table) -> Subject:
         roles = guess_roles(opened, {"target": "outcome"})
     except AssayError:
         roles = Roles(Role(("outcome",)), "binary", ("no", "yes"), "yes")
-    return Subject(opened, roles, make_partition(opened, roles, 0), 0)
+    return settle(opened, roles, 0)
 
 
 def verdict_of(module: ModuleType, subject: Subject) -> str:

@@ -46,11 +46,20 @@ def open_subject(
     if target is not None:
         word["target"] = target
     settled = guess_roles(table, word)
-    pairs = comparisons(table, settled, reference, test, cache)
-    subject = Subject(table, settled, make_partition(table, settled, settings.seed), settings.seed, pairs, model)
+    subject = settle(table, settled, settings.seed)
+    pairs = comparisons(subject.table, settled, reference, test, cache)
+    subject = replace(subject, comparisons=pairs, model=model)
     if model is not None and settled.target is not None:
         subject = replace(subject, predictions=predictions(subject, model, settings))
     return subject
+
+
+def settle(table: Table, roles: Roles, seed: int) -> Subject:
+    """A subject of a table whose roles are settled: what makes two rows equal is their features alone."""
+    ids = roles.named("id") or table.ids
+    out = {*ids, *(c for role in ("target", "weight", "split") for c in roles.named(role))}
+    table = table.with_ids(sorted(out & {c.name for c in table.columns}))
+    return Subject(table, roles, make_partition(table, roles, seed), seed)
 
 
 def comparisons(table: Table, roles: Roles, reference: Any, test: Any, cache: bool) -> tuple[Comparison, ...]:

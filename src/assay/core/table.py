@@ -70,7 +70,7 @@ class Sample(Protocol):
 
     @property
     def content(self) -> U64:
-        """Hash of the row without id columns: equal for exact duplicates, so splits keep them together."""
+        """Hash of the row's features (not of ids, target, weight or split): equal rows stay together in splits."""
         ...
 
     @property
@@ -131,6 +131,15 @@ class Table(Protocol):
     def sample(self, spec: SampleSpec) -> Sample: ...
     def row_hashes(self, columns: Sequence[str]) -> U64:
         """One 64-bit hash a row over the named columns, in source order (null counts as a value)."""
+        ...
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Columns left out of ``Sample.content``: as set, else those that look like keys."""
+        ...
+
+    def with_ids(self, columns: Sequence[str]) -> Table:
+        """The same table, whose ``Sample.content`` leaves these columns out."""
         ...
 
     def arrow(self) -> pa.Table:

@@ -9,6 +9,7 @@ import numpy as np
 from assay.core.challenge import probe
 from assay.core.table import I64, U64, Sample
 from assay.learn.target import Labels
+from assay.tables.rowid import common
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +27,9 @@ def halves(rows: Sample, labels: Labels) -> Halves:
     return Halves(np.flatnonzero(labels.known & first), np.flatnonzero(labels.known & ~first))
 
 
-DEFAULT = 0.01
-
-
 def together(rows: Sample) -> U64:
-    """Keys that keep exact duplicates in one part. A row that makes up more than a hundredth of the sample is a default
-    and no copy (all sensors at rest): its rows are spread, or one part would never see that value."""
-    own, inverse, counts = np.unique(rows.content, return_inverse=True, return_counts=True)
-    del own
-    return np.where(counts[inverse] > max(DEFAULT * rows.n, 2), rows.row_id, rows.content)
+    """Keys that keep copies in one part; rows too common to be copies go singly."""
+    return np.where(np.isin(rows.content, common(rows.content)), rows.row_id, rows.content)
 
 
 def parts_of(keys: U64, k: int, salt: int = 0) -> I64:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.subject import BUILD, Roles
-from assay.core.table import Sample, Table
+from assay.core.table import U64, Sample, Table
 
 from . import rowid
 
@@ -41,19 +41,20 @@ class TimePartition:
 
 @dataclass(frozen=True)
 class HashPartition:
-    """Rows by a hash: of the group where one is set, else of the content."""
+    """Rows by a hash: of the group where one is set, else of the content; rows too ``common`` to be copies singly."""
 
     column: str | None
     seed: int
     says: str
+    common: U64
 
     def part(self, sample: Sample) -> NDArray[np.int8]:
         if self.column is None:
-            key = sample.content
+            key = np.where(np.isin(sample.content, self.common), sample.row_id, sample.content)
         else:
             codes, names = _recorded_codes(sample, self.column)
             keys = np.array([_text_hash(n) for n in names] + [0], np.uint64)
-            key = np.where(codes < 0, sample.content, keys[codes])
+            key = np.where(codes < 0, sample.row_id, keys[codes])
         spread = rowid.salted(key, "partition", self.seed)
         share = spread.astype(np.float64) / 2.0**64
         return np.digitize(share, SHARES).astype(np.int8)
@@ -72,7 +73,7 @@ def _text_hash(text: str) -> int:
 
 
 def make_partition(table: Table, roles: Roles, seed: int = 0) -> TimePartition | HashPartition:
-    """The partition that the roles demand. Rows without a time build; rows without a group go by their content."""
+    """The partition that the roles demand. Rows without a time build; rows without a group go singly."""
     if roles.order is not None:
         column = roles.order.column
         if column == "@row":
@@ -99,6 +100,6 @@ def make_partition(table: Table, roles: Roles, seed: int = 0) -> TimePartition |
     if roles.group is not None:
         column = roles.group.column
         says = f"by group ({column}): 60 % build, 20 % choose, 20 % judge; all rows of one {column} fall together"
-        return HashPartition(column, seed, says)
+        return HashPartition(column, seed, says, np.empty(0, np.uint64))
     says = "at random by content: 60 % build, 20 % choose, 20 % judge; exact duplicates fall together"
-    return HashPartition(None, seed, says)
+    return HashPartition(None, seed, says, rowid.common(table.content_hashes()))  # type: ignore[attr-defined]

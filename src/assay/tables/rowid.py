@@ -1,8 +1,9 @@
 """Row identity: hashes that do not depend on the order of rows or columns.
 
-``content`` is DuckDB's ``hash`` of the row over the columns that are no ids, sorted by name; it is faster than md5 and
-stable for one DuckDB version (docs/decisions). ``row_id`` mixes the hash over all columns with the row's ordinal
-among its equals, so that it is unique and yet free of position.
+``content`` is DuckDB's ``hash`` of the row over its features, sorted by name; it is faster than md5 and stable for one
+DuckDB version (docs/decisions). The target is no part of it: rows of equal features and *one* label would else leave
+training together, and the rest would teach the opposite. ``row_id`` mixes the hash over all columns with the row's
+ordinal among its equals, so that it is unique and yet free of position.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import numpy as np
 
 from assay.core.table import I64, U64, Column
 
+DEFAULT = 0.01  # share of a table above which equal rows are a default and no copies
+DISTINCT = 0.5  # share of different rows below which columns are too coarse for equal rows to be one record
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -70,3 +73,15 @@ def table_digest(hashes: U64, columns: Sequence[Column]) -> str:
     total = int(np.add.reduce(mix(hashes), dtype=np.uint64)) if len(hashes) else 0
     again = int(np.add.reduce(mix(hashes ^ _GOLDEN), dtype=np.uint64)) if len(hashes) else 0
     return hashlib.blake2b(f"{head}\x02{len(hashes)}\x02{total}\x02{again}".encode(), digest_size=16).hexdigest()
+
+
+def common(content: U64) -> U64:
+    """Hashes, sorted, of rows that make up more than a hundredth of a table; all of them where fewer than half differ.
+
+    Such rows are a default (all sensors at rest) or come of coarse columns, and are no copies of one record: kept
+    together they would fill one part, and the others would never see them.
+    """
+    own, counts = np.unique(content, return_counts=True)
+    if len(own) < DISTINCT * len(content):
+        return own
+    return own[counts > max(DEFAULT * len(content), 2)]
