@@ -22,6 +22,9 @@ class AssayError(Exception):
 
     exit_code = 2
 
+    def __init__(self, message: object = "") -> None:
+        super().__init__(" ".join(str(message).split()))  # a column's name may hold line breaks; a sentence may not
+
 
 class InputError(AssayError):
     """The table, file or value handed in cannot be used."""
