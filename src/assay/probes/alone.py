@@ -20,6 +20,8 @@ from .halves import Halves
 
 NUMERIC = ("number", "clock", "date", "bool")
 FIT_ROWS = 10_000  # a tree of 32 leaves in one column learns nothing from more
+FIT_CELLS = 2_000_000  # over all columns, so that 500 of them take seconds
+FEWEST_FIT_ROWS = 3_000
 LEAVES = 32
 FEW = 3  # rows of a level below which its class is a guess
 CLOSE = 0.01  # of the target's spread: a prediction this near is the value in other words
@@ -62,7 +64,8 @@ def alone(subject: Subject, rows: Sample, labels: Labels, halves: Halves) -> Map
         return {}
     kinds = {c.name: c.kind for c in rows.columns}
     tell = _value if labels.task == "regression" else _class
-    return {c: tell(c, column_values(rows, c, kinds[c]), labels, a, b) for c in subject.features if c in kinds}
+    most = int(np.clip(FIT_CELLS // len(kinds), FEWEST_FIT_ROWS, FIT_ROWS))
+    return {c: tell(c, column_values(rows, c, kinds[c]), labels, a, b, most) for c in subject.features if c in kinds}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def column_values(rows: Sample, name: str, kind: str) -> Values:
     return Values(None, codes, codes < 0)
 
 
-def _class(name: str, x: Values, labels: Labels, a: I64, b: I64) -> Lone:
+def _class(name: str, x: Values, labels: Labels, a: I64, b: I64, most: int) -> Lone:
     y, k = labels.y.astype(np.int64, copy=False) if labels.known.all() else _whole(labels.y), labels.outputs
     ya, yb = y[a], y[b]
     size = np.maximum(np.bincount(ya, minlength=k), 1)
@@ -99,7 +102,7 @@ def _class(name: str, x: Values, labels: Labels, a: I64, b: I64) -> Lone:
     told = np.full(len(b), -1)
     if seen_a.sum() >= 2 and seen_b.any():
         if x.numbers is not None:
-            at = a[seen_a][:FIT_ROWS]
+            at = a[seen_a][:most]
             given = class_tree(x.numbers[at], y[at], k, x.numbers[b[seen_b]])
             share[seen_b] = given
             told[seen_b] = given.argmax(1)
@@ -154,7 +157,7 @@ def _auc_of(y: I64, share: F64, k: int) -> tuple[float, float]:
     return (float(np.mean(areas)), float(np.mean(floors))) if there else (0.5, 0.0)
 
 
-def _value(name: str, x: Values, labels: Labels, a: I64, b: I64) -> Lone:
+def _value(name: str, x: Values, labels: Labels, a: I64, b: I64, most: int) -> Lone:
     from sklearn.tree import DecisionTreeRegressor
 
     ya, yb = labels.y[a], labels.y[b]
@@ -164,7 +167,7 @@ def _value(name: str, x: Values, labels: Labels, a: I64, b: I64) -> Lone:
         if x.numbers is not None:
             at, to = x.numbers[a[seen_a]], x.numbers[b[seen_b]]
             tree = DecisionTreeRegressor(max_leaf_nodes=LEAVES, min_samples_leaf=10, random_state=0)
-            mean[seen_b] = tree.fit(_column(at[:FIT_ROWS]), ya[seen_a][:FIT_ROWS]).predict(_column(to))
+            mean[seen_b] = tree.fit(_column(at[:most]), ya[seen_a][:most]).predict(_column(to))
             near[seen_b] = through(at, ya[seen_a], to)
         else:
             assert x.codes is not None

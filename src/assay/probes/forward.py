@@ -27,9 +27,10 @@ MOST_BLOCKS, FEWEST_BLOCKS = 20, 5
 ROWS_A_BLOCK = 40
 EMBARGO = 1 / 200  # of the rows between history and block: what leaks over a boundary is not drift
 FOLDS = 3
-ROUNDS = 50
+ROUNDS, FEWEST_ROUNDS = 50, 20
+WIDE = 100  # features above which rounds are saved: a round costs as much as there are features
 WORKERS = 2
-BLOCKS_A_MODEL = 2  # one model of the past serves two blocks, which halves the fits
+BLOCKS_A_MODEL, BLOCKS_A_WIDE_MODEL = 2, 4  # one model of the past serves so many blocks, which saves fits
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,9 @@ def blocks(
     for fold in range(FOLDS):
         test = np.flatnonzero((part == fold) & (np.arange(n) >= first))
         todo.append((mixed, draw(np.flatnonzero(part != fold), size, rng), test))
-    for k in range(0, count, BLOCKS_A_MODEL):
-        test = np.arange(edges[k], edges[min(k + BLOCKS_A_MODEL, count)])
+    each = BLOCKS_A_MODEL if len(features) <= WIDE else BLOCKS_A_WIDE_MODEL
+    for k in range(0, count, each):
+        test = np.arange(edges[k], edges[min(k + each, count)])
         todo.append((past, draw(np.arange(edges[k] - gap), size, rng), test))
     todo = [job for job in todo if job[0] is past or not past_only]
     made = table.many([(index[train], index[test]) for _, train, test in todo])
@@ -129,7 +131,9 @@ class Bench:
         if not spec.features:
             return np.tile(plain(self.labels.y[train], k), (len(test),) if k is None else (len(test), 1))
         X = encode_training(spec, self.rows, self.labels, index=train)
-        model = quick(X, self.labels.y[train], task, spec.categorical, ROUNDS, self.seed, outputs=k, threads=1)
+        model = quick(
+            X, self.labels.y[train], task, spec.categorical, rounds(len(spec.features)), self.seed, outputs=k, threads=1
+        )
         return np.asarray(model.predict(encode(spec, self.rows.take(test))))
 
     def many(self, jobs: Sequence[tuple[I64, I64]]) -> list[F64]:
@@ -140,6 +144,11 @@ class Bench:
 
     def empty(self, n: int) -> F64:
         return np.full(n if self.labels.task == "regression" else (n, len(self.labels.classes)), np.nan)
+
+
+def rounds(features: int) -> int:
+    """Boosting rounds for so many features: the same for all fits that are compared."""
+    return max(FEWEST_ROUNDS, min(ROUNDS, ROUNDS * WIDE // max(1, features)))
 
 
 def plain(y: F64, classes: int | None) -> F64:

@@ -9,6 +9,7 @@ import numpy as np
 from assay.core.subject import Subject
 from assay.core.table import F64, Sample
 
+NUMERIC = ("number", "date", "clock", "bool")
 MOST_RUNS = 1_000  # a column that changes more often than this along the order says more than a calendar position
 ROWS_A_RUN = 20  # and each of its values must last, or any coarse column in a short table would count
 
@@ -20,7 +21,7 @@ def moments(subject: Subject, rows: Sample) -> F64:
     if name == "@row":
         return rows.position.astype(np.float64)
     kind = next((c.kind for c in rows.columns if c.name == name), "text")
-    if kind in ("number", "date", "clock", "bool"):
+    if kind in NUMERIC:
         return rows.numbers(name)
     codes, _ = rows.codes(name)
     return np.where(codes < 0, np.nan, codes).astype(np.float64)
@@ -39,12 +40,13 @@ def calendar_columns(subject: Subject, rows: Sample, features: Sequence[str]) ->
     if len(known) < 2 * ROWS_A_RUN:
         return ()
     tied = np.diff(when[known]) == 0
+    kinds = {c.name: c.kind for c in rows.columns}
     out = []
     for name in features:
-        codes, levels = rows.codes(name)
-        if name == order or not 1 < len(levels) <= MOST_RUNS:
+        values = np.nan_to_num(rows.numbers(name)) if kinds[name] in NUMERIC else rows.codes(name)[0]
+        changed = np.diff(values[known]) != 0
+        if name == order:
             continue
-        changed = np.diff(codes[known]) != 0
         if not (changed & tied).any() and 0 < changed.sum() < min(MOST_RUNS, len(known) / ROWS_A_RUN):
             out.append(name)
     return tuple(out)

@@ -16,11 +16,12 @@ from assay.stats.shares import balanced_above, balanced_interval
 
 from .alone import FIT_ROWS, class_tree
 from .halves import Halves
-from .identities import DAY, Formula, clock_pairs, products, settle, sums
+from .identities import DAY, MOST_OFFSETS, Formula, clock_pairs, coverage, grain, products, settle, sums
 from .signs import DATED, ONE_IN_TWENTY, PROVEN, Signs
 
 SHARE = 0.99
-SEARCH_ROWS = 2_000
+SEARCH_ROWS, SETTLE_ROWS = 2_000, 8_000  # to find formulas, and to tell the ones that nearly hold from those that do
+NEARLY = 0.9
 MOST_COLUMNS = 60  # all pairs of more would cost seconds; then dates, clocks and the most correlated are kept
 MOST_WHOLES = 8
 TRIED = 3  # formulas of one whole that half B is asked about
@@ -64,7 +65,7 @@ def parts(
     kinds = {c.name: c.kind for c in rows.columns}
     copies = {s.column for s in signs.values() if s.copy}
     usable = [c for c in subject.features if kinds.get(c) in ("number", "clock", "date") and _varied(rows, c)]
-    a, b = halves.a[:SEARCH_ROWS], halves.b
+    a, b = halves.a[:SETTLE_ROWS], halves.b
     if min(len(a), len(b)) < 30:
         return ()
     out: list[Made] = []
@@ -120,6 +121,7 @@ def number_formulas(
     rows: Sample, kinds: Mapping[str, str], whole: str, t: F64, pool: Sequence[str], a: I64, b: I64, proven: bool
 ) -> list[Made]:
     """Search the formulas of one number on ``a``; count on ``b`` for the best few."""
+    a, all_a = a[:SEARCH_ROWS], a
     names = nearest(rows, pool, kinds, t, a)
     columns = {c: rows.numbers(c) for c in names}
     plain = [c for c in names if kinds[c] == "number"]
@@ -132,15 +134,20 @@ def number_formulas(
     tried += products(plain, t[a], X)
     settled: list[tuple[float, Formula]] = []
     for formula in tried:
-        made = settle(formula, t[a], [columns[c][a] for c in formula.parts], SHARE)
+        x = [columns[c][a] for c in formula.parts]
+        near = coverage(formula.residual(t[a], x), grain(t[a][np.isfinite(t[a])]), MOST_OFFSETS)[0] >= NEARLY
+        at = all_a if near else a
+        made = settle(formula, t[at], [columns[c][at] for c in formula.parts] if near else x, SHARE)
         if made is not None:
             settled.append(made)
     out: list[Made] = []
     settled.sort(key=preference)
-    for _, formula in settled:
+    taken: list[tuple[set[str], bool]] = []
+    for share, formula in settled:
         own = set(formula.parts)
-        if len(out) == TRIED or any(own <= set(m.formula.parts) or own >= set(m.formula.parts) for m in out):
+        if len(out) == TRIED or any(own <= other or (own >= other and sure) for other, sure in taken):
             continue
+        taken.append((own, tier(share) == 0 or tier(share) == 2))
         held = formula.holds(t[b], [columns[c][b] for c in formula.parts])
         held = held[np.isfinite(held)]
         if len(held):
@@ -148,13 +155,17 @@ def number_formulas(
     return out
 
 
+def tier(share: float) -> int:
+    """0 holds in nearly all search rows, 1 might reach the share on other rows, 2 does not."""
+    return (share < 1 - (1 - SHARE) / 4) + (share < SHARE)
+
+
 def preference(settled: tuple[float, Formula]) -> tuple[object, ...]:
     """Formulas that hold in nearly all search rows first, then the shortest with the fewest offsets."""
     share, formula = settled
-    tier = (share < 1 - (1 - SHARE) / 4) + (share < SHARE)
-    short = len(formula.parts) if tier < 2 else 0
+    short = len(formula.parts) if tier(share) < 2 else 0
     rough = any(w != round(w, 3) for w in formula.weights)
-    return tier, short, rough, len(formula.offsets), -share, formula.parts, formula.weights
+    return tier(share), short, rough, len(formula.offsets), -share, formula.parts, formula.weights
 
 
 def class_formulas(
@@ -163,6 +174,7 @@ def class_formulas(
     """Pairs whose difference, sum or ratio has cuts that part the classes, where neither part does so alone."""
     y = np.where(labels.known, labels.y, 0).astype(np.int64)
     k = labels.outputs
+    a = a[:SEARCH_ROWS]
     names = nearest(rows, pool, kinds, labels.y, a)
     columns = {c: rows.numbers(c) for c in names}
     scored: list[tuple[float, Formula]] = []

@@ -182,11 +182,12 @@ def stand_out(found: Mapping[str, Signs], task: str) -> Mapping[str, Signs]:
     """Mark columns that are too good alone: a lower bound above the bar, and at least three times the information of
     the next column, which must itself say something; a gap wider than any other gap down the list of telling columns.
 
-    Up to three columns can stand out together. Copies and columns whose holes follow the outcome are set aside first.
+    Up to three columns can stand out together. Columns that are suspect for other reasons are set aside first.
     """
     from dataclasses import replace
 
-    rest = [s for s in found.values() if s.lone is not None and not s.copy and not s.follows]
+    late = {s.column for s in found.values() if s.copy or s.follows or (s.only_unknown and s.dated_after)}
+    rest = [s for s in found.values() if s.lone is not None and s.column not in late]
     rest.sort(key=lambda s: (-information(s.lone.skill, task), s.column))  # type: ignore[union-attr]
     if len(rest) < FEWEST_PEERS + 1:
         return found

@@ -85,7 +85,7 @@ def test_real_truths():
     assert bank[0].ask and bank[0].basis == "heuristic"
     compas = names(stands(K02, real("compas.csv.gz", "two_year_recid", order="compas_screening_date", group="id")))
     assert {"r_offense_date", "r_charge_degree", "r_charge_desc", "r_jail_in", "r_jail_out"} <= compas
-    assert all(c.startswith(("r_", "vr_")) for c in compas)
+    assert all(c.startswith(("r_", "vr_")) or c in ("end", "event") for c in compas)  # all written at follow-up
 
 
 @pytest.mark.parametrize(

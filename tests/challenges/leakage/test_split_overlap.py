@@ -51,6 +51,17 @@ def test_between_two_tables(jitter):
     assert 0.8 * 0.06 <= claims[0].effect.value <= 0.061
 
 
+def test_near_copies_in_more_numbers_than_the_tree_has_sides():
+    wide = {f"x{i:02}": RNG.normal(size=1500) for i in range(20)} | {"y": RNG.random(1500) < 0.5}
+    for name, values in wide.items():
+        values[:60] = values[100:160] + (0.001 * RNG.normal(size=60) if name != "y" else 0)
+    claims = stands(K04, subject(wide))
+    assert [c.evidence["kind"] for c in claims] == ["near"]
+    for values in wide.values():
+        values[:60] = RNG.permutation(values[:60])
+    assert not stands(K04, subject(wide))
+
+
 def test_coarse_columns_are_not_copies():
     made = {f"q{i}": RNG.integers(0, 3, 2000) for i in range(6)} | {"y": RNG.random(2000) < 0.5}
     assert not stands(K04, subject(made))

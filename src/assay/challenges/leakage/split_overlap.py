@@ -56,7 +56,7 @@ from assay.core.finding import Finding
 from assay.core.remedy import Remedy
 from assay.core.rows import Rows
 from assay.core.subject import Planted, Subject
-from assay.core.table import F64, I32, I64, U64, Mask, Sample, SampleSpec, Table
+from assay.core.table import F64, I32, I64, U64, Sample, SampleSpec, Table
 from assay.stats.shares import share_above, share_interval
 
 CHALLENGE = Challenge(
@@ -180,12 +180,19 @@ def left_out(table: Table, columns: tuple[str, ...]) -> Iterator[tuple[str, ...]
     """The columns less one, for each that has more than one value and is no free text (which is identity itself)."""
     sample = table.sample(SampleSpec(n=2_000))
     kinds = {c.name: c.kind for c in sample.columns}
-    values = {c: len(sample.codes(c)[1]) for c in columns if kinds[c] != "text"}
+    values = {c: different(sample, c, kinds[c]) for c in columns if kinds[c] != "text"}
     order = sorted((c for c in values if values[c] > 1), key=lambda c: (-values[c], c))[:MOST_LEFT_OUT]
     for name in order:
         rest = tuple(c for c in columns if c != name)
         if rest:
             yield rest
+
+
+def different(sample: Sample, name: str, kind: str) -> int:
+    """Different values of a column in a sample."""
+    if kind in ("number", "date", "clock", "bool"):
+        return len(np.unique(sample.numbers(name)))
+    return len(sample.codes(name)[1])
 
 
 def looks_alike(table: Table, columns: tuple[str, ...], sizes: I64) -> bool:
@@ -199,9 +206,12 @@ def looks_alike(table: Table, columns: tuple[str, ...], sizes: I64) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Space:
+    """``numbers`` span the tree; ``more`` numbers are checked for the pairs it finds; the ``rest`` must be equal."""
+
     numbers: tuple[str, ...]
+    more: tuple[str, ...]
     rest: tuple[str, ...]
-    spread: tuple[float, ...]
+    spread: dict[str, float]
 
 
 def space(sample: Sample, columns: Sequence[str]) -> Space:
@@ -217,9 +227,9 @@ def space(sample: Sample, columns: Sequence[str]) -> Space:
         if distinct > FEW_VALUES and width > 0:
             found.append((-distinct, name, width))
     found.sort()
-    chosen = found[:MOST_NUMBERS]
-    numbers = tuple(name for _, name, _ in chosen)
-    return Space(numbers, tuple(c for c in columns if c not in numbers), tuple(s for _, _, s in chosen))
+    names = tuple(name for _, name, _ in found)
+    rest = tuple(c for c in columns if c not in set(names))
+    return Space(names[:MOST_NUMBERS], names[MOST_NUMBERS:], rest, {name: width for _, name, width in found})
 
 
 def spread(x: F64) -> float:
@@ -237,18 +247,17 @@ def near_twins(new: Sample, old: Sample, columns: Sequence[str], same: bool) -> 
     where = space(old, columns)
     if not where.numbers or not old.n or not new.n:
         return np.empty(0, np.int64), 0
-    x, y = coordinates(new, where), coordinates(old, where)
+    x, y = coordinates(new, where, where.numbers), coordinates(old, where, where.numbers)
     labels = [(new.codes(c), old.codes(c)) for c in where.rest]
     both = group_of([a for a, _ in labels], new.n, [b for _, b in labels], old.n)
     x, y = np.column_stack((x, both[: new.n] * APART)), np.column_stack((y, both[new.n :] * APART))
-    points = np.unique(y, axis=0)
+    points, first = np.unique(y, axis=0, return_index=True)
     k = 2 if same else 1
     if len(points) < k:
         return np.empty(0, np.int64), 0
     gap, at = cKDTree(points).query(x, k=k, p=np.inf, distance_upper_bound=RING, workers=1)
     gap = np.asarray(gap).reshape(len(x), k)
-    own: Mask = gap[:, 0] == 0
-    nearest = gap[:, 1] if same else np.where(own, np.inf, gap[:, 0])
+    nearest = gap[:, 1] if same else np.where(gap[:, 0] == 0, np.inf, gap[:, 0])
     if same:
         counts = group_sizes(new.content)
         nearest = np.where(counts > 1, np.inf, nearest)
@@ -256,12 +265,17 @@ def near_twins(new: Sample, old: Sample, columns: Sequence[str], same: bool) -> 
     to = np.minimum(np.asarray(at).reshape(len(x), k)[:, 1 if same else 0], len(points) - 1)
     moved = (x[:, :-1] != points[to][:, :-1]).sum(1)
     nearest = np.where(moved >= min(2, len(where.numbers)), nearest, np.inf)
+    found = np.flatnonzero(nearest <= RING)
+    if where.more and len(found):
+        own = coordinates(new.take(found), where, where.more)
+        other = coordinates(old.take(first[to[found]]), where, where.more)
+        nearest[found] = np.maximum(nearest[found], np.abs(own - other).max(1))
     return np.flatnonzero(nearest <= 1.0), int(((nearest > 1.0) & (nearest <= RING)).sum())
 
 
-def coordinates(sample: Sample, where: Space) -> F64:
+def coordinates(sample: Sample, where: Space, names: Sequence[str]) -> F64:
     """Numbers in units of the tolerance; a missing one stands far from all others."""
-    made = [sample.numbers(c) / (s * TOLERANCE) for c, s in zip(where.numbers, where.spread, strict=True)]
+    made = [sample.numbers(c) / (where.spread[c] * TOLERANCE) for c in names]
     return np.column_stack([np.where(np.isfinite(v), v, -1e12) for v in made])
 
 
