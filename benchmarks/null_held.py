@@ -27,8 +27,9 @@ class Held:
     def __init__(self, columns: Mapping[str, Any], rng: np.random.Generator, name: str = "drawn") -> None:
         self.table = pa.table(dict(columns))
         self.n_rows, self.name, self.notes = self.table.num_rows, name, ()
-        self.ids: U64 = np.sort(rng.integers(0, 2**64, self.n_rows, np.uint64))
-        self.digest = hashlib.blake2b(self.ids.tobytes() + name.encode(), digest_size=16).hexdigest()
+        self.ids: tuple[str, ...] = ()
+        self.row_id: U64 = np.sort(rng.integers(0, 2**64, self.n_rows, np.uint64))
+        self.digest = hashlib.blake2b(self.row_id.tobytes() + name.encode(), digest_size=16).hexdigest()
         self.place = rng.permutation(self.n_rows)
         self.columns = tuple(Column(f.name, *kind_of(f.type)) for f in self.table.schema)
 
@@ -55,11 +56,17 @@ class Held:
         return np.asarray(self.table[name].is_null().to_numpy())
 
     def sample(self, spec: SampleSpec) -> Sample:
-        take = np.sort(np.argsort(self.ids * MIX)[: spec.n]) if spec.n < self.n_rows else np.arange(self.n_rows)
+        take = np.sort(np.argsort(self.row_id * MIX)[: spec.n]) if spec.n < self.n_rows else np.arange(self.n_rows)
         names = tuple(spec.columns) or self.table.column_names
-        arrow, at, ids = self.table.select(list(names)), self.place[take], self.ids[take]
+        arrow, at, ids = self.table.select(list(names)), self.place[take], self.row_id[take]
         weight = np.full(len(at), self.n_rows / max(1, len(at)))
         return ArrowSample(arrow.take(at), tuple(self.column(c) for c in names), ids, ids, at, weight)
+
+    def content_hashes(self) -> U64:
+        """In source order: every row is its own."""
+        out = np.empty_like(self.row_id)
+        out[self.place] = self.row_id
+        return out
 
     def row_hashes(self, columns: Sequence[str]) -> U64:
         """Numbers by their bits, texts by their level."""

@@ -35,14 +35,14 @@ from null_mixed import MIXES, Mix
 from null_models import MODEL_CASES
 from null_tables import part_c, part_d
 
-LEVEL = 0.05
+LEVEL, FAR = 0.05, 0.005
 CASES = (*DATA_CASES, *MODEL_CASES)
 CHUNK = 25
 
 
 @dataclass(frozen=True)
 class Level:
-    """Of ``tables`` with the effect at its boundary, in how many the claim was made, had p <= .05, and stood."""
+    """Of ``tables`` with the effect at its boundary: how often was the claim made, had p <= .05 or .005, and stood."""
 
     code: str
     what: str
@@ -50,6 +50,7 @@ class Level:
     tables: int
     looked: int
     low: int
+    far: int
     stood: int
     effect: float
     materiality: float
@@ -58,6 +59,11 @@ class Level:
     def least(self, k: int) -> float:
         """One-sided 99 % Clopper-Pearson bound of the level from below."""
         return float(share_interval(k, self.tables, 0.02)[0])
+
+    @property
+    def tail(self) -> bool:
+        """Whether the level holds at .005 too: what many claims at once are decided by."""
+        return self.least(self.far) <= FAR
 
     @property
     def holds(self) -> bool:
@@ -86,8 +92,8 @@ def levels(index: int, n: int, chunks: Sequence[tuple[float, Any]], tables: int)
     for i, what in enumerate(case.nulls):
         made = np.array([one for _, chunk in chunks for one in chunk[i]], np.float64).reshape(-1, 4)
         mean, m = (float(made[:, j].mean()) if len(made) else float("nan") for j in (0, 1))
-        low, stood = int((made[:, 2] <= LEVEL).sum()), int(made[:, 3].sum())
-        yield Level(case.code, what, n, tables, len(made), low, stood, mean, m, sum(s for s, _ in chunks))
+        low, far, stood = (int(hit.sum()) for hit in (made[:, 2] <= LEVEL, made[:, 2] <= FAR, made[:, 3]))
+        yield Level(case.code, what, n, tables, len(made), low, far, stood, mean, m, sum(s for s, _ in chunks))
 
 
 def wanted(select: str) -> list[int]:
@@ -98,7 +104,8 @@ def part_a(run: Run, select: str, most: int, sizes: Sequence[int] = SIZES) -> li
     """Every boundary null at every size."""
     out = []
     print(heading("code", "at the boundary", "rows", "tables", "claims", "mean effect", "materiality", "p <= .05",
-                  "at least", "stands", "at least", "level holds", "CPU s"), flush=True)  # fmt: skip
+                  "at least", "stands", "at least", "level holds", "p <= .005", "at least", "tail holds",
+                  "CPU s"), flush=True)  # fmt: skip
     for index in wanted(select):
         for n, count in zip(SIZES, CASES[index].replicates, strict=True):
             count = min(count, most)
@@ -120,7 +127,8 @@ def heading(*words: str) -> str:
 def line(v: Level) -> str:
     shares = " | ".join(f"{k / v.tables:.3f} | {v.least(k):.3f}" for k in (v.low, v.stood))
     start = f"{v.code} | {v.what} | {v.n:,} | {v.tables:,} | {v.looked:,} | {v.effect:.4g} | {v.materiality:g}"
-    return f"| {start} | {shares} | {'yes' if v.holds else '**NO**'} | {v.seconds:.0f} |"
+    tail = f"{v.far / v.tables:.4f} | {v.least(v.far):.4f} | {'yes' if v.tail else '**NO**'}"
+    return f"| {start} | {shares} | {'yes' if v.holds else '**NO**'} | {tail} | {v.seconds:.0f} |"
 
 
 def unproven() -> set[str]:

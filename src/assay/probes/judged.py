@@ -16,6 +16,7 @@ from .order import moments
 
 TIME_BLOCKS = 30  # enough for a t interval with 29 degrees of freedom, each block long against the memory of a stream
 ENOUGH = 5_000  # rows of the shared sample with a prediction: more would not change a verdict
+FEWEST, FEWEST_OTHERS, FEWEST_NUMBERS = 30, 10, 100  # rows: see ``Judged.enough``
 FLOOR = 1e-6  # a probability of exactly 0 or 1 costs 13.8 nats where it is wrong, not infinity
 
 Units = Literal["rows", "time blocks", "groups"]
@@ -74,6 +75,18 @@ class Judged:
             return np.full(len(self.y), known.mean() if len(known) else 0.0)
         share = np.bincount(known.astype(int), minlength=self.classes) + 1.0  # an absent class is rare, not impossible
         return np.tile(share / share.sum(), (len(self.y), 1))
+
+    def enough(self, index: I64) -> bool:
+        """Whether a t test may be asked for the mean loss of the rows ``index``.
+
+        Classes: 30 rows, 10 of them outside the commonest class, since a rare class that happens not to occur leaves
+        losses that hardly vary, and a t test sure of anything. Numbers: 100 rows, since their losses have no bound.
+        The limits are those at which the level holds on rare classes and log-normal numbers: ``benchmarks/nulls.py``.
+        """
+        if not self.classes:
+            return len(index) >= FEWEST_NUMBERS
+        most = int(np.bincount(self.y[index].astype(int)).max(initial=0))
+        return len(index) >= FEWEST and len(index) - most >= FEWEST_OTHERS
 
     @property
     def units(self) -> Units:

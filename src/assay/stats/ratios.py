@@ -25,6 +25,10 @@ NOTHING: Interval = (-math.inf, math.inf)
 def ratio_above(a: F64, b: F64, m: float) -> float:
     """One-sided p-value against H0: mean(a) <= m * mean(b), by a t test on ``a - m b``.
 
+    Losses are lopsided: where a few rows carry them, Student's t is too sure that the ones that did not occur do not
+    exist. The p-value is therefore the larger of Student's and that of Hall's t, from which skewness is removed
+    (P. Hall, JRSS B 54 (1992) 221-228); for values that are not skewed the two are one.
+
     Args:
         a: (n,) values of n independent units. b: (n,) their partners, not negative. m: the ratio to exceed.
     """
@@ -37,7 +41,10 @@ def ratio_above(a: F64, b: F64, m: float) -> float:
     mean, spread = float(d.mean()), float(d.std(ddof=1)) / math.sqrt(n)
     if spread == 0.0:
         return 1.0 if mean <= 0 else 0.0
-    return float(stdtr(n - 1, -mean / spread))
+    width = float(d.std())
+    size, skew = mean / width, float((((d - mean) / width) ** 3).mean())
+    straight = size + skew * size**2 / 3 + skew**2 * size**3 / 27 + skew / (6 * n)
+    return float(max(stdtr(n - 1, -mean / spread), stdtr(n - 1, -math.sqrt(n) * straight)))
 
 
 def ratio_interval(a: F64, b: F64, alpha: float) -> Interval:

@@ -82,12 +82,12 @@ CHALLENGE = Challenge(
     safety="safe",
     refits=True,
 )
-FEWEST = 30  # rows of each part below which no mean is compared
+FEWEST = 30  # rows of the other parts below which no mean is compared
 
 
 def measure(subject: Subject, judged: Judged, plain_models: Mapping[str, F64], options: Options) -> Iterator[Claim]:
     seen, fresh = np.flatnonzero(judged.part == BUILD), judged.judge
-    if min(len(seen), len(fresh)) < FEWEST or not plain_models:
+    if len(seen) < FEWEST or not judged.enough(fresh) or not plain_models:
         return
     own = judged.quadratic()
     choose = np.flatnonzero((judged.part != JUDGE) & (judged.part != BUILD))

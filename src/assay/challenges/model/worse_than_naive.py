@@ -15,7 +15,8 @@ How it is measured
     earlier moment; a number is pulled towards the mean as far as the build rows ask for); with order and group, *the
     last answer of the same group*. The effect is what the model loses more, as a share of what the usual answer loses
     (a difference of R2, or of Brier's skill): a Fieller t interval over rows, or over 30 time blocks or the groups
-    where rows are not independent.
+    where rows are not independent. Fewer than 30 judged rows (100 of numbers), or than 10
+    outside the commonest class, are not compared.
 
 Example
     >>> import numpy as np
@@ -78,7 +79,7 @@ LINEAR = "a linear model"
 
 def measure(subject: Subject, judged: Judged, plain_models: Mapping[str, F64], options: Options) -> Iterator[Claim]:
     fresh, build = judged.judge, judged.build
-    if min(len(fresh), len(build)) < FEWEST:
+    if len(build) < FEWEST or not judged.enough(fresh):
         return
     rules = {"the usual answer": judged.usual()}
     if LINEAR in plain_models:
