@@ -38,7 +38,7 @@ def holdout(
     spec = fit_encoder(rows, features, labels, index=train, order=order)
     X = encode_training(spec, rows, labels, index=train)
     outputs = None if labels.task == "regression" else len(labels.classes)
-    model = quick(X, labels.y[train], labels.task, spec.categorical, ROUNDS, seed, outputs=outputs, threads=2)
+    model = quick(X, labels.y[train], labels.task, spec.categorical, ROUNDS, seed, outputs=outputs)
     output = model.predict(encode(spec, rows.take(test)))
     y = labels.y[test]
     return (loss(output, y, labels.task), *score(output, y, labels.task))
