@@ -147,6 +147,7 @@ def test_round_trip(model, rows, tmp_path):
     assert again.golden_difference == 0.0
     assert again.classes == ("no", "yes") and again.target == "late" and len(again.trained_on) > 8
     assert again.lineage["seed"] == 0 and again.parity["max"] <= 1e-5 and again.dossier["kind"] == "fit"
+    assert again._repr_html_().startswith("<iframe ")  # its style must not reach the notebook
     assert "late" in repr(again)
 
 

@@ -189,3 +189,18 @@ def test_predictions_from_a_file_are_audited(few: Path, tmp_path: Path, capsys: 
     assert run([*words, "--output-format", "json"]) == 1
     verdicts = {v["code"]: v["verdict"] for v in json.loads(capsys.readouterr().out)["verdicts"]}
     assert (verdicts["M05"], verdicts["M08"]) == ("found", "not-applicable")
+
+
+def test_the_commands_printed_name_the_table_as_it_was_typed(few: Path, capsys: Captured) -> None:
+    run(["check", str(few), "--target", "late", "-q", "--select", "D09"])
+    joined = capsys.readouterr().out.replace("\\\n", " ")
+    printed = [" ".join(row.split()) for row in joined.splitlines() if "assay fit" in row or "assay check" in row]
+    assert len(printed) == 2 and all(str(few) in row for row in printed)
+
+
+def test_explain_says_what_the_signed_numbers_count() -> None:
+    from assay.cli.explain import unit
+
+    assert "probability of yes" in unit(["prediction", "p_no", "p_yes", "set", "reason_1"])
+    assert "predicted class" in unit(["prediction", "p_a", "p_b", "p_c", "set"])
+    assert "the value" in unit(["prediction", "set"])

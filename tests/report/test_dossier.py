@@ -54,3 +54,10 @@ def test_a_refit_is_called_untested() -> None:
     doc: dict[str, Any] = dossier()
     doc["model"]["shipped"] = {"which": "refit"}
     assert "not itself tested" in render(doc).replace("\n", " ")
+
+
+def test_a_recalibration_is_told_in_its_own_sentence() -> None:
+    doc: dict[str, Any] = dossier()
+    doc["model"]["calibration"] = {"kind": "platt", "kept": False, "gain": -0.02, "says": "not kept: worse by 0.02"}
+    page = render(doc)
+    assert "not kept: worse by 0.02" in page and "platt" not in page

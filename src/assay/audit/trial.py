@@ -16,6 +16,7 @@ import numpy as np
 
 from assay.core.finding import Finding
 from assay.core.remedy import Op, Proof, Recipe, Remedy
+from assay.core.result import Score
 from assay.core.subject import BUILD, CHOOSE, Subject
 from assay.core.table import F64, Sample, SampleSpec
 from assay.learn import scoring
@@ -69,7 +70,7 @@ def prove(
     remedy: Remedy, module: ModuleType, subject: Subject, bench: Bench, give: Callable[[str], Any], left: int
 ) -> Proof:
     if remedy.proof == "honesty":
-        return honesty(give, subject)
+        return honesty(remedy, give, subject)
     if remedy.proof == "fidelity":
         return fidelity(remedy, module, subject, give)
     if subject.roles.target is None:
@@ -145,16 +146,28 @@ def verdict_of_gain(before: Scored, after: Scored, order: F64 | None) -> Proof:
                  (lo, hi), len(saved), why)  # fmt: skip
 
 
-def honesty(give: Callable[[str], Any], subject: Subject) -> Proof:
-    """The score with and without what the finding names; taken from the honesty bars, so that no refit is spent."""
-    if subject.roles.target is None:
-        return Proof("honesty", "kept", why="the finding stands")
-    bars = give("scores")
+def honesty(remedy: Remedy, give: Callable[[str], Any], subject: Subject) -> Proof:
+    """The score with and without what the finding names; taken from the honesty bars, so that no refit is spent.
+
+    Only where two bars differ by that and nothing else of another kind: the fall from all columns to the honest ones
+    belongs to the columns left out, the fall from shuffled to later rows to a split in time; neither to duplicates.
+    """
+    stands = Proof("honesty", "kept", why="the finding stands")
+    bars: tuple[Score, ...] = give("scores") if subject.roles.target is not None else ()
     if len(bars) < 2:
-        return Proof("honesty", "kept", why="the finding stands")
-    first, last = bars[0], next((b for b in bars if b.headline), bars[-1])
+        return stands
+    dropped = {c for op in remedy.ops if op.name == "drop_column" for c in op.columns}
+    suspects = give("suspects")
+    if dropped and dropped <= set(suspects):
+        first, last = bars[0], bars[1]
+        others = len(suspects) - len(dropped)
+        with_others = f", measured together with {others} more left out" if others else ""
+    elif remedy.where == "split" and "order" in remedy.options and bars[-1].blocks:
+        first, last, with_others = bars[-2], bars[-1], ""
+    else:
+        return stands
     return Proof("honesty", "kept", first.metric, first.value, last.value, last.value - first.value,
-                 why="the lost score was never there")  # fmt: skip
+                 why=f"the lost score was never there{with_others}")  # fmt: skip
 
 
 def fidelity(remedy: Remedy, module: ModuleType, subject: Subject, give: Callable[[str], Any]) -> Proof:

@@ -89,6 +89,8 @@ def one(run: Run, tests: Sequence[Claim], mask: np.ndarray | None, inner: float,
     reason = f"{len(open_units)} of {len(tests)} could be above or below what matters" + (
         f" ({where})" if where else ""
     )
+    if n is not None:  # rows of a class or of later blocks may be few in a long table
+        reason += f", on {max(zip(needed, open_units, strict=True), key=lambda pair: pair[0] or 0)[1].n:,} rows"
     return Decision((), "undecided", reason, count, n)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -269,9 +270,9 @@ class Model:
         return f"<Model of {self.target or 'a target'} ({what}) from {len(self.columns)} columns, {self.digest[:12]}>"
 
     def _repr_html_(self) -> str:
-        from assay.report.formats import render
+        from assay.report.html import notebook
 
-        return render(self.dossier, "html") if self.dossier else f"<pre>{repr(self)[1:-1]}</pre>"
+        return notebook(self.dossier) if self.dossier else f"<pre>{escape(repr(self)[1:-1])}</pre>"
 
 
 def _reason(i: schema.Input, value: Any, moved: float) -> str:

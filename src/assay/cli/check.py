@@ -107,6 +107,10 @@ def check(
         save(doc, output_file, form)
         note(f"{doc['summary']['sentence']}\n{output_file} is written", quiet)
     else:
+        if form == "text":
+            from assay.report.next_steps import next_steps
+
+            doc["next"] = next_steps(doc, typed=tables or ())
         show(doc, form)
     return 0 if exit_zero else report.exit_code()
 

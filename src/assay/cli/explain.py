@@ -42,8 +42,17 @@ def explain(
     if output_format == "json":
         typer.echo(json.dumps([{"row": n} | r for n, r in rows.items()], indent=2, ensure_ascii=False, default=str))
     else:
-        typer.echo("\n".join(told(n, r) for n, r in rows.items()))
+        typer.echo("\n".join([*(told(n, r) for n, r in rows.items()), unit(scored.column_names)]))
     return 0
+
+
+def unit(names: list[str]) -> str:
+    """What the signed number after a reason counts, from the names of the scored columns."""
+    classes = [name[2:] for name in names if name.startswith("p_")]
+    what = (
+        f"the probability of {classes[1] if len(classes) == 2 else 'the predicted class'}" if classes else "the value"
+    )
+    return f"reasons: how far the column moved {what}, against that of a typical row"
 
 
 def told(number: int, row: dict[str, Any]) -> str:

@@ -197,7 +197,8 @@ class _Procedure:
         tried = fit_calibration(crossed[covered], y[m.build[covered]], task)
         keep, (gain, error) = earns_its_keep(tried, lineup.choose, y[m.choose], task, m.units(m.choose))
         shown = (
-            f"log-loss better by {gain:.2g} (standard error {error:.2g}) on {len(m.choose):,} rows that did not fit it"
+            f"log-loss {'worse' if gain < 0 else 'better'} by {abs(gain):.2g} (standard error {error:.2g})"
+            f" on {len(m.choose):,} rows that did not fit it"
         )
         if not keep:
             record = CalibrationRecord(

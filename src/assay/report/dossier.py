@@ -82,6 +82,12 @@ def pairs(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     return out
 
 
+def calibration(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What became of the recalibration: its sentence where there is one, since that holds every number beside it."""
+    made = model["calibration"]
+    return [("recalibration", plain(made["says"]))] if made.get("says") else pairs(made)
+
+
 def model_limits(doc: Mapping[str, Any]) -> list[str]:
     """The model's own limits, the parity of the graph, then those of the table's report."""
     model, report, out = model_of(doc), doc.get("report"), []
@@ -138,7 +144,7 @@ def dossier_context(doc: Mapping[str, Any]) -> dict[str, Any]:
         "verdicts": verdicts,
         "worst": {f["code"]: f["severity"] for f in reversed(found)},
         "lineage": lineage(doc),
-        "calibration": pairs(model["calibration"]),
+        "calibration": calibration(model),
         "budget": pairs(model["budget"]),
         "trials": [*base["trials"], *model["trials"]],
         "limits_said": model_limits(doc),
@@ -185,7 +191,7 @@ def dossier_lines(doc: Mapping[str, Any], width: int) -> Iterator[Text]:
     yield from table_lines("candidates", candidate_rows(model), width)
     yield from table_lines("prediction sets" + nominal(model), coverage_rows(model), width)
     for title, rows in (
-        ("calibration", pairs(model["calibration"])),
+        ("calibration", calibration(model)),
         ("budget", pairs(model["budget"])),
         ("lineage", lineage(doc)),
     ):

@@ -41,7 +41,7 @@ def page(doc: Mapping[str, Any]) -> str:
 def notebook(doc: Mapping[str, Any]) -> str:
     """The page in a frame of its own, so that neither its style nor the notebook's leaks into the other."""
     inner = escaping.escape(page(doc), quote=True)
-    return f'<iframe srcdoc="{inner}" sandbox="allow-scripts" width="100%" height="720" title="assay report"></iframe>'
+    return f'<iframe srcdoc="{inner}" sandbox="allow-scripts" width="100%" height="720" title="assay"></iframe>'
 
 
 def check_context(doc: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .groups import Card
@@ -14,8 +14,13 @@ OTHERS = ("id", "weight", "split", "site")  # --role ROLE=COLUMN
 LEAKS = ("K01", "K02", "K03")
 
 
-def next_steps(doc: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Commands that make sense after this report, most useful first."""
+def next_steps(doc: Mapping[str, Any], typed: Sequence[str] = ()) -> list[dict[str, str]]:
+    """Commands that make sense after this report, most useful first.
+
+    ``typed``: the tables as they were typed, folders and all, for a screen; what is saved holds the name alone.
+    """
+    if typed:
+        doc = {**doc, "subject": {**doc["subject"], "typed": list(typed)}}
     subject, steps = doc["subject"], []
     if subject["target"] is not None:
         leaks = any(f["code"] in LEAKS for f in doc["findings"])
@@ -44,7 +49,7 @@ def known_command(doc: Mapping[str, Any], card: Card) -> str:
 
 def arguments(doc: Mapping[str, Any]) -> str:
     subject = doc["subject"]
-    words = [shlex.quote(plain(subject["name"]))]
+    words = [shlex.quote(plain(word)) for word in subject.get("typed") or [subject["name"]]]
     if subject["target"] is not None:
         words += ["--target", shlex.quote(plain(subject["target"]))]
     for role, said in subject["roles"].items():
