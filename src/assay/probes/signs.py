@@ -39,18 +39,20 @@ class Filled:
     share: float  # share of that class that is filled
     rest: float  # the same of the other rows
     label: str
+    looked: int = 1  # classes of which any could have been the purest
 
     def above(self, m: float) -> float:
         """p-value against H0: purity <= m. Given how many are filled, the count in the class is at most binomial
-        (negative dependence makes the true tail lighter), with the odds that purity m implies."""
-        return share_above(self.k, self.total, self._odds(m)) if self.total else 1.0
+        (negative dependence makes the true tail lighter), with the odds that purity m implies. The class is the purest
+        of ``looked`` (Bonferroni)."""
+        return min(1.0, self.looked * share_above(self.k, self.total, self._odds(m))) if self.total else 1.0
 
     def interval(self, alpha: float) -> tuple[float, float]:
         from assay.stats.shares import share_interval
 
         if not self.total or not 0 < self.prior < 1:
             return 0.0, 1.0
-        lo, hi = share_interval(self.k, self.total, alpha)
+        lo, hi = share_interval(self.k, self.total, alpha / self.looked)
         return self._purity(lo), self._purity(hi)
 
     def _odds(self, m: float) -> float:
@@ -150,13 +152,15 @@ def fill(null: Mask, labels: Labels) -> Filled | None:
     total = int((~null).sum())
     counts = np.bincount(y[~null].astype(int), minlength=len(classes))
     size = np.bincount(y.astype(int), minlength=len(classes))
+    there = int(((size > 0) & (size < n)).sum())
+    looked = there if there > 2 else 1  # of two classes only one can be filled more often than the other
     for i, name in enumerate(classes):
         if not 0 < size[i] < n:
             continue
         one, rest = counts[i] / size[i], (total - counts[i]) / (n - size[i])
         purity = float(one / (one + rest)) if one + rest > 0 else 0.5
         if one >= least and (best is None or purity > best.purity):
-            best = Filled(purity, int(counts[i]), total, float(size[i] / n), float(one), float(rest), name)
+            best = Filled(purity, int(counts[i]), total, float(size[i] / n), float(one), float(rest), name, looked)
     return best
 
 

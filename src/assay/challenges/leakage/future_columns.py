@@ -13,7 +13,7 @@ How it is measured
     exact - its holes are those of a proven leak (K01, K03) or of the target itself, over all rows (equal fingerprints
     of the null mask), in at least 20 rows and not in half of all columns; or the user says so (``--unknown``).
     test - it is filled at least nine times as often in one class as in the rest: with fill shares f1 and f0, f1 / (f1
-    + f0) > 0.9, by an exact binomial test given how many rows are filled.
+    + f0) > 0.9, by an exact binomial test given how many rows are filled, times the classes it was chosen from.
     heuristic, worded ASK - two of: empty in 20 rows or more and only where the outcome is unknown; dated after the
     moment of the question (``--asked-at``, else the order column) in a tenth of the rows or more; too good alone. The
     last counts by itself: a lower bound of the lone AUC above 0.75 (R2 0.8), at least three times the information (d'

@@ -19,8 +19,9 @@ How it is measured
     else equal, found with a k-d tree in the largest distance over columns; at least two numbers (or the only one)
     must differ, since neighbours on a grid of coarse values agree in all but one. What chance gives is measured
     beside it: rows whose nearest other row is up to four times as far (at least three times the room) and taken off.
-    The claim is an exact test that the share of test rows with a near twin exceeds one in a hundred; on a sample,
-    twins outside the sample are missed, so the share is a lower bound.
+    The claim is a binomial test that the share of test rows with a near twin exceeds one in a hundred. Ten near rows
+    of one case are there or not together, so that rows and hits are counted in such units (their design effect). On a
+    sample, twins outside the sample are missed, so the share is a lower bound.
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
@@ -39,7 +40,8 @@ Known false alarms
 
 Sources
     Elangovan, He and Verspoor, "Memorization vs. generalization: quantifying data leakage in NLP", EACL 2021; Barz
-    and Denzler, "Do we train on test data?", Journal of Imaging 6 (2020); Clopper and Pearson (1934).
+    and Denzler, "Do we train on test data?", Journal of Imaging 6 (2020); Clopper and Pearson (1934); Kish, "Survey
+    Sampling" (1965), and Korn and Graubard, Survey Methodology 24 (1998) 193, for counts of rows that come together.
 """
 
 from __future__ import annotations
@@ -82,6 +84,7 @@ TOLERANCE = 0.005  # of a standard deviation: three to four times the difference
 RING = 4.0
 FEW_VALUES = 20  # a number with at most so many values is compared exactly
 MOST_NUMBERS = 12
+KIN = 8  # neighbours that are looked at for who belongs together: enough to connect larger clusters too
 APART = 1_000.0  # in tolerances: rows that differ in what must be equal
 
 
@@ -117,7 +120,7 @@ def within(subject: Subject, rows: Sample, columns: tuple[str, ...], m: float) -
     yield exact_claim(share, m, coarse, says, columns, Rows.at(twins), n, None)
     if subject.roles.group is None:
         small = rows.take(np.arange(rows.n))
-        near, ring = near_twins(small, small, columns, same=True)
+        near, ring, size = near_twins(small, small, columns, same=True)
         k = excess(near, ring)
         room = 1 - TEST_SHARE  # a twin is in training with this probability
         hits = int(k * room)
@@ -125,7 +128,7 @@ def within(subject: Subject, rows: Sample, columns: tuple[str, ...], m: float) -
             f"at least {hits / rows.n:.1%} of the rows of a random test quarter have a near twin in training "
             f"(numbers within {TOLERANCE} sd)"
         )
-        yield near_claim(hits, rows.n, m, words, columns, rows.position[near], None)
+        yield near_claim(hits, rows.n, max(1.0, size * room), m, words, columns, rows.position[near], None)
 
 
 def between(subject: Subject, a: Table, b: Table, columns: tuple[str, ...], name: str, m: float) -> Iterator[Claim]:
@@ -141,13 +144,13 @@ def between(subject: Subject, a: Table, b: Table, columns: tuple[str, ...], name
     yield exact_claim(share, m, coarse, says, columns, Rows.at(np.flatnonzero(seen)), b.n_rows, name)
     most = 50_000
     old, new = (t.sample(SampleSpec(n=most)) for t in (a, b))
-    near, ring = near_twins(new, old, columns, same=False)
+    near, ring, size = near_twins(new, old, columns, same=False)
     hits = excess(near, ring)
     words = (
         f"at least {hits / new.n:.1%} of the rows of the second side have a near twin on the first ({name}; "
         f"numbers within {TOLERANCE} sd)"
     )
-    yield near_claim(hits, new.n, m, words, columns, new.position[near], name)
+    yield near_claim(hits, new.n, size, m, words, columns, new.position[near], name)
 
 
 def exact_claim(
@@ -161,13 +164,17 @@ def exact_claim(
     return Claim(About(columns, at, comparison=pair), effect, "exact", says, n, impact=impact, evidence=evidence)
 
 
-def near_claim(k: int, n: int, m: float, says: str, columns: tuple[str, ...], at: I64, pair: str | None) -> Claim:
-    effect = Effect(k / n, "share of test rows", m, partial(share_interval, k, n))
+def near_claim(
+    k: int, n: int, size: float, m: float, says: str, columns: tuple[str, ...], at: I64, pair: str | None
+) -> Claim:
+    """``size`` near rows come and go together, so that k of n rows are worth k / size of n / size."""
+    effect = Effect(k / n, "share of test rows", m, partial(share_interval, k / size, n / size))
     impact = Impact("inflates", why_unmeasured="needs a refit on a split by content")
     where = About(columns, Rows.at(at), slice="near", comparison=pair)
     return Claim(
-        where, effect, "test", says, n, p=share_above(k, n, m), impact=impact, evidence={"kind": "near", "k": k}
-    )
+        where, effect, "test", says, n, p=share_above(k / size, n / size, m), impact=impact,
+        evidence={"kind": "near", "k": k, "together": round(size, 6)},
+    )  # fmt: skip
 
 
 def group_sizes(hashes: U64) -> I64:
@@ -239,14 +246,15 @@ def spread(x: F64) -> float:
     return float(min(np.std(x), (high - low) / 1.349))
 
 
-def near_twins(new: Sample, old: Sample, columns: Sequence[str], same: bool) -> tuple[I64, int]:
-    """Rows of ``new`` whose nearest, not equal, row of ``old`` lies within the tolerance, and how many lie in the ring
-    beyond it (up to four tolerances, in the largest difference over numbers). Rows with an equal row do not count."""
+def near_twins(new: Sample, old: Sample, columns: Sequence[str], same: bool) -> tuple[I64, int, float]:
+    """Rows of ``new`` whose nearest, not equal, row of ``old`` lies within the tolerance; how many lie in the ring
+    beyond it (up to four tolerances, in the largest difference over numbers); and how many of the near ones come
+    together. Rows with an equal row do not count."""
     from scipy.spatial import cKDTree
 
     where = space(old, columns)
     if not where.numbers or not old.n or not new.n:
-        return np.empty(0, np.int64), 0
+        return np.empty(0, np.int64), 0, 1.0
     x, y = coordinates(new, where, where.numbers), coordinates(old, where, where.numbers)
     labels = [(new.codes(c), old.codes(c)) for c in where.rest]
     both = group_of([a for a, _ in labels], new.n, [b for _, b in labels], old.n)
@@ -254,7 +262,7 @@ def near_twins(new: Sample, old: Sample, columns: Sequence[str], same: bool) -> 
     points, first = np.unique(y, axis=0, return_index=True)
     k = 2 if same else 1
     if len(points) < k:
-        return np.empty(0, np.int64), 0
+        return np.empty(0, np.int64), 0, 1.0
     gap, at = cKDTree(points).query(x, k=k, p=np.inf, distance_upper_bound=RING, workers=1)
     gap = np.asarray(gap).reshape(len(x), k)
     nearest = gap[:, 1] if same else np.where(gap[:, 0] == 0, np.inf, gap[:, 0])
@@ -270,7 +278,32 @@ def near_twins(new: Sample, old: Sample, columns: Sequence[str], same: bool) -> 
         own = coordinates(new.take(found), where, where.more)
         other = coordinates(old.take(first[to[found]]), where, where.more)
         nearest[found] = np.maximum(nearest[found], np.abs(own - other).max(1))
-    return np.flatnonzero(nearest <= 1.0), int(((nearest > 1.0) & (nearest <= RING)).sum())
+    near = np.flatnonzero(nearest <= 1.0)
+    unit = clusters(x[near]) if same else to[near]
+    return near, int(((nearest > 1.0) & (nearest <= RING)).sum()), together(unit)
+
+
+def clusters(x: F64) -> I64:
+    """The cluster of each row: rows within the tolerance of one another, and of these in turn."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import cKDTree
+
+    n = len(x)
+    if n < 2:
+        return np.arange(n)
+    _, at = cKDTree(x).query(x, k=min(KIN, n), p=np.inf, distance_upper_bound=1.0 + 1e-9, workers=1)
+    row, to = np.repeat(np.arange(n), min(KIN, n)), np.asarray(at).ravel()
+    edge = to < n
+    graph = coo_array((np.ones(int(edge.sum())), (row[edge], to[edge])), shape=(n, n))
+    return np.asarray(connected_components(graph, directed=False)[1], np.int64)
+
+
+def together(unit: I64) -> float:
+    """Rows of one unit are all there or all not: the design effect of counting them one by one, which is the sum of
+    squared sizes over the sum of sizes (Kish 1965). 1 where every unit has one row."""
+    size = np.bincount(unit)
+    return float((size**2).sum() / size.sum()) if len(unit) else 1.0
 
 
 def coordinates(sample: Sample, where: Space, names: Sequence[str]) -> F64:
