@@ -12,6 +12,7 @@ from assay.core.result import Cost, SubjectInfo
 from assay.core.rows import Rows
 from assay.report.document import Report
 from assay.report.json_form import dumps, schema
+from assay.report.next_steps import next_steps
 from assay.report.numbers import nine
 
 from .flights import finding, report
@@ -137,3 +138,11 @@ def test_what_to_type_next_names_the_table_and_the_target() -> None:
     steps = [s["command"] for s in report(next_commands=()).to_json()["next"]]
     assert steps[0] == "assay fit flights.parquet --target late --asked-at sched_dep_time -o model.assay"
     assert "assay rule K01" in steps
+
+
+def test_a_table_of_texts_alone_is_not_sent_to_fit() -> None:
+    doc = report(next_commands=()).to_json()
+    assert next_steps(doc)[0]["command"].startswith("assay fit")
+    texts = [{**c, "kind": "text"} for c in doc["gallery"]]
+    assert not any("assay fit" in s["command"] for s in next_steps({**doc, "gallery": texts}))
+    assert next_steps({**doc, "gallery": []})[0]["command"].startswith("assay fit")

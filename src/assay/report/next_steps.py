@@ -22,13 +22,22 @@ def next_steps(doc: Mapping[str, Any], typed: Sequence[str] = ()) -> list[dict[s
     if typed:
         doc = {**doc, "subject": {**doc["subject"], "typed": list(typed)}}
     subject, steps = doc["subject"], []
-    if subject["target"] is not None:
+    if subject["target"] is not None and learnable(doc):
         leaks = any(f["code"] in LEAKS for f in doc["findings"])
         steps.append((fit_command(doc), "without the leaks above" if leaks else "a model, proved"))
     if doc["findings"]:
         steps.append((f"assay rule {plain(doc['findings'][0]['code'])}", "the page of the first finding"))
     steps.append((f"{check_command(doc)} -o report.html", "everything, with charts"))
     return [{"command": command, "says": says} for command, says in steps]
+
+
+def learnable(doc: Mapping[str, Any]) -> bool:
+    """Whether fit has anything to learn from: a column that is no text, or texts alone cannot be told (no gallery)."""
+    roles = doc["subject"]["roles"]
+    taken = {c for r in ("target", "id", "weight", "split") if r in roles for c in roles[r]["columns"]}
+    taken.add(doc["subject"]["target"])
+    kinds = [c["kind"] for c in doc.get("gallery", []) if c["name"] not in taken]
+    return not kinds or any(kind != "text" for kind in kinds)
 
 
 def check_command(doc: Mapping[str, Any]) -> str:

@@ -87,11 +87,12 @@ def measure(subject: Subject, alone: Mapping[str, Lone], options: Options) -> It
             continue
         n = int(lone.of.sum())
         within = " to within a hundredth of its spread" if task == "regression" else ""
+        alike = ", classes weighed alike" if task != "regression" and lone.agreement < 1 else ""
         yield Claim(
             About((name,)),
             Effect(lone.agreement, "share of rows told rightly", m, partial(balanced_interval, lone.right, lone.of)),
             "test",
-            f"{name} is {target} in other words: alone it tells {lone.agreement:.1%} of rows rightly{within}, "
+            f"{name} is {target} in other words: alone it tells {lone.agreement:.1%} of rows rightly{within}{alike}, "
             f"{metric} {lone.skill:.3f}",
             n,
             p=lone.above(m),
