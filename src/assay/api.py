@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.audit.check import Audit, standing_leaks
@@ -14,6 +15,7 @@ from assay.audit.scored import read_predictions
 from assay.core.errors import InputError, RoleError
 from assay.core.settings import Settings
 from assay.core.subject import Subject
+from assay.report.next_steps import python_steps
 
 if TYPE_CHECKING:
     from assay.bundle.model import Model
@@ -73,7 +75,12 @@ def check(
     )
     if predictions is not None:
         subject = replace(subject, predictions=read_predictions(predictions, subject, settings, cache))
-    return Audit(subject, settings, progress).report(labels=row_labels(source))
+    report = Audit(subject, settings, progress).report(labels=row_labels(source))
+    if isinstance(source, (str, Path)) or not hasattr(source, "__len__") or isinstance(source, (list, tuple)):
+        return report
+    said = {"target": target, "time": time, "group": group, "protected": protected, "roles": roles,
+            "asked_at": asked_at, "known": known, "unknown": unknown}  # fmt: skip
+    return replace(report, next_commands=tuple(python_steps(report.to_json(), said)))
 
 
 def fit(

@@ -12,7 +12,7 @@ from assay.core.result import Cost, SubjectInfo
 from assay.core.rows import Rows
 from assay.report.document import Report
 from assay.report.json_form import dumps, schema
-from assay.report.next_steps import next_steps
+from assay.report.next_steps import next_steps, python_steps
 from assay.report.numbers import nine
 
 from .flights import finding, report
@@ -146,3 +146,10 @@ def test_a_table_of_texts_alone_is_not_sent_to_fit() -> None:
     texts = [{**c, "kind": "text"} for c in doc["gallery"]]
     assert not any("assay fit" in s["command"] for s in next_steps({**doc, "gallery": texts}))
     assert next_steps({**doc, "gallery": []})[0]["command"].startswith("assay fit")
+
+
+def test_a_table_in_memory_is_fitted_from_python() -> None:
+    doc = report(next_commands=()).to_json()
+    steps = [command for command, _ in python_steps(doc, {"target": "late", "time": None, "known": ("a",)})]
+    assert steps[0] == "assay.fit(table, target='late', known=('a',)).save(\"model.assay\")"
+    assert steps[-1] == 'report.save("report.html")' and not any(s.startswith("assay check") for s in steps)

@@ -31,6 +31,20 @@ def next_steps(doc: Mapping[str, Any], typed: Sequence[str] = ()) -> list[dict[s
     return [{"command": command, "says": says} for command, says in steps]
 
 
+def python_steps(doc: Mapping[str, Any], said: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The same for a table that is in memory, where no command line can reach it; ``said``: arguments by name."""
+    given = "".join(f", {name}={plain(repr(value))}" for name, value in said.items() if value)
+    steps = []
+    for step in next_steps(doc):
+        command = step["command"]
+        if command.startswith("assay fit "):
+            command = f'assay.fit(table{given}).save("model.assay")'
+        elif command.startswith("assay check "):
+            command = 'report.save("report.html")'
+        steps.append((command, step["says"]))
+    return steps
+
+
 def learnable(doc: Mapping[str, Any]) -> bool:
     """Whether fit has anything to learn from: a column that is no text, or texts alone cannot be told (no gallery)."""
     roles = doc["subject"]["roles"]
