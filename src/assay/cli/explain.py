@@ -52,7 +52,7 @@ def unit(names: list[str]) -> str:
     what = (
         f"the probability of {classes[1] if len(classes) == 2 else 'the predicted class'}" if classes else "the value"
     )
-    return f"reasons: how far the column moved {what}, against that of a typical row"
+    return f"reason: how far it moved {what} from that of a typical row"
 
 
 def told(number: int, row: dict[str, Any]) -> str:
