@@ -5,7 +5,7 @@ number, bool, clock   the value less a shift. The shift is zero unless float32 w
                       whole numbers and epoch seconds near it stay exact. Infinite values count as missing.
 category, mixed, text up to 64 levels: codes, ordered by frequency (ties by text), split as sets by the trees;
                       above: smoothed target mean, one feature per class but the last, and the count of the level.
-date                  hour of day and weekday; also the number, unless it is the order column: absolute time only
+date                  hour of day and weekday; also the number, unless rows are ordered in time: absolute time only
                       grows, and no learner here can say anything about values that it never saw.
 
 Null stays NaN; a value that was not seen in training is missing too. The target mean of a training row is made
@@ -103,14 +103,14 @@ def fit_encoder(
         column = rows.columns[name]
         if _unfit(rows, column, name == order):
             continue
-        new = _features(rows, column, target, name == order)
+        new = _features(rows, column, target, order is not None)
         made += new
         if new:
             used.append((name, column.kind))
     return EncoderSpec(tuple(used), tuple(made))
 
 
-def _features(rows: _View, column: Column, target: Labels, is_order: bool) -> list[Feature]:
+def _features(rows: _View, column: Column, target: Labels, ordered: bool) -> list[Feature]:
     name = column.name
     if column.kind in ("number", "bool", "clock", "date"):
         value = rows.numbers(name)
@@ -122,7 +122,7 @@ def _features(rows: _View, column: Column, target: Labels, is_order: bool) -> li
             made.append(Feature(f"{name} (hour)", name, "hour"))
         if len(np.unique(np.floor(value / 86_400.0) % 7)) > 1:
             made.append(Feature(f"{name} (weekday)", name, "weekday"))
-        if not is_order:
+        if not ordered:
             made.append(Feature(name, name, "number", shift=_shift(value)))
         return made
     codes, levels = rows.codes(name)

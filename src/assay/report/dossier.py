@@ -228,19 +228,28 @@ def candidate_rows(model: Mapping[str, Any]) -> list[tuple[str, ...]]:
     for c in model["candidates"]:
         folds = c.get("folds")
         folds = len(folds) if isinstance(folds, list) else folds
-        loss = short(c.get("loss"), 4) + (f" ± {short(c['se'], 2)}" if c.get("se") is not None else "")
         took = f"{short(c['cpu_seconds'])} s" if c.get("cpu_seconds") is not None else "-"
         rows.append(
             (
                 plain(c.get("name", "")),
                 plain(c.get("family", "")),
-                loss,
+                behind(c),
                 took,
                 "-" if folds is None else f"{folds}",
                 plain(c.get("state", "")),
             )
         )
-    return [("model", "family", "loss", "time", "folds", "state"), *rows] if rows else []
+    return [("model", "family", "loss above the best", "time", "folds", "state"), *rows] if rows else []
+
+
+def behind(c: Mapping[str, Any]) -> str:
+    """How far a candidate is behind the best, on the rows that both predicted: other losses cannot be compared."""
+    gap = c.get("gap")
+    if gap is None:
+        return short(c.get("loss"), 4) if c.get("loss") is not None else "-"
+    if gap <= 0 and c.get("state") == "won":
+        return f"best: {short(c.get('loss'), 4)}"
+    return f"+{short(gap, 3)} ± {short(c['se'], 2)}" if c.get("se") is not None else f"+{short(gap, 3)}"
 
 
 def coverage_rows(model: Mapping[str, Any]) -> list[tuple[str, ...]]:
