@@ -16,6 +16,7 @@ from assay.core.table import SampleSpec
 from assay.fit.fitted import Fitted
 from assay.report.document import Report
 
+from .classes import class_type_of
 from .model import Model
 from .native import native_output
 from .parity import MOST_ROWS
@@ -44,6 +45,7 @@ def make(
 def pack_fitted(subject: Subject, fitted: Fitted, settings: Settings, doc: Mapping[str, Any] | None = None) -> Model:
     """Pack a fit alone: schema from a sample of the raw rows, parity on rows that were judged."""
     assembly, roles = fitted.assembly, subject.roles
+    target = roles.target.column if roles.target else None
     rows = subject.table.sample(SampleSpec(n=settings.sample_rows))
     held = rows.take(np.flatnonzero(subject.partition.part(rows) == JUDGE)[:MOST_ROWS])
     if held.n == 0:
@@ -69,8 +71,9 @@ def pack_fitted(subject: Subject, fitted: Fitted, settings: Settings, doc: Mappi
         held_out=held,
         native=native_output(assembly, fitted.recipe.ops(), held),
         lineage=lineage,
-        target=roles.target.column if roles.target else None,
+        target=target,
         trained_on=subject.table.digest,
+        class_type=class_type_of(fitted.classes, subject.table.column(target).storage if target else ""),
         name=subject.table.name,
     )
 
@@ -81,7 +84,7 @@ def model_part(fitted: Fitted) -> dict[str, Any]:
     return {
         "task": fitted.task,
         "classes": list(fitted.classes),
-        "features": list(fitted.features),
+        "features": [column for column, _ in fitted.assembly.spec.columns],  # raw: what a row must have
         "left_out": dict(fitted.left_out),
         "scores": [asdict(s) for s in fitted.scores],
         "candidates": [asdict(r) | {"se": r.gap_error, "folds": r.folds_done} for r in fitted.candidates],

@@ -16,6 +16,7 @@ from assay.core.table import F64, Sample
 
 from . import golden, schema
 from .archive import from_json, unpack, write_file
+from .classes import typed
 from .feed import Feed, OnBad, feed_from, text_of
 from .graph import set_floor
 from .nodes import NULL_CODE
@@ -49,6 +50,7 @@ class Model:
             if path not in self._files:
                 raise BundleError(f"the .assay file lacks {path!r}")
         self._schema = schema.from_doc(from_json(self._files[SCHEMA], SCHEMA))
+        self._values = typed(self._schema.classes, self._schema.class_type)
         self._session = Session(self._files[GRAPH], self._schema)
         self.golden_difference = golden.replay(from_json(self._files[GOLDEN], GOLDEN), self._schema, self._output)
         """The largest difference on the golden rows: 0.0 on the machine that wrote them."""
@@ -155,7 +157,7 @@ class Model:
         return self._output(feed_from(source, self._schema, on_bad)[0])
 
     def predict(self, source: Any, *, on_bad: OnBad = "error") -> NDArray[Any]:
-        """(n,) class names, or values for regression.
+        """(n,) classes as the target column held them (int64, float64, bool, or text), or values for regression.
 
         Raises:
             InputError: a column is missing or does not hold what it must.
@@ -165,7 +167,7 @@ class Model:
     def _labels(self, output: F64) -> NDArray[Any]:
         if self.task == "regression":
             return np.asarray(output[:, 0])
-        return np.asarray(np.array(self.classes, object)[output.argmax(1)])
+        return np.asarray(self._values[output.argmax(1)])
 
     def predict_proba(self, source: Any, *, on_bad: OnBad = "error") -> F64:
         """(n, classes) probabilities, in the order of ``classes``.
@@ -242,12 +244,13 @@ class Model:
     def score_table(
         self, source: Any, *, reasons: int = 0, coverage: float | None = None, on_bad: OnBad = "error"
     ) -> pa.Table:
-        """Scored rows as Arrow: prediction, p_<class>, set (class names, or [low, high]), reason_1 ... reason_n."""
+        """Scored rows as Arrow: prediction (as ``predict``), p_<class>, set (class names, or [low, high]), reason_<k>."""
         import pyarrow as pa
 
         feed, rows = feed_from(source, self._schema, on_bad)
         output = self._output(feed)
-        table = {"prediction": pa.array(self._labels(output), pa.string() if self.classes else pa.float64())}
+        labels = self._labels(output)
+        table = {"prediction": pa.array(labels, pa.string() if labels.dtype == object else None)}
         sets = self._sets(output, coverage)
         for k, name in enumerate(self.classes):
             table[f"p_{name}"] = pa.array(output[:, k])

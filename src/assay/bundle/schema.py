@@ -16,6 +16,7 @@ from assay.core.errors import BundleError
 from assay.core.table import Sample
 from assay.learn.forms import Assembly
 
+from .classes import TEXT, typed
 from .nodes import NULL_CODE, TEXT_KINDS, input_names
 
 FORMAT = "assay-schema-1"
@@ -47,7 +48,10 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """Inputs in the graph's order, and the outputs: ``classes`` is empty for regression."""
+    """Inputs in the graph's order, and the outputs: ``classes`` is empty for regression.
+
+    ``class_type`` is what the target column held (``classes``); the names of the classes are text all the same.
+    """
 
     task: str
     classes: tuple[str, ...]
@@ -56,6 +60,7 @@ class Schema:
     q: tuple[tuple[float, tuple[float, ...]], ...]  # coverage -> the conformal quantiles
     target: str | None = None
     trained_on: str | None = None
+    class_type: str = TEXT
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -63,7 +68,13 @@ class Schema:
 
 
 def make_schema(
-    assembly: Assembly, used: Sequence[str], rows: Sample | None, *, target: str | None, trained_on: str | None
+    assembly: Assembly,
+    used: Sequence[str],
+    rows: Sample | None,
+    *,
+    target: str | None,
+    trained_on: str | None,
+    class_type: str = TEXT,
 ) -> Schema:
     """Describe the raw columns ``used`` (names of graph inputs) as they are in ``rows``."""
     kinds, names = dict(assembly.spec.columns), input_names(dict(assembly.spec.columns))
@@ -76,7 +87,7 @@ def make_schema(
                           Input(column, names[column], kind, categories=levels.get(column, ())))  # fmt: skip
     c = assembly.conformal
     q = c.table or ((c.coverage, c.q),)
-    return Schema(assembly.task, assembly.classes, tuple(inputs), c.coverage, tuple(q), target, trained_on)
+    return Schema(assembly.task, assembly.classes, tuple(inputs), c.coverage, tuple(q), target, trained_on, class_type)
 
 
 def _observed(rows: Sample | None, column: str, kind: str, name: str, levels: tuple[str, ...]) -> Input:
@@ -138,6 +149,7 @@ def to_doc(schema: Schema) -> dict[str, Any]:
             "format": FORMAT, "task": schema.task, "classes": list(schema.classes), "target": schema.target,
             "order": list(schema.columns), "columns": columns, "null_code": NULL_CODE, "missing": MISSING,
             "outputs": outputs, "conformal": [[c, list(q)] for c, q in schema.q], "trained_on": schema.trained_on,
+            "class_type": schema.class_type,
         },
     }  # fmt: skip
 
@@ -172,7 +184,9 @@ def from_doc(doc: Any) -> Schema:
         ):
             raise ValueError("task, classes and sets do not fit together")
         coverage = float(own["outputs"]["set"]["coverage"])
-        return Schema(own["task"], classes, inputs, coverage, q, own.get("target"), own.get("trained_on"))
+        kind = _text(own.get("class_type", TEXT))
+        typed(classes, kind)
+        return Schema(own["task"], classes, inputs, coverage, q, own.get("target"), own.get("trained_on"), kind)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise BundleError("'schema.json' in the .assay file is incomplete or of another version") from None
 

@@ -15,6 +15,7 @@ from assay.learn.forms import Assembly
 
 from . import golden
 from .archive import FORMAT, pack, to_json, write_file
+from .classes import TEXT
 from .feed import feed_from
 from .graph import make_graph
 from .model import DOSSIER, GOLDEN, GRAPH, LINEAGE, PARITY, RECIPE, SCHEMA, Model
@@ -34,6 +35,7 @@ def build(
     lineage: Mapping[str, Any] | None = None,
     target: str | None = None,
     trained_on: str | None = None,
+    class_type: str = TEXT,
     name: str = "model",
 ) -> Model:
     """Lower, check and pack. Same arguments, same bytes.
@@ -44,12 +46,13 @@ def build(
         held_out, native: raw rows, and the trained model's own outputs for them ((n, classes) or (n,)): the graph is
             compared with it on the first 5,000 and refused above 1e-4. Only the record is kept.
         lineage: JSON: data digest, row counts, seed, versions.
+        class_type: what the target column held, and so what ``Model.predict`` gives (``classes.class_type_of``).
 
     Raises:
         BundleError: the graph differs from the trained model. SettingsError: the recipe cannot be a graph.
     """
     graph = make_graph(assembly, recipe.ops() if recipe else (), {"assay.format": FORMAT})
-    schema = make_schema(assembly, _inputs(graph), samples, target=target, trained_on=trained_on)
+    schema = make_schema(assembly, _inputs(graph), samples, target=target, trained_on=trained_on, class_type=class_type)
     session = Session(graph, schema)
     evidence = dict(dossier or {})
     files = {GRAPH: graph, SCHEMA: to_json(to_doc(schema))}
