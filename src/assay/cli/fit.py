@@ -31,6 +31,7 @@ from .options import (
 )
 
 SHIPS = ("judged", "refit")
+STOPPED = "interrupted:"  # how a fit that Ctrl-C ended early begins that limit in its dossier
 
 
 def fit(
@@ -101,6 +102,9 @@ def fit(
         save(model.dossier, report, form)
     if not quiet:
         show(model.dossier, "text")
+    if any(said.startswith(STOPPED) for said in model.dossier["model"]["limits"]):
+        note(f"stopped early: the best model so far is in {output_file}; nothing else was tried")
+        return 2
     written = f"{output_file} is written" + (f", and {report}" if report else "")
     note(written, quiet)
     return 0
