@@ -66,6 +66,6 @@ def interval(output: F64, y: F64, task: str, alpha: float) -> tuple[float, float
 
 def forward_bar(made: Forward, alpha: float) -> Score:
     lo, hi = blocks_interval(made.past, alpha)
-    by_block = tuple((f"block {i + 1}", float(v)) for i, v in enumerate(made.past))
+    by_block = tuple((f"{i + 1}", float(v)) for i, v in enumerate(made.past))
     note = f"{len(made.past)} blocks, each after the rows it was learned from"
     return Score("honest columns, later rows", float(made.past.mean()), made.metric, (lo, hi), False, note, by_block)
