@@ -244,7 +244,7 @@ class Model:
     def score_table(
         self, source: Any, *, reasons: int = 0, coverage: float | None = None, on_bad: OnBad = "error"
     ) -> pa.Table:
-        """Scored rows in Arrow: prediction (as ``predict``), p_<class>, set (class names or [low, high]), reason_<k>."""
+        """Scored rows in Arrow: prediction (see ``predict``), p_<class>, set (class names or [low, high]), reason_k."""
         import pyarrow as pa
 
         feed, rows = feed_from(source, self._schema, on_bad)
