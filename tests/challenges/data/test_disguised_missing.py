@@ -4,7 +4,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from assay.audit.ranking import finding
 from assay.challenges.data import disguised_missing as d02
+from assay.core.settings import Settings
+from assay.core.subject import Subject
 from assay.testing import bare_subject
 from tests.challenges.real import real, said, stands
 
@@ -23,6 +26,46 @@ def test_air_quality() -> None:
     found = columns_of(stands(d02, real("air_quality.csv.gz", "CO_GT")), "-200")
     assert len(found) == 13
     assert {"NMHC_GT", "CO_GT", "T", "AH"} <= found
+
+
+def severities(subject: Subject) -> dict[tuple[str, ...], tuple[str, str]]:
+    made = [finding(d02, c, None, subject, Settings()) for c in stands(d02, subject)]
+    return {f.columns: (f.severity, f.impact.kind) for f in made}
+
+
+def test_air_quality_target_comes_apart_and_voids() -> None:
+    subject = real("air_quality.csv.gz", "CO_GT")
+    (claim,) = (c for c in stands(d02, subject) if "CO_GT" in c.about.columns)
+    assert claim.says.startswith(
+        "CO_GT, the target, is -200 in 1,683 of 9,357 rows: a model would learn that as a value"
+    )
+    assert severities(subject)["CO_GT",] == ("critical", "voids")
+
+
+def test_a_stand_in_in_the_target_and_its_twin_without() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.gamma(3, 2, 500).round(2), rng.gamma(4, 1, 500).round(2)
+    x[:40] = -200
+    honest = bare_subject(pa.table({"x": x, "outcome": y}))
+    assert severities(honest) == {("x",): ("warning", "costs")}
+    y[30:60] = -200
+    subject = bare_subject(pa.table({"x": x, "outcome": y}))
+    assert severities(subject) == {("x",): ("warning", "costs"), ("outcome",): ("critical", "voids")}
+    (claim,) = (c for c in stands(d02, subject) if c.about.columns == ("outcome",))
+    assert "is -200 in 30 of 500 rows" in claim.says
+    assert claim.effect.value == 0.06
+
+
+def test_a_word_in_the_target_is_a_class_and_is_shown_as_written() -> None:
+    answer = np.resize(["no", "yes", "no"], 300).astype(object)
+    grade = np.resize(["low", "high"], 300).astype(object)
+    answer[:9], grade[:30] = "Unknown", "N/A"
+    subject = bare_subject(pa.table({"grade": pa.array(grade), "outcome": pa.array(answer)}))
+    assert severities(subject) == {("grade",): ("warning", "costs"), ("outcome",): ("critical", "voids")}
+    claims = {c.about.columns: c for c in stands(d02, subject)}
+    assert claims["outcome",].says.startswith("outcome, the target, is 'Unknown' in 9 of 300 rows: a model would learn")
+    assert "'N/A'" in claims["grade",].says
+    assert claims["grade",].evidence["value"] == "N/A"
 
 
 def test_heart_by_site() -> None:

@@ -62,3 +62,18 @@ def test_drop_is_offered_only_for_one_record() -> None:
     (claim,) = stands(d07, planted.subject)
     assert planted.rows is not None
     assert claim.evidence["extra"] == planted.rows.total
+
+
+@pytest.mark.parametrize(("copies", "kind"), [(9, "costs"), (10, "inflates")])
+def test_few_copies_cost_and_many_inflate(copies: int, kind: str) -> None:
+    x = np.random.default_rng(3).normal(size=(1000, 2))
+    x[500 : 500 + copies] = x[:copies]
+    table = pa.table({"x": x[:, 0], "z": x[:, 1], "outcome": np.resize(["no", "yes"], 1000)})
+    (claim,) = stands(d07, bare_subject(table))
+    assert claim.evidence["extra"] == copies
+    assert claim.impact.kind == kind
+
+
+def test_telco_repeats_are_no_inflation() -> None:
+    (claim,) = stands(d07, real("telco_churn.csv.gz", "Churn"))
+    assert claim.impact.kind == "costs"

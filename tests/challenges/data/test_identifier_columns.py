@@ -1,10 +1,13 @@
 """D10: keys by shape and count, many levels, batch numbers; measurements are not keys."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from assay.challenges.data import identifier_columns as d10
+from assay.core.subject import Role
 from assay.testing import bare_subject
 from tests.challenges.real import real, said, stands
 
@@ -43,3 +46,22 @@ def test_generated(seed: int) -> None:
         "outcome": rng.choice(["no", "yes"], n),
     })  # fmt: skip
     assert keys(stands(d10, bare_subject(table))) == {"serial", "parcel", "hash"}
+
+
+def test_a_key_with_signal_inflates_only_while_it_is_a_feature() -> None:
+    number = np.random.default_rng(0).permutation(600) + 1
+    table = pa.table({"serial": number, "x": np.resize([0.5, 1.5, 2.5], 600),
+                      "outcome": np.where(number > 300, "yes", "no")})  # fmt: skip
+    subject = bare_subject(table)
+    fed = replace(subject, roles=replace(subject.roles, id=None))
+    out = replace(subject, roles=replace(subject.roles, id=Role(("serial",), "guess")))
+    (loud,), (quiet,) = ([c for c in stands(d10, s) if c.about.columns == ("serial",)] for s in (fed, out))
+    assert loud.impact.kind == "inflates"
+    assert quiet.impact.kind == "tidy"
+    assert quiet.evidence["alone"]["material"]
+    assert "left out of the features" in quiet.says
+
+
+def test_guessed_ids_of_ames_are_advice() -> None:
+    claims = [c for c in stands(d10, real("ames_housing.csv.gz", "SalePrice")) if c.evidence.get("kind") == "key"]
+    assert {c.impact.kind for c in claims} == {"tidy"}

@@ -73,3 +73,9 @@ def test_unknown_outcomes_name_their_rows_and_columns() -> None:
     assert "by plane" in kinds["outcome"].says
     assert kinds["inside"].about.columns == ("arrived",)
     assert kinds["uneven"].about.slice == "plane = a"
+
+
+def test_a_word_for_missing_is_shown_as_the_table_spells_it() -> None:
+    says = said(d01, real("ames_housing.csv.gz", "SalePrice"))
+    assert "Pool QC is empty (or 'NA') in 2,917 of 2,930 rows" in says
+    assert "'na'" not in says

@@ -6,7 +6,7 @@ What it is
 
 Why it matters
     Means, scales and distances take the stand-in for a measurement; filters for missing values do not see it; and
-    each site has its own, so that a model learns where a row comes from.
+    each site has its own, so that a model learns where a row comes from. In the target it is learned as an answer.
 
 How it is measured
     *Words*: exact counts over the whole table, trimmed and in any case, of those that reading libraries take as
@@ -22,6 +22,8 @@ How it is measured
     - or a zero with such a gap only, where it comes in half of the rows or more that hold an impossible zero
       elsewhere, and more often there than in other rows (Fisher's exact test, one in a thousand).
     Zeros that continue a run (0, 1, 2 ... children) have no gap and are never named.
+    The target is claimed apart from the features: a score on stand-ins means nothing. A word in a target of numbers
+    is unknown already and voids nothing.
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
@@ -33,6 +35,7 @@ Example
 
 Remedy
     Safe for words, unsafe for numbers: make them missing (null), which the encoder keeps apart from every value.
+    None for the target: which of its rows are unknown is said in the table itself.
 
 Known false alarms
     Words: NA for North America or none of its kind (a house without a pool); "unknown" as an answer of its own.
@@ -49,6 +52,7 @@ Sources
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -116,7 +120,9 @@ def measure(subject: Subject, facts: Facts, rows: Sample, options: Options) -> I
         found["0"][name] = 0.0
     for word, where in sorted(found.items()):
         counts = {name: occurs(subject, facts, rows, name, value, word) for name, value in where.items()}
-        yield number_claim(subject, rows, word, where, counts, n, options["cells"])
+        for part in apart(subject, where):
+            made = number_claim(subject, rows, word, {c: where[c] for c in part}, counts, options["cells"])
+            yield of_target(subject, made)
     if read:
         looked = tuple(name for name in read if not any(name in where for where in found.values()))
         says = "no number looks like a stand-in for missing"
@@ -187,27 +193,46 @@ def words(subject: Subject, facts: Facts, rows: Sample, texts: list[str], limit:
             if not meant(word, levels):
                 used.setdefault(word, {})[name] = counts[word]
     for word, where in sorted(used.items()):
-        columns = tuple(sorted(c for c in where if where[c] > limit * n)) or tuple(sorted(where))
-        worst = max(columns, key=lambda c: where[c])
-        cells = sum(where.values())
-        called = "a blank" if not word else f"'{spelled(rows, worst, word)}'"
-        verb = "says" if len(columns) == 1 else "say"
-        says = f"{listed(columns)} {verb} {called} in {cells:,} cells"
-        says += f" ({percent(where[worst] / n)} of {worst})" if len(columns) > 1 else f" ({percent(where[worst] / n)})"
-        flags = [folded(rows, c, word) for c in columns]
-        evidence = {
-            "kind": "word",
-            "value": word,
-            "shown": called,
-            "cells": where,
-            "by_site": by_site(subject, rows, flags),
-        }
-        yield Claim(
-            About(columns), Effect(where[worst] / n, "share of cells", limit), "exact", says, n, evidence=evidence
-        )
+        for part in apart(subject, where):
+            yield of_target(subject, word_claim(subject, rows, word, {c: where[c] for c in part}, n, limit))
     if texts and not used:
         says = "no text stands for missing"
         yield Claim(About(tuple(texts)), Effect(0.0, "share of cells", limit), "exact", says, n)
+
+
+def word_claim(subject: Subject, rows: Sample, word: str, where: Mapping[str, int], n: int, limit: float) -> Claim:
+    columns = tuple(sorted(c for c in where if where[c] > limit * n)) or tuple(sorted(where))
+    worst = max(columns, key=lambda c: where[c])
+    written = spelled(rows, worst, word)
+    called = f"'{written}'" if written else "a blank"
+    says = f"{listed(columns)} {'says' if len(columns) == 1 else 'say'} {called} in {sum(where.values()):,} cells"
+    says += f" ({percent(where[worst] / n)} of {worst})" if len(columns) > 1 else f" ({percent(where[worst] / n)})"
+    sites = by_site(subject, rows, [folded(rows, c, word) for c in columns])
+    evidence = {"kind": "word", "value": written, "shown": called, "cells": dict(where), "by_site": sites}
+    effect = Effect(where[worst] / n, "share of cells", limit)
+    return Claim(About(columns), effect, "exact", says, n, evidence=evidence)
+
+
+def apart(subject: Subject, names: Iterable[str]) -> list[tuple[str, ...]]:
+    """The target by itself, and all others."""
+    target = subject.roles.named("target")
+    parts = tuple(c for c in names if c in target), tuple(c for c in names if c not in target)
+    return [part for part in parts if part]
+
+
+def of_target(subject: Subject, made: Claim) -> Claim:
+    """The claim as it is where the target holds the stand-in as one of its answers; others are left as they are."""
+    roles, evidence = subject.roles, made.evidence
+    regression, word = roles.task == "regression", evidence["kind"] == "word"
+    read = not word or (not regression and (not roles.classes or evidence["value"] in roles.classes))
+    if made.about.columns != roles.named("target") or not read:
+        return made
+    name, share = made.about.columns[0], made.effect.value
+    says = (
+        f"{name}, the target, is {evidence['shown']} in {evidence['cells'][name]:,} of {made.n:,} rows: a model would"
+    )
+    says += f" learn that as a {'value' if regression else 'class'}; make these rows unknown first"
+    return replace(made, says=says, impact=Impact("voids", share, (share, share), "share of rows"))
 
 
 def meant(word: str, levels: tuple[str, ...]) -> bool:
@@ -223,7 +248,7 @@ def spelled(rows: Sample, name: str, word: str) -> str:
     codes, levels = rows.codes(name)
     counts = np.bincount(codes[codes >= 0], minlength=len(levels))
     ways = [i for i, v in enumerate(levels) if v.strip().casefold() == word]
-    return levels[max(ways, key=lambda i: (counts[i], -i))] if ways else word
+    return levels[max(ways, key=lambda i: (counts[i], -i))].strip() if ways else word
 
 
 def folded(rows: Sample, name: str, word: str) -> Mask:
@@ -335,14 +360,9 @@ def occurs(subject: Subject, facts: Facts, rows: Sample, name: str, value: float
 
 
 def number_claim(
-    subject: Subject,
-    rows: Sample,
-    word: str,
-    where: Mapping[str, float],
-    counts: Mapping[str, int],
-    n: int,
-    limit: float,
+    subject: Subject, rows: Sample, word: str, where: Mapping[str, float], counts: Mapping[str, int], limit: float
 ) -> Claim:
+    n = subject.table.n_rows
     columns = tuple(sorted(c for c in where if counts[c] > limit * n)) or tuple(sorted(where))
     worst = max(columns, key=lambda c: counts[c])
     inside = listed([f"{c} ({counts[c]:,})" for c in columns], 6)

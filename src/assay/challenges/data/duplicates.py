@@ -15,7 +15,8 @@ How it is measured
     rows agree in a column, and in each pair of columns, multiplied along the tree of the most dependent pairs (the
     tree of Chow and Liu, with agreement in place of information). If the count is below the 99 % point of what
     chance gives, it has to reach the larger threshold; if moreover more than half of the rows repeat another, the
-    columns are too coarse to tell rows apart, and nothing is claimed.
+    columns are too coarse to tell rows apart, and nothing is claimed. Below the larger threshold copies are a cost;
+    at and above it they can move a score by a point, and inflate it.
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
@@ -49,7 +50,7 @@ from itertools import combinations
 import numpy as np
 
 from assay.core.challenge import Challenge, Dose, Options, Threshold
-from assay.core.claim import About, Claim, Effect, Impact
+from assay.core.claim import About, Claim, Effect, Impact, ImpactKind
 from assay.core.facts import Distinct, Duplicates, Holes, Range
 from assay.core.finding import Finding
 from assay.core.remedy import Remedy
@@ -110,13 +111,14 @@ def measure(subject: Subject, facts: Facts, rows: Sample, options: Options) -> I
     if chance >= 1:
         says += f"; about {min(round(chance), n):,} would look alike by chance"
     declared = bool(subject.roles.named("id") or set(subject.roles.named("order")) - {"@row"})
+    kind: ImpactKind = "inflates" if share >= options["repeats"] else "costs"
     yield Claim(
         About(columns, equal.where),
         Effect(share, "share of rows", limit),
         "exact",
         says,
         n,
-        impact=Impact("inflates", why_unmeasured="needs a refit on a split that keeps equal rows together"),
+        impact=Impact(kind, why_unmeasured="needs a refit on a split that keeps equal rows together"),
         evidence={
             "extra": equal.extra, "groups": equal.groups, "largest": equal.largest, "rows": equal.rows,
             "expected_by_chance": round(chance, 3), "with_ids": whole.extra, "without": list(left_out),

@@ -16,7 +16,8 @@ How it is measured
     never repeat: if N pairs lie within 32 grid steps of each other, N/32 equal pairs are expected of a smooth
     measurement, and none has a chance of exp(-N/32), which has to be below one in a million. Unique decimals and
     free text are not keys. What a number key says about the target alone is measured with a small booster on one
-    half and given with an interval from the other, as evidence; it is not required to be nil.
+    half and given with an interval from the other, as evidence; it is not required to be nil. A guessed id is no
+    feature, so that what it says raises no score: it is advice.
     *Many levels*: more than the 255 that a boosted tree keeps apart in one column.
     *Batch number* (only where the row order is declared): whole numbers with repeats, nearly every one in a single
     block of rows; or that count up and start over after stretches of unequal length: a candidate for the group.
@@ -125,7 +126,7 @@ def measure(subject: Subject, facts: Facts, rows: Sample, options: Options) -> I
         if own > options["own"] and made:
             basis, looks = made
             signal = alone(subject, rows, name, options["signal"])
-            yield key_claim(name, own, options["own"], filled, basis, looks, signal)
+            yield key_claim(name, own, options["own"], filled, basis, looks, signal, name in subject.features)
             continue
         if own <= options["own"]:
             if made:
@@ -145,7 +146,7 @@ def measure(subject: Subject, facts: Facts, rows: Sample, options: Options) -> I
         says += f" than the {options['levels']:.0f} that a boosted tree keeps apart"
         beyond = 1 - options["levels"] / many[names[0]]
         yield Claim(
-            About(names), Effect(beyond, "share of levels beyond", 0.0), "exact", says, n,
+            About(names), Effect(beyond, "share of levels", 0.0), "exact", says, n,
             impact=Impact("tidy", why_unmeasured="the encoder gives such levels their mean target, in the fold"),
             evidence={"kind": "many-levels", "levels": many},
         )  # fmt: skip
@@ -252,13 +253,23 @@ def is_category(subject: Subject, facts: Facts, rows: Sample, name: str) -> bool
 
 
 def key_claim(
-    name: str, own: float, limit: float, filled: int, basis: Basis, looks: str, signal: Mapping[str, Any] | None
+    name: str,
+    own: float,
+    limit: float,
+    filled: int,
+    basis: Basis,
+    looks: str,
+    signal: Mapping[str, Any] | None,
+    fed: bool,
 ) -> Claim:
+    """A key, with what it says alone. ``fed``: it is a feature; a guessed id is out already and raises no score."""
     every = f"every one of {filled:,} cells" if own == 1.0 else f"{percent(own)} of {filled:,} cells"
     says = f"{name} has a value of its own in {every} and {looks}"
-    carries = bool(signal and signal["material"])
+    carries = bool(fed and signal and signal["material"])
     if signal and carries:
         says += f"; alone it saves {percent(signal['saved'])} of the loss"
+    if not fed:
+        says += "; it is taken as an id and left out of the features"
     impact = Impact("tidy", why_unmeasured="a name tag should say nothing")
     if signal:
         impact = Impact(

@@ -54,7 +54,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.challenges.data.disguised_missing import WORDS, folded, is_text
+from assay.challenges.data.disguised_missing import WORDS, folded, is_text, spelled
 from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Claim, Effect, Impact
 from assay.core.errors import AssayError, InputError
@@ -229,7 +229,7 @@ def share_claim(subject: Subject, cells: Mapping[str, int], flag: Mask, rows: Sa
     """The holes of columns that are empty in the same rows; the first has the most."""
     n, columns = subject.table.n_rows, tuple(cells)
     most, fewest, kept = max(cells.values()), min(cells.values()), recorded(subject, rows, flag)
-    words = list(dict.fromkeys(w for c in columns for w in written(subject, rows, c)))
+    words = list(dict.fromkeys(spelled(rows, c, w) for c in columns for w in written(subject, rows, c)))
     called = f" (or {listed([repr(w) if w else 'blank' for w in words])})" if words else ""
     if most == fewest:
         verb, same = ("is", "") if len(columns) == 1 else ("are", "the same ")

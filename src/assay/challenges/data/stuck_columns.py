@@ -143,7 +143,7 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
 
 def claim(names: tuple[str, ...], share: float, limit: float, n: int, says: str, evidence: Mapping[str, Any]) -> Claim:
     impact = Impact("tidy", why_unmeasured="a column that says nothing moves no score")
-    effect = Effect(share, "share of rows with one value", limit)
+    effect = Effect(share, "share of rows", limit)
     return Claim(About(names), effect, "exact", says, n, impact=impact, evidence=evidence)
 
 
@@ -177,7 +177,7 @@ def frozen(subject: Subject, rows: Sample, names: list[str], limit: float) -> It
         at = np.sort(rows.position[line[start : start + size]])
         yield Claim(
             About(tuple(columns), Rows.at(at) if whole else None),
-            Effect(share, "share of rows with one value", limit),
+            Effect(share, "share of rows", limit),
             "heuristic",
             f"{listed(columns)} {'looks' if len(columns) == 1 else 'look'} frozen for {word} in a row{beside}",
             len(line),

@@ -110,7 +110,7 @@ def measure(subject: Subject, facts: Facts, settings: Settings, options: Options
     shown = sorted(counts, key=lambda name: (-counts[name], name))[:40]
     yield Claim(
         About(target, slice=f"{target[0]} = {rare}"),
-        Effect(lost, "share of rows that do no work", options["lost"]),
+        Effect(lost, "share of rows", options["lost"]),
         "exact",
         says,
         n,
