@@ -35,6 +35,11 @@ class Case:
     replicates: tuple[int, int, int] = (1000, 1000, 1000)  # at each of SIZES
     settings: Settings = field(default_factory=Settings)
 
+    @property
+    def refits(self) -> bool:
+        """Whether a model is fitted for every table, so that fewer are drawn."""
+        return self.replicates == REFITS
+
 
 def draw(name: str, n: int, seed: int) -> np.random.Generator:
     return np.random.default_rng([crc32(name.encode()), n, seed])

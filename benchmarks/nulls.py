@@ -165,37 +165,36 @@ class Mixed:
         return self.proportion <= LEVEL + 2 * self.error
 
 
-def part_b(run: Run, select: str, most: int, mixes: Sequence[Mix] = MIXES) -> list[Mixed]:
+def summary(mix: Mix, n: int, made: Sequence[tuple[int, int]]) -> Mixed:
+    """From (discoveries, false ones) by table to their mean share, with its Monte-Carlo standard error."""
+    counts = np.array(made, np.float64)
+    share = counts[:, 1] / np.maximum(counts[:, 0], 1)
+    error = float(share.std(ddof=1) / np.sqrt(len(share))) if len(share) > 1 else 0.0
+    found = float((counts[:, 0] - counts[:, 1]).mean() / len(mix.true))
+    return Mixed(mix.code, mix.what, n, len(share), found, float(share.mean()), error)
+
+
+def part_b(run: Run, select: str, most: int) -> list[Mixed]:
     """Half the units above materiality, half exactly at it."""
     print(heading("code", "units", "rows", "tables", "true ones found", "mean share of false discoveries",
                   "standard error", "holds"), flush=True)  # fmt: skip
     out = []
-    for mix in mixes:
+    for index, mix in enumerate(MIXES):
         if not mix.code.startswith(select):
             continue
         for n, count in mix.tables.items():
             count = min(count, most)
-            jobs = [(MIXES.index(mix), n, range(s, min(s + 10, count))) for s in range(0, count, 10)]
-            made = np.concatenate(run(mixed, jobs, f"{mix.code} {mix.what}, {n:,} rows")).astype(np.float64)
-            share = made[:, 1] / np.maximum(made[:, 0], 1)
-            error = float(share.std(ddof=1) / np.sqrt(count)) if count > 1 else 0.0
-            found = float((made[:, 0] - made[:, 1]).mean() / len(mix.true))
-            out.append(Mixed(mix.code, mix.what, n, count, found, float(share.mean()), error))
-            v = out[-1]
+            jobs = [(index, n, range(s, min(s + 10, count))) for s in range(0, count, 10)]
+            chunks = run(mixed, jobs, f"{mix.code} {mix.what}, {n:,} rows")
+            v = summary(mix, n, [one for chunk in chunks for one in chunk])
+            out.append(v)
             word = "yes" if v.holds else "**NO**"
-            print(
-                f"| {v.code} | {v.what} | {n:,} | {count} | {found:.0%} | {v.proportion:.4f} | {error:.4f} | {word} |",
-                flush=True,
-            )
+            start = f"{v.code} | {v.what} | {n:,} | {v.tables} | {v.found:.0%}"
+            print(f"| {start} | {v.proportion:.4f} | {v.error:.4f} | {word} |", flush=True)
     return out
 
 
 Run = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]], str], list[Any]]
-
-
-def alone(work: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], says: str) -> list[Any]:
-    """In this process, one after the other."""
-    return [work(*job) for job in jobs]
 
 
 def pooled(pool: ProcessPoolExecutor) -> Run:

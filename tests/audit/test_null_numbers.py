@@ -89,7 +89,7 @@ def test_a_clean_table_is_reported_clean():
 @pytest.mark.slow
 @pytest.mark.parametrize("index", [i for i in NAMES if i not in CHEAP], ids=NAMES.get)
 def test_every_level_holds(index: int):
-    count = 40 if nulls.CASES[index].replicates == nulls.REFITS else 100
+    count = 25 if nulls.CASES[index].refits else 100
     for level in levels_of(index, FULL, count):
         assert level.looked > 0.9 * level.tables
         assert level.holds, level
@@ -98,9 +98,10 @@ def test_every_level_holds(index: int):
 @pytest.mark.slow
 @pytest.mark.parametrize("mix", nulls.MIXES, ids=lambda mix: f"{mix.code} {mix.what}")
 def test_false_discoveries_among_true_ones(mix: nulls.Mix):
-    (got,) = nulls.part_b(nulls.alone, mix.code, 15, (mix,))[:1]
+    rows = min(mix.tables)
+    got = nulls.summary(mix, rows, nulls.mixed(nulls.MIXES.index(mix), rows, range(15)))
     assert got.holds, got
-    assert got.found > 0, "a proof of few false discoveries needs true ones"
+    assert got.found > 0.5, "a proof of few false discoveries needs true ones"
 
 
 @pytest.mark.slow
