@@ -136,7 +136,7 @@ def claim(
         return Claim(about, effect, "exact", says, n, impact=impact, evidence=evidence)
     if s.filled is not None and (own is None or own.strength == "test"):
         m = options["filled"]
-        effect = Effect(s.filled.purity, "f1 / (f1 + f0) of the filled shares", m, s.filled.interval)
+        effect = Effect(s.filled.purity, "purity of filled rows", m, s.filled.interval)
         total = s.filled.total
         return Claim(
             about,
@@ -151,7 +151,7 @@ def claim(
         )
     if own is not None and s.too_good and lone is not None:
         factor = information(lone, task) / max(information(s.next_skill, task), 1e-9)
-        effect = Effect(factor, "times the information of the next column", options["times"])
+        effect = Effect(factor, "times the next column", options["times"])
     else:
         effect = Effect(float(s.only_unknown) + float(s.dated_after and own is not None), "signs", options["signs"])
     return Claim(about, effect, "heuristic", says, n, ask=own is not None, impact=impact, evidence=evidence)
