@@ -107,3 +107,12 @@ def test_shuffled_target_is_no_leak(table):
     broken = table.set_column(table.column_names.index("late"), "late", shuffled)
     report = assay.check(broken, target="late")
     assert not [f for f in report.findings if f.code in ("K01", "K02", "K03", "K06")]
+
+
+def test_a_model_that_has_seen_every_row_is_not_judged_on_them(table, model):
+    settings = assay.Settings(select=("M",))
+    same = assay.check(table, target="late", asked_at="dispatched", model=model, settings=settings)
+    assert same["M05"].verdict == "not-applicable" and "has seen every row" in same["M05"].reason
+    fresh = demo_table(1200, seed=9)
+    other = assay.check(fresh, target="late", asked_at="dispatched", model=model, settings=settings)
+    assert other["M05"].verdict in ("clear", "undecided", "found")

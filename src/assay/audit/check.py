@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any
 
+from assay.core.errors import NotApplicable
 from assay.core.finding import Finding, Outcome
 from assay.core.remedy import Recipe
 from assay.core.result import Cost, Score, SubjectInfo, Trial
@@ -22,7 +23,7 @@ from assay.report.document import Report
 
 from .catalogue import catalogue, expand
 from .gallery import cards, gallery_asks
-from .needs import NotApplicable, missing
+from .needs import missing
 from .pages import drawer
 from .ranking import findings
 from .runner import Progress, Run, Runner

@@ -7,11 +7,6 @@ from collections.abc import Iterable
 from assay.core.challenge import Need
 from assay.core.subject import Subject
 
-
-class NotApplicable(Exception):
-    """What is asked cannot be asked of this subject; the message says why."""
-
-
 MISSING: dict[Need, str] = {
     "target": "no target named (--target)",
     "binary": "the target does not have two classes",

@@ -11,12 +11,13 @@ from typing import Any
 
 from assay.core.challenge import Challenge
 from assay.core.claim import Claim
+from assay.core.errors import NotApplicable
 from assay.core.settings import Settings
 from assay.core.subject import Subject
 from assay.core.table import Ask, Table
 
 from .catalogue import probes
-from .needs import NotApplicable, missing
+from .needs import missing
 
 Progress = Callable[[str, float], None]  # what is being done, share done (0..1)
 

@@ -65,6 +65,10 @@ class ChallengeError(AssayError):
     exit_code = 3
 
 
+class NotApplicable(Exception):
+    """A challenge or probe cannot be asked of this subject; the message says why. Nobody made an error."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``" - did you mean X?"`` for the nearest known name, or an empty string."""
     pool = {k.casefold(): k for k in known}

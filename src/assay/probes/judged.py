@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.challenge import probe
+from assay.core.errors import NotApplicable
 from assay.core.subject import BUILD, JUDGE, Subject
 from assay.core.table import F64, I64, Sample, SampleSpec
 
@@ -130,6 +131,8 @@ def judged(subject: Subject, rows: Sample) -> Judged:
     """
     given = subject.predictions
     assert given is not None
+    if not (given.part == JUDGE).any():
+        raise NotApplicable("the model has seen every row of this table: judge it on rows that it never saw")
     known = np.flatnonzero(np.isfinite(given.y))
     known = known[np.argsort(given.row_id[known], kind="stable")]
     at = positions(rows, given.row_id[known])

@@ -259,6 +259,8 @@ def tally_lines(doc: Mapping[str, Any], width: int) -> Iterator[Text]:
     for v in doc["verdicts"]:
         if v["verdict"] == "error":
             yield from wrap(f"{v['code']} {v['name']} failed: {v['reason']}", width, "  ", "  ", "bold red")
+        elif v["verdict"] == "not-applicable" and doc["summary"]["state"] == "nothing-checked":
+            yield from wrap(f"{v['code']} {v['name']}: {v['reason']}", width, "  ", "  ", "dim")
         elif v["verdict"] == "undecided":
             need = f"; about {count(v['n_needed'])} rows would decide" if v["n_needed"] else ""
             yield from wrap(f"{v['code']} {v['name']} undecided: {v['reason']}{need}", width, "  ", "  ", "dim")
