@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from assay.core.table import SampleSpec
-from assay.probes.halves import parts_of, together
+from assay.learn.splits import together
+from assay.probes.halves import parts_of
 from assay.tables import open_table
 
 

@@ -186,4 +186,10 @@ class Race:
         if best is None or best is runner or len(runner.covered) < LEAST_TO_DROP:
             return False
         gap, error = self.gap(runner, best)
-        return gap > Z_DROP * error
+        if gap > Z_DROP * error:  # said now: a later leader would make the reason look weaker or stronger than it was
+            runner.why = (
+                f"behind {best.config.name} by {gap:.3g} (standard error {error:.2g}) "
+                f"after {runner.done} of {len(self.folds)} folds"
+            )
+            return True
+        return False

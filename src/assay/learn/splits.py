@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from assay.core.errors import InputError
 from assay.core.subject import Roles
 from assay.core.table import F64, I64, U64, Sample
+from assay.tables.rowid import common
 
 Fold = tuple[I64, I64]
-DISTINCT_SHARE = 0.5  # of the rows: below this, repeats come from coarse columns and not from copying
 
 
 def order_values(sample: Sample, roles: Roles) -> F64 | None:
@@ -31,31 +31,21 @@ def order_values(sample: Sample, roles: Roles) -> F64 | None:
 
 
 def unit_keys(sample: Sample, roles: Roles) -> U64:
-    """(n,) the key of the unit that a row belongs to: its group, else its features, so that repeats share it.
+    """(n,) the key of the unit that a row belongs to: its group, else its features, so that copies share it.
 
-    The target is no part of the key: rows of equal features and *one* label would else leave training together, and
-    the rest would teach the opposite. Where fewer than half of the rows differ, columns are too coarse for equal
-    rows to be one record written twice; each row is then its own unit. With an order, groups do not bind: the split
-    is by time, the same group comes back in later rows, and what is known of it may be used.
+    With an order, groups do not bind: the split is by time, the same group comes back in later rows, and what is known
+    of it may be used.
     """
-    out = {c for role in ("target", "id", "weight", "split") for c in roles.named(role)}
-    if roles.group is not None and roles.order is None:
-        key = _column_keys(sample, roles.group.column)
-        return np.where(sample.null(roles.group.column), sample.row_id, key)
-    key = np.zeros(sample.n, dtype=np.uint64)
-    for name in sorted(set(sample.names) - out):
-        key = _mix(key ^ _column_keys(sample, name), 0)
-    return key if len(np.unique(key)) >= DISTINCT_SHARE * sample.n else sample.row_id
-
-
-def _column_keys(sample: Sample, name: str) -> U64:
-    """(n,) a 64-bit key of each value of a column; all nulls share one."""
-    if next(c.kind for c in sample.columns if c.name == name) in ("number", "date", "clock", "bool"):
-        value = sample.numbers(name) + 0.0  # so that -0.0 equals 0.0
-        return _mix(np.where(np.isnan(value), np.nan, value).view(np.uint64), 1)
-    codes, levels = sample.codes(name)
+    if roles.group is None or roles.order is not None:
+        return together(sample)
+    codes, levels = sample.codes(roles.group.column)
     digest = [int.from_bytes(hashlib.blake2b(v.encode("utf-8", "replace"), digest_size=8).digest()) for v in levels]
-    return np.array([*digest, 0], dtype=np.uint64)[codes]
+    return np.where(codes < 0, sample.row_id, np.array([*digest, 0], dtype=np.uint64)[codes])
+
+
+def together(sample: Sample) -> U64:
+    """(n,) keys that copies share; rows too common to be copies go singly (``tables.rowid.common``)."""
+    return np.where(np.isin(sample.content, common(sample.content)), sample.row_id, sample.content)
 
 
 def cv_folds(sample: Sample, roles: Roles, index: I64, k: int, *, y: F64 | None = None, seed: int = 0) -> list[Fold]:
@@ -172,5 +162,5 @@ def _row_keys(X: Any, n: int) -> U64:
     for value in columns:
         plain = value.astype(str) if value.dtype == object else value
         key = np.unique(key * (n + 1) + np.unique(plain, return_inverse=True)[1], return_inverse=True)[1]
-    coarse = n and int(key.max()) + 1 < DISTINCT_SHARE * n
-    return (np.arange(n) if coarse else key).astype(np.uint64)
+    own = key.astype(np.uint64)
+    return np.where(np.isin(own, common(own)), np.arange(n, n * 2).astype(np.uint64), own)

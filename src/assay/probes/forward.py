@@ -15,9 +15,10 @@ from assay.core.table import F64, I64, Sample
 from assay.learn.encoder import encode, encode_training, fit_encoder
 from assay.learn.learners import quick
 from assay.learn.scoring import score
+from assay.learn.splits import together
 from assay.learn.target import Labels
 
-from .halves import parts_of, together
+from .halves import parts_of
 from .order import moments
 
 MOST_ROWS = 60_000

@@ -8,8 +8,8 @@ import numpy as np
 
 from assay.core.challenge import probe
 from assay.core.table import I64, U64, Sample
+from assay.learn.splits import together
 from assay.learn.target import Labels
-from assay.tables.rowid import common
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,6 @@ def halves(rows: Sample, labels: Labels) -> Halves:
     """Split the rows with a known target by their content hash, so that duplicates cannot vouch for each other."""
     first = parts_of(together(rows), 2, salt=1) == 0
     return Halves(np.flatnonzero(labels.known & first), np.flatnonzero(labels.known & ~first))
-
-
-def together(rows: Sample) -> U64:
-    """Keys that keep copies in one part; rows too common to be copies go singly."""
-    return np.where(np.isin(rows.content, common(rows.content)), rows.row_id, rows.content)
 
 
 def parts_of(keys: U64, k: int, salt: int = 0) -> I64:

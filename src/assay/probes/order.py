@@ -8,6 +8,7 @@ import numpy as np
 
 from assay.core.subject import Subject
 from assay.core.table import F64, Sample
+from assay.learn.splits import order_values
 
 NUMERIC = ("number", "date", "clock", "bool")
 MOST_RUNS = 1_000  # a column that changes more often than this along the order says more than a calendar position
@@ -16,15 +17,9 @@ ROWS_A_RUN = 20  # and each of its values must last, or any coarse column in a s
 
 def moments(subject: Subject, rows: Sample) -> F64:
     """The order of every row: positions for ``@row``, numbers, clocks and dates as they are, text by rank."""
-    assert subject.roles.order is not None
-    name = subject.roles.order.column
-    if name == "@row":
-        return rows.position.astype(np.float64)
-    kind = next((c.kind for c in rows.columns if c.name == name), "text")
-    if kind in NUMERIC:
-        return rows.numbers(name)
-    codes, _ = rows.codes(name)
-    return np.where(codes < 0, np.nan, codes).astype(np.float64)
+    when = order_values(rows, subject.roles)
+    assert when is not None
+    return when
 
 
 def calendar_columns(subject: Subject, rows: Sample, features: Sequence[str]) -> tuple[str, ...]:

@@ -11,10 +11,11 @@ from assay.core.subject import Subject
 from assay.core.table import F64, I64, Sample
 from assay.learn.encoder import left_out
 from assay.learn.scoring import score
+from assay.learn.splits import together
 from assay.learn.target import Labels
 
 from .forward import Bench
-from .halves import parts_of, together
+from .halves import parts_of
 
 FOLDS = 3
 FEWEST_ROWS = 60
