@@ -43,6 +43,7 @@ bench: $(VENV)/.bench     ## every number of docs/benchmarks.md
 	$(BIN)/python benchmarks/facts.py
 	$(BIN)/python benchmarks/graph.py
 	$(BIN)/python benchmarks/learners.py
+	$(BIN)/python benchmarks/leaks.py
 
 lint: $(STAMP)            ## ruff and mypy --strict
 	$(BIN)/ruff check src tests benchmarks

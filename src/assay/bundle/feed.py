@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from assay.core.errors import InputError, did_you_mean
 from assay.core.patterns import BLANKS, NUMBER, any_date, as_python
 from assay.core.table import F64
+from assay.core.words import text_of
 
 from .nodes import NULL_CODE
 from .schema import Input, Schema, stored
@@ -186,24 +187,15 @@ def _texts(given: Any) -> NDArray[Any]:
         return array
     if array.dtype != object:
         seen, index = np.unique(array, return_inverse=True)
-        return np.array([*map(text_of, seen.tolist()), None], object)[:-1][index.ravel()]
-    return np.array([*map(text_of, array.tolist()), None], object)[:-1]
+        return np.array([*map(cell, seen.tolist()), None], object)[:-1][index.ravel()]
+    return np.array([*map(cell, array.tolist()), None], object)[:-1]
 
 
-def text_of(value: Any) -> str:
-    """A value as text, as the tables room writes it; ``NULL_CODE`` for null."""
-    if isinstance(value, str):
-        return value
+def cell(value: Any) -> str:
+    """A value as the tables room writes it; ``NULL_CODE`` for null."""
     if value is None or type(value).__name__ in ("NAType", "NaTType") or value != value:
         return NULL_CODE
-    if isinstance(value, (bool, np.bool_)):
-        return "true" if value else "false"
-    if isinstance(value, (float, np.floating)):
-        number = float(value)
-        return str(int(number)) if number.is_integer() and abs(number) < 1e16 else repr(number)
-    if isinstance(value, dt.datetime):
-        return str(value.date()) if value.time() == dt.time(0) else value.isoformat(" ")
-    return str(value)
+    return text_of(value) or ""
 
 
 def _numbers(given: Any, i: Input, on_bad: OnBad) -> F64:

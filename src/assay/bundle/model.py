@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from assay.core.errors import BundleError, InputError, SettingsError
 from assay.core.table import F64, Sample
+from assay.core.words import text_of
 
 from . import golden, schema
 from .archive import from_json, unpack, write_file
 from .classes import typed
-from .feed import Feed, OnBad, feed_from, text_of
+from .feed import Feed, OnBad, feed_from
 from .graph import set_floor
 from .nodes import NULL_CODE
 from .session import Session
@@ -286,7 +287,7 @@ def _reason(i: schema.Input, value: Any, moved: float) -> str:
     elif i.kind == "bool":
         said = "true" if value else "false"
     elif i.kind == "date" and abs(value) < 2e11:
-        said = text_of(dt.datetime(1970, 1, 1) + dt.timedelta(seconds=round(value)))
+        said = text_of(dt.datetime(1970, 1, 1) + dt.timedelta(seconds=round(value))) or ""
     else:
         said = f"{value:.6g}" if i.kind != "clock" else f"{value:04.0f}"
     return f"{i.column} = {said} ({moved:+.3g})"

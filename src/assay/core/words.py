@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 
 def listed(names: Sequence[str], most: int = 4) -> str:
@@ -18,3 +22,17 @@ def percent(share: float) -> str:
         return f"{100 * share:.2g} %"
     text = f"{100 * share:.1f}"
     return f"{text if share >= 1 or text != '100.0' else '> 99.9'} %"
+
+
+def text_of(value: Any) -> str | None:
+    """A value as text: whole floats without a point, booleans true/false, dates as ISO; None stays None."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, (bool, np.bool_)):
+        return "true" if value else "false"
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        return str(int(number)) if number.is_integer() and abs(number) < 1e16 else repr(number)
+    if isinstance(value, dt.datetime):
+        return str(value.date()) if value.time() == dt.time(0) else value.isoformat(" ")
+    return str(value)

@@ -34,6 +34,7 @@ class Candidate:
     state: State
     why: str = ""
     weight: float = 0.0  # share in the ensemble that was judged
+    left_at: tuple[float, float] | None = None  # gap to the leader, and its standard error, when it left the race early
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Runner:
     seconds: float = 0.0
     state: State = "unfinished"
     why: str = ""
+    left_at: tuple[float, float] | None = None
 
     @property
     def covered(self) -> I64:
@@ -138,6 +139,7 @@ class Race:
                     state,
                     why,
                     weights.get(r.config.name, 0.0),
+                    r.left_at,
                 )
             )
         return tuple(out)
@@ -187,6 +189,7 @@ class Race:
             return False
         gap, error = self.gap(runner, best)
         if gap > Z_DROP * error:  # said now: a later leader would make the reason look weaker or stronger than it was
+            runner.left_at = (gap, error)
             runner.why = (
                 f"behind {best.config.name} by {gap:.3g} (standard error {error:.2g}) "
                 f"after {runner.done} of {len(self.folds)} folds"

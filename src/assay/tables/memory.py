@@ -163,7 +163,7 @@ def _is_missing(value: Any) -> bool:
 
 
 def _as_text(value: Any) -> str:
-    from .values import text_of
+    from assay.core.words import text_of
 
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")

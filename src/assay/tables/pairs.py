@@ -9,10 +9,10 @@ import numpy as np
 from assay.core.facts import BlockRange, Duplicates
 from assay.core.rows import ROWS_KEPT, Rows
 from assay.core.table import Ask
+from assay.core.words import text_of
 
 from . import rowid
 from .engines import duck
-from .values import text_of
 
 if TYPE_CHECKING:
     from .duck_table import DuckTable

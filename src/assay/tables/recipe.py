@@ -30,6 +30,7 @@ from assay.core.errors import SettingsError
 from assay.core.patterns import number_text
 from assay.core.remedy import Op
 from assay.core.table import F64, Column, Sample
+from assay.core.words import text_of
 
 from . import values
 from .engines import duck
@@ -137,7 +138,7 @@ def _map_values(sample: ArrowSample, name: str, args: Mapping[str, Any]) -> Arro
 def _null_if(sample: ArrowSample, name: str, args: Mapping[str, Any]) -> ArrowSample:
     wanted = args["values"]
     if _is_text(sample, name):
-        gone = {fold(values.text_of(v) or "") for v in wanted}
+        gone = {fold(text_of(v) or "") for v in wanted}
         codes, levels = _texts(sample, name)
         date = sample.column(name).kind == "date"
         out = _from_codes(sample, name, [None if fold(v) in gone else v for v in levels], codes)

@@ -9,8 +9,7 @@ from typing import Any, Literal
 from assay.core.errors import RoleError, did_you_mean
 from assay.core.subject import Role, Roles, Task
 from assay.core.table import Ask, Column, Table
-
-from .values import text_of
+from assay.core.words import text_of
 
 ROLE_KEYS = (
     "target", "positive", "order", "time", "group", "id", "protected", "weight", "split", "site",

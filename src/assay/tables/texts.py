@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from assay.core.facts import Parses
 from assay.core.table import Ask
+from assay.core.words import text_of
 
 from . import scans
 from .engines import duck
 from .recipe import fold
-from .values import text_of
 
 if TYPE_CHECKING:
     from .duck_table import DuckTable

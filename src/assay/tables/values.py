@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 import numpy as np
 
 from assay.core.table import F64, I32, Column, Mask
+from assay.core.words import text_of
 
 from .engines import duck
-
-
-def text_of(value: Any) -> str | None:
-    """A value as text: whole floats without a point, booleans true/false, dates as ISO; None stays None."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, (bool, np.bool_)):
-        return "true" if value else "false"
-    if isinstance(value, (float, np.floating)):
-        number = float(value)
-        return str(int(number)) if number.is_integer() and abs(number) < 1e16 else repr(number)
-    if isinstance(value, dt.datetime):
-        return str(value.date()) if value.time() == dt.time(0) else value.isoformat(" ")
-    return str(value)
 
 
 def through_duck(array: Any, expression: str) -> Any:

@@ -57,9 +57,8 @@ from assay.core.rows import Rows
 from assay.core.settings import Settings
 from assay.core.subject import Planted, Subject
 from assay.core.table import Ask, Facts
-from assay.core.words import percent
+from assay.core.words import percent, text_of
 from assay.stats.shares import share_interval
-from assay.tables.values import text_of
 
 CHALLENGE = Challenge(
     code="L03",
