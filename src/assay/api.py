@@ -41,6 +41,10 @@ def check(
     test: Any = None,
     model: Any = None,
     predictions: Any = None,
+    trusted: Any = None,
+    population: Any = None,
+    contract: Any = None,
+    pipeline: Any = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
     cache: bool = True,
@@ -57,6 +61,10 @@ def check(
         reference, test: a second table to compare with.
         model, predictions: a path to an .assay file or a loaded model; or what any other tool predicted, as a table
             with columns ``p_<class>`` (or ``prediction`` for a number).
+        trusted: a table that holds the same things, by id, as they should be.
+        population: where the rows come from: a table, or column -> value -> share.
+        contract: what was promised about the columns: a file as ``assay schema infer`` writes it, or its mapping.
+        pipeline: the user's own way from a table to a score, selection and scaling included; see K07.
 
     Raises:
         AssayError: bad input, role or setting, in one sentence.
@@ -71,6 +79,10 @@ def check(
         reference=reference,
         test=test,
         model=load(model) if isinstance(model, str) else model,
+        trusted=trusted,
+        population=population,
+        contract=contract,
+        pipeline=pipeline,
         cache=cache,
     )
     if predictions is not None:

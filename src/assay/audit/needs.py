@@ -22,6 +22,11 @@ MISSING: dict[Need, str] = {
     "pipeline": "no pipeline (--pipeline)",
     "two-rows": "fewer than two rows",
     "feature": "no feature columns",
+    "site": "no site named (--role site=COLUMN)",
+    "text": "no column of free text",
+    "trusted": "no trusted table to compare with (--trusted)",
+    "population": "no reference population (--population)",
+    "images": "not a set of images",
 }
 
 
@@ -43,5 +48,10 @@ def missing(subject: Subject, needs: Iterable[Need]) -> str | None:
         "pipeline": subject.pipeline is not None,
         "two-rows": subject.table.n_rows >= 2,
         "feature": bool(subject.features),
+        "site": roles.site is not None,
+        "text": any(c.kind == "text" for c in subject.table.columns),
+        "trusted": "trusted" in subject.evidence,
+        "population": "population" in subject.evidence,
+        "images": "images" in subject.evidence,
     }
     return next((MISSING[need] for need in needs if not has[need]), None)

@@ -15,6 +15,8 @@ from assay.core.table import SampleSpec, Table
 from assay.learn.target import labels
 from assay.tables import guess_roles, make_partition, open_table
 
+from . import evidence
+
 MOST_SITES = 20  # more pairs than these are groups, not sites
 LEAST_OF_SITE = 30  # below this no difference could be told from chance
 TEST_WORDS = ("test", "valid", "validation", "val", "holdout", "dev")
@@ -29,10 +31,16 @@ def open_subject(
     reference: Any = None,
     test: Any = None,
     model: Model | None = None,
+    trusted: Any = None,
+    population: Any = None,
+    contract: Any = None,
+    pipeline: Any = None,
     name: str | None = None,
     cache: bool = True,
 ) -> Subject:
     """Open a table and settle its roles: the user's word first, guesses for the rest, both shown in the report.
+
+    ``trusted``, ``population``, ``contract`` and ``pipeline`` are what ``audit.evidence`` reads.
 
     Raises:
         InputError: the source cannot be read, or a second table shares no column with it.
@@ -48,7 +56,10 @@ def open_subject(
     settled = guess_roles(table, word)
     subject = settle(table, settled, settings.seed)
     pairs = comparisons(subject.table, settled, reference, test, cache)
-    subject = replace(subject, comparisons=pairs, model=model)
+    given = evidence.read(subject.table, trusted=trusted, population=population, contract=contract, cache=cache)
+    subject = replace(subject, comparisons=pairs, model=model, evidence={**subject.evidence, **given})
+    if pipeline is not None:
+        subject = replace(subject, pipeline=evidence.pipeline_of(pipeline))
     if model is not None and settled.target is not None:
         subject = replace(subject, predictions=predictions(subject, model, settings))
     return subject

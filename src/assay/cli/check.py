@@ -54,6 +54,12 @@ def check(
     test: Annotated[str | None, flag("The test table.", FIT, metavar="TABLE")] = None,
     model: Annotated[str | None, flag("A model to audit: an .assay file.", FIT, metavar="MODEL")] = None,
     predictions: Annotated[str | None, flag("Predictions to audit: a scored file.", FIT, metavar="TABLE")] = None,
+    trusted: Annotated[str | None, flag("The same things as they should be, by id.", FIT, metavar="TABLE")] = None,
+    population: Annotated[
+        str | None, flag("Where the rows come from: a table, or column,value,share.", FIT, metavar="TABLE")
+    ] = None,
+    contract: Annotated[str | None, flag("What was promised, by schema infer.", FIT, metavar="FILE")] = None,
+    pipeline: Annotated[str | None, flag("Your own pipeline, for K07.", FIT, metavar="MODULE:ATTR")] = None,
     select: Annotated[
         Codes, flag("Only these challenges: K02, future-columns, or K for all of K.", SHOWN, metavar="CODES")
     ] = None,
@@ -93,7 +99,8 @@ def check(
     with Progress(quiet) as progress:
         subject = audit.open_subject(
             source, target=target, roles=said, settings=settings, reference=reference, test=test,
-            model=load(model) if model else None, cache=not no_cache,
+            model=load(model) if model else None, trusted=trusted, population=population, contract=contract,
+            pipeline=pipeline, cache=not no_cache,
         )  # fmt: skip
         if predictions is not None:
             from assay.audit.scored import read_predictions

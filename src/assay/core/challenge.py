@@ -12,7 +12,7 @@ from .remedy import ProofKind
 Stage = Literal["data", "model", "training", "production", "governance"]
 Need = Literal[
     "target", "binary", "classes", "regression", "order", "group", "id", "comparison", "model", "predictions",
-    "sets", "pipeline", "two-rows", "feature",
+    "sets", "pipeline", "two-rows", "feature", "site", "text", "trusted", "population", "images",
 ]  # fmt: skip
 Scope = Literal["marginal", "association", "order", "leak", "comparison", "model"]
 

@@ -109,6 +109,14 @@ class Partition(Protocol):
 
 @dataclass(frozen=True)
 class Subject:
+    """What is audited. ``evidence`` holds what some challenges need besides the table, by name:
+
+    trusted     a Table that holds the same things as they should be (D18)
+    population  column -> value -> share, as it is where the rows come from (S01)
+    contract    what a team promised about its columns, as ``assay schema infer`` writes it (D06, O04)
+    images      measurements of a set of images, row by row of the table (D16)
+    """
+
     table: Table
     roles: Roles
     partition: Partition

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from assay.audit.ranking import finding
 from assay.challenges.model import overfitting as m01
 from assay.core.settings import Settings
 from assay.core.subject import BUILD
-from assay.testing import clean_subject, finding, judge
+from assay.testing import clean_subject, judge
 
 NEEDS = ("predictions",)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import tracemalloc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -30,60 +30,12 @@ from assay.audit.runner import Run, Runner
 from assay.audit.verdict import Decision, decide
 from assay.core.challenge import Challenge
 from assay.core.settings import Settings
-from assay.core.subject import JUDGE, Comparison, Planted, Predictions, Subject
+from assay.core.subject import Planted, Subject
 from assay.core.table import SampleSpec
-from assay.learn.target import labels
 from assay.tables import guess_roles, open_table
 from assay.tables.recipe import apply
 
-START = np.datetime64("2024-01-01T00:00:00")
-
-
-def clean_table(n: int, seed: int = 0) -> pa.Table:
-    """A table without faults: numbers, categories, a date in order, and a target that they explain in part."""
-    rng = np.random.default_rng(seed)
-    height, width, dose = rng.normal(50, 9, n), rng.gamma(3.0, 2.0, n), rng.uniform(0, 10, n)
-    colour = rng.choice(np.array(["amber", "blue", "green", "red"]), n, p=[0.4, 0.3, 0.2, 0.1])
-    place = rng.choice(np.array(["east", "north", "south", "west"]), n)
-    logit = 0.08 * (height - 50) - 0.25 * (width - 6) + 0.8 * (colour == "red") - 0.3
-    yes = rng.random(n) < 1 / (1 + np.exp(-logit))
-    when = START + np.sort(rng.integers(0, 365 * 86400, n)).astype("timedelta64[s]")
-    return pa.table({
-        "height": np.round(height, 4), "width": np.round(width, 4), "dose": np.round(dose, 4),
-        "colour": colour, "place": place, "when": when.astype("datetime64[us]"),
-        "outcome": np.where(yes, "yes", "no"),
-    })  # fmt: skip
-
-
-def clean_subject(n: int = 3000, seed: int = 0, needs: Sequence[str] = ()) -> Subject:
-    """A subject over ``clean_table`` with the roles, comparison or predictions that the needs name."""
-    table = open_table(clean_table(n, seed), name=f"clean-{seed}")
-    word = {"target": "outcome"} | ({"order": "when"} if "order" in needs else {})
-    roles = guess_roles(table, word)
-    subject = settle(table, roles, seed)
-    if "comparison" in needs:
-        other = open_table(clean_table(n, seed + 100_000), name=f"other-{seed}")
-        subject = replace(subject, comparisons=(Comparison("reference against current", table, other),))
-    if {"predictions", "sets"} & set(needs) and n:
-        subject = replace(subject, predictions=honest_predictions(subject))
-    return subject
-
-
-def honest_predictions(subject: Subject) -> Predictions:
-    """What a model that knows the truth of ``clean_table`` says: calibrated, not overfitted, with 90 % sets."""
-    rows = subject.table.sample(SampleSpec(n=max(1, subject.table.n_rows)))
-    truth = labels(rows, subject.roles)
-    colour, levels = rows.codes("colour")
-    red = np.array([*levels, ""])[colour] == "red"
-    logit = 0.08 * (rows.numbers("height") - 50) - 0.25 * (rows.numbers("width") - 6) + 0.8 * red - 0.3
-    p = 1 / (1 + np.exp(-logit))
-    output = np.stack([1 - p, p], axis=1)
-    own = output[np.arange(len(p)), truth.y.astype(int)]
-    part = subject.partition.part(rows)
-    q = np.array([np.quantile(1 - own[(truth.y == k) & (part != JUDGE)], 0.9) for k in (0, 1)])
-    return Predictions(
-        rows.row_id, output, truth.y, part, subject.roles.classes, sets=output >= 1 - q, coverage=0.9
-    )  # fmt: skip
+from .clean import clean_subject, clean_table
 
 
 @dataclass(frozen=True)
@@ -136,7 +88,10 @@ def declaration(module: ModuleType) -> None:
 
 def silent(module: ModuleType, seeds: int = 10) -> None:
     """Clean tables give no finding: at most one in ten seeds (a level of 0.05 allows that)."""
-    found = [s for s in range(seeds) if verdict_of(module, clean_subject(2000, s, module.CHALLENGE.needs)) == "found"]
+    needs = module.CHALLENGE.needs
+    lacking = missing(clean_subject(2000, 0, needs), needs)
+    assert lacking is None, f"{module.CHALLENGE.code} is never asked on the clean ground: {lacking}"
+    found = [s for s in range(seeds) if verdict_of(module, clean_subject(2000, s, needs)) == "found"]
     assert len(found) <= max(1, seeds // 10), f"{module.CHALLENGE.code} claims on clean tables, seeds {found}"
 
 

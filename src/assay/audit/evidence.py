@@ -1,0 +1,48 @@
+"""What some challenges need besides the table: a trusted table, a population, a contract, a pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from assay.core.errors import SettingsError
+from assay.core.table import Table
+from assay.tables import open_table
+
+
+def read(table: Table, *, trusted: Any, population: Any, contract: Any, cache: bool) -> dict[str, Any]:
+    """The evidence that was named, by its key in ``Subject.evidence``.
+
+    Raises:
+        InputError: a file cannot be read, or has nothing to do with the table.
+    """
+    out: dict[str, Any] = {}
+    if trusted is not None:
+        out["trusted"] = open_table(trusted, cache=cache)
+    if population is not None:
+        out["population"] = population_of(population, table, cache)
+    if contract is not None:
+        out["contract"] = contract_of(contract, table)
+    return out
+
+
+def population_of(given: Any, table: Table, cache: bool) -> dict[str, dict[str, float]]:
+    """Margins as column -> value -> share."""
+    if isinstance(given, dict):
+        return given
+    raise SettingsError("a population must be given as {column: {value: share}}")
+
+
+def contract_of(given: Any, table: Table) -> Any:
+    """The contract as a mapping."""
+    if isinstance(given, dict):
+        return given
+    raise SettingsError("a contract must be a mapping, as assay schema infer writes it")
+
+
+def pipeline_of(given: Any) -> Callable[..., Any]:
+    """A callable, or the callable that ``module:attribute`` names."""
+    if callable(given):
+        pipeline: Callable[..., Any] = given
+        return pipeline
+    raise SettingsError("a pipeline must be callable")

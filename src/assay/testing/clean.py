@@ -1,0 +1,99 @@
+"""Tables without faults, and subjects over them with whatever a challenge needs: the ground that plants are put in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from assay.audit.opening import settle
+from assay.core.subject import JUDGE, Comparison, Predictions, Subject
+from assay.core.table import SampleSpec
+from assay.learn.target import labels
+from assay.tables import guess_roles, open_table
+
+START = np.datetime64("2024-01-01T00:00:00")
+COLOURS = {"amber": 0.4, "blue": 0.3, "green": 0.2, "red": 0.1}
+PLACES = {"east": 0.25, "north": 0.25, "south": 0.25, "west": 0.25}
+WORDS = (
+    "the parcel arrived late and box was open but all parts were there so we kept it thank you for help please call "
+    "before next visit because door code changed last week our old number does not work any more"
+)
+ROWS_OF_GROUP = 3
+
+
+def clean_table(n: int, seed: int = 0, needs: Sequence[str] = ()) -> pa.Table:
+    """A table without faults: numbers, categories, a date in order, and a target that they explain in part.
+
+    ``needs`` add what they name: ``group`` an owner of about three rows each, who explains nothing; ``id`` a
+    key; ``text`` a free remark; ``regression`` makes the target a number.
+    """
+    rng = np.random.default_rng(seed)
+    height, width, dose = rng.normal(50, 9, n), rng.gamma(3.0, 2.0, n), rng.uniform(0, 10, n)
+    colour = rng.choice(np.array(list(COLOURS)), n, p=list(COLOURS.values()))
+    place = rng.choice(np.array(list(PLACES)), n)
+    logit = 0.08 * (height - 50) - 0.25 * (width - 6) + 0.8 * (colour == "red") - 0.3
+    yes = rng.random(n) < 1 / (1 + np.exp(-logit))
+    when = START + np.sort(rng.integers(0, 365 * 86400, n)).astype("timedelta64[s]")
+    columns: dict[str, Any] = {
+        "height": np.round(height, 4), "width": np.round(width, 4), "dose": np.round(dose, 4),
+        "colour": colour, "place": place, "when": when.astype("datetime64[us]"),
+        "outcome": np.where(yes, "yes", "no"),
+    }  # fmt: skip
+    more = np.random.default_rng([seed, 1])
+    if "regression" in needs:
+        columns["outcome"] = np.round(20 + 4 * logit + more.normal(0, 3, n), 4)
+    if "group" in needs:
+        columns["owner"] = [f"owner {k}" for k in more.integers(0, max(1, n // ROWS_OF_GROUP), n)]
+    if "id" in needs:
+        columns["key"] = [f"A{k:07}" for k in more.permutation(10 * n + 1)[:n]]
+    if "text" in needs:
+        words = WORDS.split()
+        lengths = more.integers(6, 25, n)
+        picked = more.integers(0, len(words), int(lengths.sum()))
+        columns["remark"] = [
+            " ".join(words[k] for k in part) for part in np.split(picked, np.cumsum(lengths)[:-1])
+        ][:n]  # fmt: skip
+    return pa.table(columns)
+
+
+def clean_subject(n: int = 3000, seed: int = 0, needs: Sequence[str] = ()) -> Subject:
+    """A subject over ``clean_table`` with the roles, comparison, predictions or evidence that the needs name."""
+    table = open_table(clean_table(n, seed, needs), name=f"clean-{seed}")
+    word = {"target": "outcome"}
+    for need, column in (("order", "when"), ("group", "owner"), ("id", "key"), ("site", "place")):
+        if need in needs:
+            word[need] = column
+    roles = guess_roles(table, word)
+    subject = settle(table, roles, seed)
+    if "comparison" in needs:
+        other = open_table(clean_table(n, seed + 100_000, needs), name=f"other-{seed}")
+        subject = replace(subject, comparisons=(Comparison("reference against current", table, other),))
+    if {"predictions", "sets"} & set(needs) and n:
+        subject = replace(subject, predictions=honest_predictions(subject))
+    evidence: dict[str, Any] = {}
+    if "trusted" in needs:
+        evidence["trusted"] = table
+    if "population" in needs:
+        evidence["population"] = {"colour": dict(COLOURS), "place": dict(PLACES)}
+    return replace(subject, evidence=evidence)
+
+
+def honest_predictions(subject: Subject) -> Predictions:
+    """What a model that knows the truth of ``clean_table`` says: calibrated, not overfitted, with 90 % sets."""
+    rows = subject.table.sample(SampleSpec(n=max(1, subject.table.n_rows)))
+    truth = labels(rows, subject.roles)
+    colour, levels = rows.codes("colour")
+    red = np.array([*levels, ""])[colour] == "red"
+    logit = 0.08 * (rows.numbers("height") - 50) - 0.25 * (rows.numbers("width") - 6) + 0.8 * red - 0.3
+    p = 1 / (1 + np.exp(-logit))
+    output = np.stack([1 - p, p], axis=1)
+    own = output[np.arange(len(p)), truth.y.astype(int)]
+    part = subject.partition.part(rows)
+    q = np.array([np.quantile(1 - own[(truth.y == k) & (part != JUDGE)], 0.9) for k in (0, 1)])
+    return Predictions(
+        rows.row_id, output, truth.y, part, subject.roles.classes, sets=output >= 1 - q, coverage=0.9
+    )  # fmt: skip
