@@ -116,7 +116,17 @@ class Runner:
 
     def call(self, function: Callable[..., Any], **own: Any) -> Any:
         """Call a function with what its parameters name: subject, facts, settings, or a probe."""
-        return function(**{name: own[name] if name in own else self.give(name) for name in parameters(function)})
+        named = inspect.signature(function).parameters
+        return function(**{n: own[n] if n in own else self.perhaps(n, p.default) for n, p in named.items()})
+
+    def perhaps(self, name: str, default: Any) -> Any:
+        """What a parameter names; its default, where it has one and the subject lacks what the probe needs."""
+        if default is inspect.Parameter.empty:
+            return self.give(name)
+        try:
+            return self.give(name)
+        except NotApplicable:
+            return default
 
     def give(self, name: str) -> Any:
         if name in ("subject", "facts", "settings"):
@@ -130,7 +140,3 @@ class Runner:
                 raise NotApplicable(why)
             self.made[name] = self.call(known[name].make)
         return self.made[name]
-
-
-def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
-    return tuple(inspect.signature(function).parameters)
