@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from assay.api import check, fit, load
+    from assay.api import check, fit, fix, load
     from assay.bundle.estimators import AssayClassifier, AssayRegressor
     from assay.bundle.model import Model
     from assay.core.errors import (
@@ -49,6 +49,7 @@ HOMES = {
     "SettingsError": "assay.core.errors",
     "check": "assay.api",
     "fit": "assay.api",
+    "fix": "assay.api",
     "load": "assay.api",
 }
 
@@ -70,6 +71,7 @@ __all__ = [
     "SettingsError",
     "check",
     "fit",
+    "fix",
     "load",
 ]
 

@@ -1,4 +1,4 @@
-"""The public verbs from Python: check, fit, load. Each is one way through the house, from a source to its result."""
+"""The public verbs from Python: check, fix, fit, load. Each is one way through the house, from source to result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.audit.check import Audit, standing_leaks
+from assay.audit.fixed import Fixed, fix_doc
 from assay.audit.opening import open_subject
+from assay.audit.repair import carry_out, plan
 from assay.audit.runner import Progress
 from assay.audit.scored import read_predictions
 from assay.core.errors import InputError, RoleError
@@ -93,6 +95,52 @@ def check(
     said = {"target": target, "time": time, "group": group, "protected": protected, "roles": roles,
             "asked_at": asked_at, "known": known, "unknown": unknown}  # fmt: skip
     return replace(report, next_commands=tuple(python_steps(report.to_json(), said)))
+
+
+def fix(
+    source: Any,
+    y: Any = None,
+    *,
+    target: str | None = None,
+    time: str | None = None,
+    group: str | Sequence[str] | None = None,
+    protected: str | Sequence[str] | None = None,
+    roles: Mapping[str, str | Sequence[str]] | None = None,
+    asked_at: str | None = None,
+    known: Sequence[str] = (),
+    unknown: Sequence[str] = (),
+    unsafe: bool = False,
+    proven: bool = False,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+    cache: bool = True,
+) -> Fixed:
+    """Repair a table in memory: safe repairs are applied, every one brings its proof; the source is never changed.
+
+    Args:
+        unsafe: also repairs that drop or rewrite what is recorded. A repair whose trial failed is never applied.
+        proven: only repairs whose proof is kept.
+
+    Other arguments as ``check``. Returns the repaired table (``.arrow``, ``.to_pandas()``), what was done (``.doc``,
+    printed by ``print``) and the recipe (``.save_recipe(path)``), which ``assay fix --recipe`` replays.
+
+    Raises:
+        AssayError: bad input, role or setting, in one sentence.
+    """
+    from tempfile import TemporaryDirectory
+
+    import pyarrow.parquet as pq
+
+    settings = settings or Settings()
+    source, target = with_target(source, y, target)
+    said = word(time, group, protected, roles, asked_at, known, unknown)
+    subject = open_subject(source, target=target, roles=said, settings=settings, cache=cache)
+    made = plan(subject, settings, unsafe=unsafe, proven=proven, progress=progress)
+    with TemporaryDirectory() as folder:
+        out = Path(folder) / "fixed.parquet"
+        done, recipe = carry_out(made, None, out)
+        arrow = pq.read_table(out) if out.exists() else subject.table.arrow()
+    return Fixed(fix_doc(made, done), recipe, arrow)
 
 
 def fit(

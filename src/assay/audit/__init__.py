@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from .catalogue import catalogue
 from .check import check
+from .fixed import fix_doc
 from .opening import open_subject
+from .repair import carry_out, gone_after, plan
+from .replay import read_recipe, replay, undo
 from .trial import trial
 
-__all__ = ["catalogue", "check", "open_subject", "trial"]
+__all__ = [
+    "carry_out",
+    "catalogue",
+    "check",
+    "fix_doc",
+    "gone_after",
+    "open_subject",
+    "plan",
+    "read_recipe",
+    "replay",
+    "trial",
+    "undo",
+]

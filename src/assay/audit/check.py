@@ -14,7 +14,7 @@ from typing import Any
 
 from assay.core.errors import NotApplicable
 from assay.core.finding import Finding, Outcome
-from assay.core.remedy import Recipe
+from assay.core.remedy import Proof, Recipe
 from assay.core.result import Cost, Score, SubjectInfo, Trial
 from assay.core.settings import Settings
 from assay.core.subject import Subject
@@ -61,6 +61,7 @@ class Audit:
         self.unsafe = False
         self.refits = REFITS
         self.recipe = Recipe()
+        self.proofs: list[tuple[Finding, Proof]] = []
 
     def report(self, *, trials: bool = True, labels: Any = None) -> Report:
         wanted = expand(self.settings.select) or set(self.modules)
@@ -72,12 +73,12 @@ class Audit:
         tried: list[Trial] = []
         if trials and stands:
             self.say("trying remedies", 0.92)
-            self.recipe, proofs = trial(
+            self.recipe, self.proofs = trial(
                 self.subject, stands, dict(self.modules), self.runner.give, self.refits, self.unsafe
             )
-            by_finding = {id(f): proof for f, proof in proofs}
+            by_finding = {id(f): proof for f, proof in self.proofs}
             stands = [replace(f, proof=by_finding.get(id(f))) for f in stands]
-            tried = [Trial(f.code, f.remedy, proof) for f, proof in proofs if f.remedy is not None]
+            tried = [Trial(f.code, f.remedy, proof) for f, proof in self.proofs if f.remedy is not None]
         scores = self.scores()
         return Report(
             info=self.info(),

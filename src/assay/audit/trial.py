@@ -18,11 +18,13 @@ from assay.core.finding import Finding
 from assay.core.remedy import Op, Proof, Recipe, Remedy
 from assay.core.result import Score
 from assay.core.subject import BUILD, CHOOSE, Subject
-from assay.core.table import F64, Sample, SampleSpec
+from assay.core.table import F64, Sample
 from assay.learn import scoring
 from assay.probes.order import moments
 from assay.stats.means import blocks_interval, mean_interval
 from assay.tables.recipe import apply
+
+from .fidelity import fidelity
 
 MARGIN = 0.005  # of the baseline loss: smaller harm than this is smaller than a change of seed
 BLOCKS = 20  # time blocks whose differences carry the interval where rows are ordered
@@ -72,7 +74,7 @@ def prove(
     if remedy.proof == "honesty":
         return honesty(remedy, give, subject)
     if remedy.proof == "fidelity":
-        return fidelity(remedy, module, subject, give)
+        return fidelity(remedy, module, subject, give("settings"), give)
     if subject.roles.target is None:
         return Proof("gain", "unproven", why="no target to score against")
     if not remedy.ops:
@@ -168,31 +170,3 @@ def honesty(remedy: Remedy, give: Callable[[str], Any], subject: Subject) -> Pro
         return stands
     return Proof("honesty", "kept", first.metric, first.value, last.value, last.value - first.value,
                  why=f"the lost score was never there{with_others}")  # fmt: skip
-
-
-def fidelity(remedy: Remedy, module: ModuleType, subject: Subject, give: Callable[[str], Any]) -> Proof:
-    """Plant the fault in the user's own rows, apply the ops, and count cells mended and cells harmed."""
-    base = subject.table.derive(give("rows").arrow)
-    small = subject.with_table(base)
-    planted = module.plant(small, module.CHALLENGE.promise.dose, subject.rng(module.CHALLENGE.code, "fidelity"))
-    whole = planted.subject.table.sample(SampleSpec(n=max(1, planted.subject.table.n_rows)))
-    clean = base.sample(SampleSpec(n=max(1, base.n_rows)))
-    if planted.rows is None or not planted.columns:
-        return Proof("fidelity", "unproven", why="the plant names no cells to compare")
-    finding_ops = [op for op in remedy.ops if op.name not in ("drop_column", "rename")]
-    if not finding_ops:
-        return Proof("fidelity", "unproven", why="the remedy has no cells to compare")
-    mended = apply([Op(op.name, planted.columns, op.args) for op in finding_ops], whole)
-    clean, mended = clean.take(np.argsort(clean.position)), mended.take(np.argsort(mended.position))
-    touched = np.isin(mended.position, planted.rows.positions)
-    good = harmed = total = 0
-    for column in planted.columns:
-        was, now = clean.numbers(column), mended.numbers(column)
-        same = (was == now) | (np.isnan(was) & np.isnan(now))
-        good += int((same | np.isnan(now))[touched].sum())
-        total += int(touched.sum())
-        harmed += int((~same)[~touched].sum())
-    share = good / max(1, total)
-    state: Any = "kept" if share >= 0.95 and harmed == 0 else "rejected" if harmed else "unproven"
-    return Proof("fidelity", state, "share of planted cells mended", 0.0, share, share, None, total,
-                 f"{good:,} of {total:,} planted cells mended, {harmed:,} others touched")  # fmt: skip

@@ -11,13 +11,14 @@ from .rows import Rows
 
 OpName = Literal[
     "cast", "map_values", "null_if", "null_outside", "scale", "indicator",
-    "parse_date", "clock_to_minutes", "drop_column", "rename", "fold_rare", "clip",
+    "parse_date", "clock_to_minutes", "drop_column", "rename", "fold_rare", "clip", "look_up",
 ]  # fmt: skip
 OP_NAMES: tuple[str, ...] = get_args(OpName)
 Where = Literal["cells", "columns", "rows", "split", "training", "output"]
 Safety = Literal["safe", "unsafe"]
 ProofKind = Literal["gain", "honesty", "fidelity"]
 State = Literal["kept", "rejected", "unproven", "recorded"]
+SCHEMA = "assay-recipe-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Op:
     rename           name
     fold_rare        keep: [text, ...], other: text         values not kept become other; null stays
     clip             lo, hi                                 numbers are clipped
+    look_up          mapping: {text: text}                  columns are (determinant, dependent): the dependent is what
+                                                            the mapping has for the determinant; others stay
 
     What text reads as a number or date, and how a number reads as text, is said once in ``core.patterns``, for both
     lowerings. An op that needs numbers reads a text column as numbers first.
@@ -89,13 +92,20 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Remedies in order, as data. ``ops()`` is what is replayed on every row at prediction."""
+    """Remedies in order, as data. ``ops()`` is what is replayed on every row at prediction.
+
+    ``applied``: the numbers of the steps that are replayed; None: those whose proof is kept.
+    """
 
     steps: tuple[tuple[str, Remedy, Proof], ...] = ()
-    schema: str = "assay-recipe-1"
+    schema: str = SCHEMA
+    applied: frozenset[int] | None = None
+
+    def replays(self, step: int) -> bool:
+        return self.steps[step][2].state == "kept" if self.applied is None else step in self.applied
 
     def ops(self) -> tuple[Op, ...]:
-        return tuple(op for _, remedy, proof in self.steps if proof.state == "kept" for op in remedy.ops)
+        return tuple(op for i, (_, remedy, _) in enumerate(self.steps) if self.replays(i) for op in remedy.ops)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -103,10 +113,39 @@ class Recipe:
             "steps": [
                 {
                     "code": code, "says": r.says, "where": r.where, "safety": r.safety, "options": dict(r.options),
-                    "ops": [op.to_json() for op in r.ops],
+                    "ops": [op.to_json() for op in r.ops], "applied": self.replays(i),
                     "proof": {"kind": p.kind, "state": p.state, "unit": p.unit, "before": p.before, "after": p.after,
                               "gain": p.gain, "interval": p.interval, "n": p.n, "why": p.why},
                 }
-                for code, r, p in self.steps
+                for i, (code, r, p) in enumerate(self.steps)
             ],
         }  # fmt: skip
+
+    @staticmethod
+    def from_json(doc: Any, source: str = "the recipe") -> Recipe:
+        """Read what ``to_json`` wrote.
+
+        Raises:
+            SettingsError: another schema, or a step that cannot be read; one sentence.
+        """
+        if not isinstance(doc, Mapping) or doc.get("schema") != SCHEMA:
+            got = doc.get("schema") if isinstance(doc, Mapping) else type(doc).__name__
+            raise SettingsError(f"{source} must be a recipe of schema {SCHEMA}; got {got!r}")
+        steps: list[tuple[str, Remedy, Proof]] = []
+        applied = set()
+        try:
+            for i, step in enumerate(doc["steps"]):
+                proof = dict(step["proof"])
+                if proof.get("interval") is not None:
+                    proof["interval"] = tuple(proof["interval"])
+                ops = tuple(Op.from_json(op) for op in step["ops"])
+                if not all(isinstance(c, str) for op in ops for c in op.columns):
+                    raise TypeError("columns are named by text")
+                remedy = Remedy(step["where"], step["safety"], proof["kind"], step["says"], ops, None, step["options"])
+                steps.append((step["code"], remedy, Proof(**proof)))
+                if step["applied"]:
+                    applied.add(i)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            told = f"{type(error).__name__} {error}"
+            raise SettingsError(f"{source} is damaged: step {len(steps) + 1} cannot be read ({told})") from None
+        return Recipe(tuple(steps), SCHEMA, frozenset(applied))

@@ -82,16 +82,8 @@ def _land_text(
     out: Path,
 ) -> None:
     con = duck.connect()
-    notes, raws = list(said), []
-    for i, (text, dialect, file) in enumerate(zip(texts, dialects, files, strict=True)):
-        names, renamed = unique_names(dialect.names)
-        notes += [n for n in renamed if n not in notes]
-        if not dialect.header:
-            notes.append(f"{file} has no line of column names: called column_1, column_2 and so on")
-        raw = work / f"raw-{i}.parquet"
-        notes += _copy_raw(con, text.path, dialect, names, file, raw)
-        raws.append(duck.literal(str(raw)))
-    source = f"read_parquet([{', '.join(raws)}], union_by_name={'true' if len(raws) > 1 else 'false'})"
+    source, told = raw_rows(con, texts, dialects, files, work)
+    notes = [*said, *told]
     names = [r[0] for r in duck.rows(con, f"DESCRIBE SELECT * FROM {source}")]
     if duck.rows(con, f"SELECT count(*) FROM {source}")[0][0] == 0:
         raise InputError(f"{label} has column names and no rows")
@@ -101,6 +93,23 @@ def _land_text(
         picked += casts
         notes += told
     _write(con, f"SELECT {', '.join(picked)} FROM {source}", out, {"notes": notes})
+
+
+def raw_rows(
+    con: Any, texts: Sequence[Text], dialects: Sequence[Dialect], files: Sequence[str], work: Path
+) -> tuple[str, list[str]]:
+    """Every field as it is written, as SQL to select from, in source order; and notes on lines left out."""
+    notes: list[str] = []
+    raws = []
+    for i, (text, dialect, file) in enumerate(zip(texts, dialects, files, strict=True)):
+        names, renamed = unique_names(dialect.names)
+        notes += [n for n in renamed if n not in notes]
+        if not dialect.header:
+            notes.append(f"{file} has no line of column names: called column_1, column_2 and so on")
+        raw = work / f"raw-{i}.parquet"
+        notes += _copy_raw(con, text.path, dialect, names, file, raw)
+        raws.append(duck.literal(str(raw)))
+    return f"read_parquet([{', '.join(raws)}], union_by_name={'true' if len(raws) > 1 else 'false'})", notes
 
 
 def _copy_raw(con: Any, path: Path, dialect: Dialect, names: list[str], file: str, out: Path) -> list[str]:

@@ -46,7 +46,7 @@ def open_paths(paths: list[Path], *, name: str | None, cache: bool, sheet: str |
             raise InputError(f"{path.name} is empty")
     label = name or (paths[0].name if len(paths) == 1 else f"{paths[0].name} and {len(paths) - 1} more")
     try:
-        forms = {form_of(p, _ending(p)) for p in paths}
+        forms = {form_of(p, ending(p)) for p in paths}
     except OSError as error:
         raise InputError(f"{label} must be a whole file, but {reason(error)}") from None
     if len(forms) > 1:
@@ -69,7 +69,7 @@ def open_paths(paths: list[Path], *, name: str | None, cache: bool, sheet: str |
     return (open_json if form == "json" else open_text)(paths, label, cache=cache)
 
 
-def _ending(path: Path) -> str:
+def ending(path: Path) -> str:
     suffixes = [s.lstrip(".").lower() for s in path.suffixes]
     if suffixes and suffixes[-1] in ("gz", "zst"):
         suffixes.pop()
