@@ -60,7 +60,7 @@ def test_files_are_a_page_that_a_stranger_reads_once(path: Path):
 
 
 def test_dynamic_imports_only_in_discovery():
-    allowed = {SOURCE / "audit" / "catalogue.py"}
+    allowed = {SOURCE / "audit" / "catalogue.py", SOURCE / "audit" / "own_code.py"}  # own_code: what the user names
     for path in FILES:
         text = path.read_text("utf-8")
         assert path in allowed or ("import_module(" not in text and "__import__(" not in text), path

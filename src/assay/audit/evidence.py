@@ -40,9 +40,26 @@ def contract_of(given: Any, table: Table) -> Any:
     raise SettingsError("a contract must be a mapping, as assay schema infer writes it")
 
 
-def pipeline_of(given: Any) -> Callable[..., Any]:
-    """A callable, or the callable that ``module:attribute`` names."""
-    if callable(given):
-        pipeline: Callable[..., Any] = given
+def pipeline_of(given: Any) -> Callable[[Any, Any], Any]:
+    """A function (X, y), a scikit-learn estimator (which is then cross-validated), or what ``module:name`` names.
+
+    Raises:
+        InputError: the module cannot be imported or has no such name.  SettingsError: it is neither of the two.
+    """
+    from assay.probes.own_pipeline import cross_validated
+
+    from .own_code import named
+
+    made = named(given, "--pipeline") if isinstance(given, str) else given
+    if isinstance(made, type):
+        raise SettingsError(
+            f"a pipeline must be a function or an estimator; {made.__name__} is a class: make one of it"
+        )
+    if hasattr(made, "fit") and hasattr(made, "predict"):
+        return cross_validated(made)
+    if callable(made):
+        pipeline: Callable[[Any, Any], Any] = made
         return pipeline
-    raise SettingsError("a pipeline must be callable")
+    raise SettingsError(
+        f"a pipeline must be a function (X, y) or a scikit-learn estimator; got a {type(made).__name__}"
+    )

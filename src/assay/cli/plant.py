@@ -63,8 +63,11 @@ def plant(
 
     module = catalogue()[resolve(code)]
     challenge = module.CHALLENGE
-    if {"predictions", "sets", "comparison"} & set(challenge.needs):
-        what = "a comparison" if "comparison" in challenge.needs else "predictions"
+    if {"predictions", "sets", "comparison", "pipeline"} & set(challenge.needs):
+        what = next(
+            (w for n, w in (("comparison", "a comparison"), ("pipeline", "a pipeline")) if n in challenge.needs),
+            "predictions",
+        )
         raise InputError(f"{challenge.code} {challenge.name} is planted in {what}, which a table alone does not hold")
     if not hasattr(module, "plant"):
         raise InputError(f"{challenge.code} {challenge.name} cannot be planted")

@@ -14,6 +14,7 @@ from .rows import Rows
 from .table import F64, U64, Sample, Table
 
 Task = Literal["binary", "multiclass", "regression"]
+ComparisonKind = Literal["reference", "test", "split", "time", "site"]
 BUILD, CHOOSE, JUDGE = 0, 1, 2
 
 
@@ -60,12 +61,17 @@ class Roles:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A named pair of tables, in order: a is the reference (train), b the other (test, later, another site)."""
+    """A named pair of tables, in order: a is the reference (train), b the other (test, later, another site).
+
+    ``kind`` says where the pair comes from: a second file, the split column, the two halves of the order, a site and
+    the rest. Rows of one table stand on both sides of the last two by their nature, so that equal rows are no overlap.
+    """
 
     name: str
     a: Table
     b: Table
     a_is_exact: bool = False
+    kind: ComparisonKind = "reference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,8 @@ class Subject:
     population  column -> value -> share, as it is where the rows come from (S01)
     contract    what a team promised about its columns, as ``assay schema infer`` writes it (D06, O04)
     images      measurements of a set of images, row by row of the table (D16)
+
+    ``pipeline`` is the user's own: (X, y) -> a prediction for every row, or (score, chance); see K07.
     """
 
     table: Table
@@ -124,7 +132,7 @@ class Subject:
     comparisons: tuple[Comparison, ...] = ()
     model: Model | None = None
     predictions: Predictions | None = None
-    pipeline: Callable[[Sample, Sample], Predictions] | None = None
+    pipeline: Callable[[Any, Any], Any] | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -79,7 +79,26 @@ def clean_subject(n: int = 3000, seed: int = 0, needs: Sequence[str] = ()) -> Su
         evidence["trusted"] = table
     if "population" in needs:
         evidence["population"] = {"colour": dict(COLOURS), "place": dict(PLACES)}
+    if "pipeline" in needs:
+        subject = replace(subject, pipeline=honest_pipeline)
     return replace(subject, evidence=evidence)
+
+
+def honest_pipeline(X: Any, y: Any) -> Any:
+    """Two folds; on the other one the nearest number to the target is chosen, and how it goes with it."""
+    import pyarrow as pa
+
+    table = X if isinstance(X, pa.Table) else pa.Table.from_pandas(X, preserve_index=False)
+    numbers = np.column_stack([c.to_numpy() for c in table.columns if pa.types.is_floating(c.type)])
+    wanted = np.unique(y, return_inverse=True)[1].astype(np.float64)
+    made = np.empty(len(y))
+    fold = np.arange(len(y)) % 2
+    for k in (0, 1):
+        own, other = numbers[fold == k], numbers[fold != k]
+        near = (other - other.mean(0)).T @ (wanted[fold != k] - wanted[fold != k].mean()) / other.std(0)
+        best = int(np.argmax(np.abs(near)))
+        made[fold == k] = own[:, best] * np.sign(near[best])
+    return made
 
 
 def honest_predictions(subject: Subject) -> Predictions:

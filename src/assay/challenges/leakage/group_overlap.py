@@ -93,7 +93,7 @@ def asks(subject: Subject) -> Iterable[Ask]:
 def measure(subject: Subject, facts: Facts, options: Options, grouped: Grouped | None = None) -> Iterator[Claim]:
     column = subject.roles.named("group")[0]
     m = options["shared"]
-    pairs = [pair for pair in subject.comparisons if is_split(subject, pair, column)]
+    pairs = [pair for pair in subject.comparisons if is_split(pair, column)]
     counted = [between(pair, column) for pair in pairs] or [within(subject.table, facts, column)]
     shares = [float(twice.mean()) if pair else expected for pair, twice, expected, _ in counted]
     measured = grouped if max(shares) > m else None
@@ -111,12 +111,10 @@ def measure(subject: Subject, facts: Facts, options: Options, grouped: Grouped |
         yield inflation(measured, column, options)
 
 
-def is_split(subject: Subject, pair: Comparison, column: str) -> bool:
-    """A pair of sides that a score is made over: not one site against the others, which no score is."""
-    site = subject.roles.named("site")
-    of_site = bool(site) and pair.name.startswith(f"{site[0]} ") and pair.name.endswith(" against the rest")
-    sides = (pair.a, pair.b)
-    return not of_site and all(t.n_rows and column in {c.name for c in t.columns} for t in sides)
+def is_split(pair: Comparison, column: str) -> bool:
+    """A pair of sides that a score is made over: not the halves of the order, nor one site against the others."""
+    named = all(t.n_rows and column in {c.name for c in t.columns} for t in (pair.a, pair.b))
+    return pair.kind in ("reference", "test", "split") and named
 
 
 Counted = tuple[str | None, np.ndarray, float, str]  # pair, rows whose group is met again, share, sentence
@@ -133,23 +131,22 @@ def within(table: Table, facts: Facts, column: str) -> Counted:
     share = float((1 - TEST_SHARE ** (size - 1.0)).mean())
     twice = size > 1
     says = (
-        f"{int(twice.sum()):,} of {n:,} rows share their {column} with another: a random quarter as test has "
-        f"{percent(share)} of its rows from a {column} that is in training too"
+        f"{int(twice.sum()):,} of {n:,} rows share their {column} with another: of a random quarter as test, "
+        f"{percent(share)} of the rows have theirs in training too"
     )
     return None, twice, share, says
 
 
 def between(pair: Comparison, column: str) -> Counted:
     """Two sides are given: rows of b whose group a holds too."""
-    known = ~pair.b.sample(SampleSpec(n=pair.b.n_rows, columns=(column,))).null(column)
-    position = pair.b.sample(SampleSpec(n=pair.b.n_rows, columns=(column,))).position
+    rows = pair.b.sample(SampleSpec(n=pair.b.n_rows, columns=(column,)))
     named = np.zeros(pair.b.n_rows, bool)
-    named[position] = known
+    named[rows.position] = ~rows.null(column)
     twice = np.isin(pair.b.row_hashes((column,)), pair.a.row_hashes((column,))) & named
     share = float(twice.mean())
     says = (
-        f"{int(twice.sum()):,} of {pair.b.n_rows:,} rows of the second side ({percent(share)}) have a {column} that is "
-        f"on the first too ({pair.name})"
+        f"{int(twice.sum()):,} of {pair.b.n_rows:,} rows of the second side ({percent(share)}) have their {column} on "
+        f"the first too ({pair.name})"
     )
     return pair.name, twice, share, says
 
