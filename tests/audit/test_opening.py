@@ -60,6 +60,27 @@ def test_split_column_and_sites_are_compared_by_name():
     assert [c.b.n_rows for c in subject.comparisons] == [100, 100, 100]
 
 
+def test_halves_of_the_order_stand_between_split_and_sites():
+    n = 200
+    source = {
+        "x": np.random.default_rng(2).normal(size=n),
+        "day": np.arange(n) // 7,
+        "split": np.array(["train", "test"])[np.arange(n) % 2],
+        "site": np.array(["a", "b"])[np.arange(n) // 100],
+        "y": np.arange(n) % 2,
+    }
+    subject = open_subject(source, target="y", roles={"order": "day"})
+    assert [c.kind for c in subject.comparisons] == ["split", "time", "site", "site"]
+    half = subject.comparisons[1]
+    assert half.name == "first half against second half of day"
+    assert half.a.n_rows + half.b.n_rows == n
+    days = [set(t.arrow()["day"].to_pylist()) for t in (half.a, half.b)]
+    assert max(days[0]) < min(days[1])
+    rows = open_subject(source, target="y", roles={"order": "@row"}).comparisons[1]
+    assert rows.name == "first half against second half of the rows"
+    assert (rows.a.n_rows, rows.b.n_rows) == (100, 100)
+
+
 def test_tables_without_a_shared_column_are_refused():
     with pytest.raises(InputError, match="share"):
         open_subject({"x": [1, 2], "y": [0, 1]}, target="y", reference={"z": [1, 2]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,16 @@ import numpy as np
 from assay.core.errors import InputError
 from assay.core.settings import Settings
 from assay.core.subject import BUILD, JUDGE, Comparison, Model, Predictions, Roles, Subject
-from assay.core.table import SampleSpec, Table
+from assay.core.table import I32, Mask, SampleSpec, Table
 from assay.learn.target import labels
 from assay.tables import guess_roles, make_partition, open_table
+from assay.tables.duck_table import DuckTable
+from assay.tables.part import halves
 
 from . import evidence
 
 MOST_SITES = 20  # more pairs than these are groups, not sites
-LEAST_OF_SITE = 30  # below this no difference could be told from chance
+LEAST_OF_SITE = LEAST_OF_HALF = 30  # below this no difference could be told from chance
 TEST_WORDS = ("test", "valid", "validation", "val", "holdout", "dev")
 
 
@@ -74,37 +77,77 @@ def settle(table: Table, roles: Roles, seed: int) -> Subject:
 
 
 def comparisons(table: Table, roles: Roles, reference: Any, test: Any, cache: bool) -> tuple[Comparison, ...]:
-    """Named pairs, in order: reference file, test file, split column, each site against the rest."""
+    """Named pairs, in order: reference file, test file, split column, time halves, each site against the rest."""
     pairs = []
     if reference is not None:
         other = open_table(reference, cache=cache)
         shared(table, other)
-        pairs.append(Comparison(f"{other.name} against {table.name}", other, table))
+        pairs.append(Comparison(f"{other.name} against {table.name}", other, table, kind="reference"))
     if test is not None:
         other = open_table(test, cache=cache)
         shared(table, other)
-        pairs.append(Comparison(f"{table.name} against {other.name}", table, other))
-    if roles.split is not None:
-        pairs += by_split(table, roles.split.column)
-    if roles.site is not None:
-        pairs += by_site(table, roles.site.column)
+        pairs.append(Comparison(f"{table.name} against {other.name}", table, other, kind="test"))
+    if isinstance(table, DuckTable):
+        if roles.split is not None:
+            pairs += by_split(table, roles.split.column)
+        if roles.order is not None:
+            pairs += by_time(table, roles.order.column)
+        if roles.site is not None:
+            pairs += by_site(table, roles.site.column)
     return tuple(pairs)
 
 
-def by_site(table: Table, column: str) -> list[Comparison]:
-    """Each site against the rest, in the order of their names; sites with fewer than 30 rows are left to the rest."""
-    rows = table.arrow()
-    sites = np.array([str(v) if v is not None else "" for v in rows.column(column).to_pylist()])
-    names, counts = np.unique(sites, return_counts=True)
-    large = [str(n) for n, k in zip(names, counts, strict=True) if n and k >= LEAST_OF_SITE]
-    if not len(names) >= 2 or len(large) > MOST_SITES:
+def by_time(table: DuckTable, column: str) -> list[Comparison]:
+    """The rows before the median moment against the rest; cut when it is first needed."""
+    if table.n_rows < 2 * LEAST_OF_HALF:
         return []
-    rest = rows.drop_columns([column])
+
+    @cache
+    def cut() -> tuple[Mask, Mask]:
+        made = halves(moments(table, column))
+        none = np.zeros(table.n_rows, bool)
+        return made or (none, none)
+
+    a = table.part(f"first half of {table.name}", lambda: cut()[0])
+    b = table.part(f"second half of {table.name}", lambda: cut()[1])
+    name = f"first half against second half of {'the rows' if column == '@row' else column}"
+    return [Comparison(name, a, b, kind="time")]
+
+
+def moments(table: DuckTable, column: str) -> Any:
+    """The order of every row, as ``learn.splits.order_values`` has it for a sample."""
+    if column == "@row":
+        return np.arange(table.n_rows, dtype=np.float64)
+    if table.column(column).kind in ("number", "date", "clock", "bool"):
+        return table.floats(column)
+    codes, _ = table.codes(column)
+    return np.where(codes < 0, np.nan, codes)
+
+
+def by_site(table: DuckTable, column: str) -> list[Comparison]:
+    """Each site against the rest, in the order of their names; sites with fewer than 30 rows are left to the rest."""
+    codes, names = table.codes(column)
+    counts = np.bincount(codes[codes >= 0], minlength=len(names))
+    large = [i for i, k in enumerate(counts) if k >= LEAST_OF_SITE and names[i]]
+    if (counts > 0).sum() + bool((codes < 0).any()) < 2 or len(large) > MOST_SITES:
+        return []
     return [
-        Comparison(f"{column} {site} against the rest", table.derive(rest.filter(sites != site)),
-                   table.derive(rest.filter(sites == site)))
-        for site in large
-    ]  # fmt: skip
+        Comparison(
+            f"{column} {names[i]} against the rest",
+            table.part(f"rest of {table.name}", partial(differs, codes, i), [column]),
+            table.part(f"{table.name}, {column} {names[i]}", partial(equals, codes, i), [column]),
+            kind="site",
+        )
+        for i in large
+    ]
+
+
+def equals(codes: I32, i: int) -> Mask:
+    return np.asarray(codes == i)
+
+
+def differs(codes: I32, i: int) -> Mask:
+    return np.asarray(codes != i)
 
 
 def shared(a: Table, b: Table) -> None:
@@ -112,17 +155,15 @@ def shared(a: Table, b: Table) -> None:
         raise InputError(f"{a.name} and {b.name} must share columns to be compared; they share none")
 
 
-def by_split(table: Table, column: str) -> list[Comparison]:
+def by_split(table: DuckTable, column: str) -> list[Comparison]:
     """The rows that the split column calls train against those that it calls test."""
-    rows = table.arrow()
-    words = np.array([str(v).casefold() if v is not None else "" for v in rows.column(column).to_pylist()])
-    later = np.isin(words, TEST_WORDS)
+    codes, names = table.codes(column)
+    later = np.array([*(name.casefold() in TEST_WORDS for name in names), False])[codes]
     if not later.any() or later.all():
         return []
-    rest = rows.drop_columns([column])
-    return [
-        Comparison(f"{column}: train against test", table.derive(rest.filter(~later)), table.derive(rest.filter(later)))
-    ]
+    a = table.part(f"{table.name}, train", lambda: ~later, [column])
+    b = table.part(f"{table.name}, test", lambda: later, [column])
+    return [Comparison(f"{column}: train against test", a, b, kind="split")]
 
 
 def predictions(subject: Subject, model: Model, settings: Settings) -> Predictions:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from assay.core.errors import InputError, did_you_mean
-from assay.core.table import F64, I32, U64, Ask, Column, SampleSpec
+from assay.core.table import F64, I32, U64, Ask, Column, Mask, SampleSpec
 
 from . import rowid, sampling, values
 from .engines import duck
@@ -18,6 +18,10 @@ from .scans import Scanned
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from .part import Part
+
+KEEP = "_assay_keep"
 
 
 class DuckTable:
@@ -41,6 +45,7 @@ class DuckTable:
     ) -> None:
         self._con = con
         self._keep: list[object] = [keep]
+        self._source = source
         if not isinstance(source, str):
             con.register("_source", source)
             self._keep.append(source)
@@ -166,6 +171,11 @@ class DuckTable:
             self._values[name] = values.floats(self.arrow([name])[name], column)
         return self._values[name]
 
+    def floats(self, name: str) -> F64:
+        """As ``numbers``, and not kept: for one look at a long column."""
+        kept = self._values.get(name)
+        return values.floats(self.arrow([name])[name], self.column(name)) if kept is None else kept
+
     def stored_numbers(self, name: str) -> F64:
         """A whole column as floats in source order, clocks as stored (HHMM)."""
         column = self.column(name)
@@ -196,6 +206,25 @@ class DuckTable:
             ids=self.ids,
             census=self.census,
         )
+
+    def part(self, name: str, keep: Callable[[], Mask], without: Sequence[str] = ()) -> Part:
+        """Some rows of this table, less some columns: nothing is copied, and ``keep`` is asked when it is needed."""
+        from .part import Part
+
+        return Part(self, name, keep, without)
+
+    def rows_where(self, keep: Mask, columns: Sequence[str]) -> tuple[Any, Any, list[Shape]]:
+        """A connection, the source of the rows that ``keep`` (n_rows,) marks, and shapes: what a part is scanned by."""
+        import pyarrow as pa
+
+        con, source = duck.connect(), "_source"
+        if isinstance(self._source, str):
+            source = self._source
+        else:
+            con.register("_source", self._source)
+        con.register("_part", pa.table({KEEP: keep}))
+        sql = f"(SELECT s.* FROM {source} s POSITIONAL JOIN _part k WHERE k.{KEEP})"
+        return con, sql, [s for s in self._shapes if s.name in set(columns)]
 
     def hold(self, thing: object) -> None:
         """Keep something alive as long as the table: a temporary folder that it reads from."""

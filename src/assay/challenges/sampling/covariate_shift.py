@@ -18,8 +18,9 @@ How it is measured
     margins do not name, and is judged by its AUC on the other half. Tables of joint total variation d cannot be
     told apart better than 1/2 + d - d^2/2, so that an AUC proves a difference of d = 1 - sqrt(2 - 2 AUC) of the
     rows or more: .595 proves a tenth, and is what the AUC is tested against. The order column is left out. Where
-    the tables lie one after the other in time, so are columns whose values do not overlap either, for they tell the
-    time.
+    the tables lie one after the other in time, so are columns that tell the time: values that do not overlap, and
+    between the two halves of the order also what stands in long runs along it (month, batch) or runs with it (a
+    counter, a running total).
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
@@ -54,11 +55,11 @@ from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Claim, Effect, Impact
 from assay.core.errors import InputError
 from assay.core.rows import Rows
-from assay.core.settings import Settings
 from assay.core.subject import Comparison, Planted, Subject
-from assay.core.table import F64, Sample, SampleSpec
+from assay.core.table import F64, Sample
 from assay.core.words import listed
 from assay.learn.learners import quick
+from assay.probes.sides import Sides
 from assay.stats.auc import auc, auc_above, auc_interval
 from assay.stats.distances import ks, ks_above, ks_interval, tv, tv_above, tv_interval
 
@@ -90,13 +91,12 @@ class Margin:
     bound: Bound
 
 
-def measure(subject: Subject, settings: Settings, options: Options) -> Iterator[Claim]:
-    for pair in subject.comparisons:
-        if min(pair.a.n_rows, pair.b.n_rows) < 2:
-            continue
-        a, b = (table.sample(SampleSpec(n=settings.sample_rows)) for table in (pair.a, pair.b))
+def measure(subject: Subject, sides: Sides, options: Options) -> Iterator[Claim]:
+    for side in sides:
+        pair, a, b = side.pair, side.a, side.b
         margins = [margin(subject, pair, a, b, name, options["differs"]) for name in shared(subject, a, b)]
-        clock = [m for m in margins if in_turn(a, b, m.name)] if ordered(subject, a, b) else []
+        tells = ordered(subject, a, b)
+        clock = [m for m in margins if m.name in side.clock or (tells and in_turn(a, b, m.name))]
         margins = [m for m in margins if m not in clock]
         if not margins:
             continue
