@@ -15,6 +15,7 @@ from onnx import TensorProto, helper
 
 from assay.bundle.nodes import IR_VERSION, ML_OPSET, NULL_CODE, OPSET, TEXT_KINDS, Builder, Wire
 from assay.bundle.ops import lower_ops
+from assay.core.errors import SettingsError
 from assay.core.remedy import Op
 from assay.core.table import Column
 from assay.tables import recipe
@@ -23,38 +24,46 @@ from assay.tables.sample import ArrowSample
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
-def by_onnx(kind: str, values: list[Any], ops: list[Op]) -> dict[str, np.ndarray]:
+Columns = dict[str, tuple[str, list[Any]]]  # name -> kind, values
+
+
+def by_onnx(columns: Columns, ops: list[Op]) -> dict[str, np.ndarray]:
     b = Builder()
-    wires = lower_ops(b, {"x": Wire("x", kind)}, ops)
-    text = kind in TEXT_KINDS
+    wires = lower_ops(b, {name: Wire(name, kind) for name, (kind, _) in columns.items()}, ops)
     outs = []
     for i, (name, wire) in enumerate(wires.items()):
         b.nodes.append(helper.make_node("Identity", [wire.name], [f"out{i}"]))
         elem = TensorProto.STRING if wire.is_text else TensorProto.DOUBLE
         outs.append((name, wire, helper.make_tensor_value_info(f"out{i}", elem, ["N", 1])))
-    source = helper.make_tensor_value_info("x", TensorProto.STRING if text else TensorProto.DOUBLE, ["N", 1])
-    graph = helper.make_graph(b.nodes, "ops", [source], [o for _, _, o in outs], b.tensors)
+    sources, feed = [], {}
+    for name, (kind, values) in columns.items():
+        text = kind in TEXT_KINDS
+        sources.append(
+            helper.make_tensor_value_info(name, TensorProto.STRING if text else TensorProto.DOUBLE, ["N", 1])
+        )
+        if text:
+            feed[name] = np.array([NULL_CODE if v is None else v for v in values], object).reshape(-1, 1)
+        else:
+            feed[name] = np.array([np.nan if v is None else float(v) for v in values]).reshape(-1, 1)
+    graph = helper.make_graph(b.nodes, "ops", sources, [o for _, _, o in outs], b.tensors)
     domains = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
     model = helper.make_model(graph, opset_imports=domains, ir_version=IR_VERSION)
     onnx.checker.check_model(model)
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    if text:
-        feed = np.array([NULL_CODE if v is None else v for v in values], object).reshape(-1, 1)
-    else:
-        feed = np.array([np.nan if v is None else float(v) for v in values]).reshape(-1, 1)
-    got = session.run(None, {"x": feed})
+    got = session.run(None, feed)
     return {name: np.asarray(g)[:, 0] for (name, _, _), g in zip(outs, got, strict=True)}
 
 
-def by_arrow(kind: str, values: list[Any], ops: list[Op]) -> dict[str, np.ndarray]:
-    storage = "VARCHAR" if kind in TEXT_KINDS else "BOOLEAN" if kind == "bool" else "DOUBLE"
+def by_arrow(columns: Columns, ops: list[Op]) -> dict[str, np.ndarray]:
     types = {"VARCHAR": pa.string(), "BOOLEAN": pa.bool_(), "DOUBLE": pa.float64()}
-    array = pa.array(values, types[storage], from_pandas=True)
+    arrays, known = {}, []
+    for name, (kind, values) in columns.items():
+        storage = "VARCHAR" if kind in TEXT_KINDS else "BOOLEAN" if kind == "bool" else "DOUBLE"
+        arrays[name] = pa.array(values, types[storage], from_pandas=True)
+        known.append(Column(name, kind, storage))
     n = len(values)
     ids = np.arange(n, dtype=np.uint64)
-    sample = ArrowSample(
-        pa.table({"x": array}), (Column("x", kind, storage),), ids, ids, ids.astype(np.int64), np.ones(n)
-    )
+    sample = ArrowSample(pa.table(arrays), tuple(known), ids, ids, ids.astype(np.int64), np.ones(n))
     after = recipe.apply(ops, sample)
     out = {}
     for c in after.columns:
@@ -68,7 +77,12 @@ def by_arrow(kind: str, values: list[Any], ops: list[Op]) -> dict[str, np.ndarra
 
 
 def same(kind: str, values: list[Any], *ops: Op) -> None:
-    one, two = by_onnx(kind, values, list(ops)), by_arrow(kind, values, list(ops))
+    alike({"x": (kind, values)}, *ops)
+
+
+def alike(columns: Columns, *ops: Op) -> None:
+    one, two = by_onnx(columns, list(ops)), by_arrow(columns, list(ops))
+    values = columns
     assert one.keys() == two.keys()
     for name in one:
         if one[name].dtype == object:
@@ -193,6 +207,53 @@ def test_clock(values: list[Any]) -> None:
 @given(texts, st.lists(st.sampled_from(["a", "", "é", "NA", "😀"]), max_size=4))
 def test_fold_rare(values: list[Any], keep: list[str]) -> None:
     same("category", values, Op("fold_rare", ("x",), {"keep": keep, "other": "other"}))
+
+
+keys = st.dictionaries(
+    st.sampled_from(["a", "", "é", "NA", "Straße", "?", "-999", "0.1", "1"]), st.text("xyz", max_size=3)
+)
+digits = st.sampled_from(["0", "-999", "1e3", " 0.1 ", "9007199254740993", ".5"])
+
+
+@FEW
+@given(texts, st.randoms(use_true_random=False), keys)
+def test_look_up_of_text(values: list[Any], mix: Any, mapping: dict[str, str]) -> None:
+    other = mix.sample(values, len(values))
+    alike({"x": ("category", values), "z": ("text", other)}, Op("look_up", ("x", "z"), {"mapping": mapping}))
+    alike({"x": ("text", values), "z": ("category", other)}, Op("look_up", ("z", "x"), {"mapping": mapping}))
+
+
+@FEW
+@given(
+    numbers,
+    st.randoms(use_true_random=False),
+    keys,
+    st.dictionaries(st.sampled_from(["-999", "1", "99", "0.1", "0"]), digits),
+)
+def test_look_up_of_numbers(values: list[Any], mix: Any, words: dict[str, str], mapping: dict[str, str]) -> None:
+    other = mix.sample(values, len(values))
+    sides: Columns = {"x": ("number", values), "z": ("number", other)}
+    alike(sides, Op("look_up", ("x", "z"), {"mapping": mapping}))
+    texted = [None if v is None else str(v) for v in other]
+    alike({"x": ("number", values), "z": ("text", texted)}, Op("look_up", ("x", "z"), {"mapping": words}))
+    by_text = {"a": "5", "": "-1", "nan": "2"} | {t: "7" for t in texted[:1] if t is not None}
+    alike({"x": ("text", texted), "z": ("number", values)}, Op("look_up", ("x", "z"), {"mapping": by_text}))
+    alike({"x": ("text", texted), "z": ("clock", values)}, Op("look_up", ("x", "z"), {"mapping": by_text}))
+
+
+def test_look_up_refuses_what_it_cannot_write_in_both_lowerings() -> None:
+    moments = ("date", [0.0, None])
+    for made in (by_onnx, by_arrow):
+        with pytest.raises(SettingsError, match="every value of the mapping"):
+            made({"x": ("text", ["a", "b"]), "z": ("number", [1.0, None])},
+                 [Op("look_up", ("x", "z"), {"mapping": {"a": "soon"}})])  # fmt: skip
+        with pytest.raises(SettingsError, match="kind date"):
+            made({"x": ("text", ["a", "b"]), "z": moments}, [Op("look_up", ("x", "z"), {"mapping": {"a": "1"}})])
+
+
+def test_look_up_passes_over_columns_that_are_not_there() -> None:
+    alike({"x": ("text", ["a", None])}, Op("look_up", ("x", "z"), {"mapping": {"a": "b"}}))
+    alike({"x": ("text", ["a"]), "z": ("text", ["b"])}, Op("look_up", ("x", "z"), {"mapping": {}}))
 
 
 def test_bool_to_text() -> None:

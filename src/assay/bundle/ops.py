@@ -32,6 +32,9 @@ def lower_ops(b: Builder, wires: Mapping[str, Wire], ops: Sequence[Op]) -> Wires
     """
     now = dict(wires)
     for op in ops:
+        if op.name == "look_up":
+            _look_up(b, now, op)
+            continue
         for column in op.columns:
             if column in now:
                 _step(b, now, op, column)
@@ -167,6 +170,26 @@ def _fold_rare(b: Builder, wire: Wire, args: Mapping[str, Any]) -> Wire:
     wire = to_text(b, wire)
     keep = list(dict.fromkeys([*map(str, args["keep"]), NULL_CODE]))
     return Wire(_encode(b, wire.name, keep, keep, str(args["other"])), wire.kind)
+
+
+def _look_up(b: Builder, now: Wires, op: Op) -> None:
+    by, of = op.columns
+    mapping: Mapping[str, str] = op.args["mapping"]
+    if by not in now or of not in now or not mapping:
+        return
+    wire, key = now[of], to_text(b, now[by]).name
+    if wire.kind in ("date", "bool"):
+        raise SettingsError(f"look_up gives text or numbers; {of} is of kind {wire.kind}")
+    texts = [str(v) for v in mapping.values()]
+    if wire.is_text:
+        told = _encode(b, key, list(mapping), texts, UNTOUCHED)
+        out = b.where(b.add("Equal", told, b.text(UNTOUCHED)), wire.name, told)
+    else:
+        if not all(as_python(NUMBER).fullmatch(v) for v in texts):
+            raise SettingsError(f"look_up maps to {of}, a column of numbers: every value of the mapping must be one")
+        told = b.cast(_encode(b, key, list(mapping), [v.strip(BLANKS) for v in texts], "nan"), "double")
+        out = b.where(b.add("IsNaN", told), wire.name, told)
+    now[of] = Wire(out, wire.kind)
 
 
 def _encode(b: Builder, x: str, keys: Sequence[str], values: Sequence[str], default: str) -> str:

@@ -18,12 +18,16 @@ types            (c,)                       dict type name -> count, for columns
 duplicates       (c1, c2 ...)               Duplicates over these columns
 block_ranges     (c, order), args=(n,)      tuple of BlockRange: n blocks of equal row count along the order column
 crosstab         (c, d), args=(k,)          dict (value of c, value of d) -> rows; the k most frequent, None null
+dependency       (c1 ..., d)                Dependency: how far the other columns settle d, the last one
+breaks           (c1 ...), args=(sql,)      Breaks: rows where a boolean expression over these columns is false; with
+                                            args=(sql, "given") the expression is not ours, and runs locked in
 ===============  =========================  ==========================================================================
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from .rows import Rows
 from .table import F64, I64
@@ -106,3 +110,31 @@ class BlockRange:
     hi: float
     rows: int
     nulls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """How far one column is settled by others. Rows with a null in any of them are left out.
+
+    A group (rows of one value of the determinants) is *clear* where one value of the dependent stands in at least
+    three of its rows and three quarters of them. ``broken`` rows hold another value than their clear group does;
+    ``stray`` of these hold a value that no other row of the group holds, or that no clear group has as its own.
+    ``unclear`` rows differ from the commonest value of a group that is not clear. ``usual`` gives, for at most 10,000
+    clear groups with broken rows, the text of the determinant (of the first) and of the value that the group has.
+    """
+
+    rows: int
+    groups: int
+    broken: int
+    stray: int
+    unclear: int
+    where: Rows
+    usual: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Breaks:
+    """Rows where an expression is false; null (nothing to compare) does not count."""
+
+    rows: int
+    where: Rows

@@ -103,6 +103,8 @@ class Material:
         for op in reversed(recipe.ops()):
             if op.name in ("rename", "indicator") and op.args.get("name") in needed:
                 needed |= set(op.columns)
+            elif op.name == "look_up" and op.columns[1] in needed:
+                needed.add(op.columns[0])
         kinds = {c.name: c.kind for c in self.raw.columns}
         return encoder.with_raw_columns(spec, [(c, kinds[c]) for c in sorted(needed) if c in kinds])
 

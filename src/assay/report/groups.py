@@ -68,6 +68,7 @@ def _op_line(op: Json) -> tuple[str, str]:
         "null_outside": ("~", f"{columns}: empty outside {plain(args.get('lo'))} to {plain(args.get('hi'))}"),
         "parse_date": ("~", f"{columns}: text becomes a date"),
         "clock_to_minutes": ("~", f"{columns}: HHMM becomes minutes since midnight"),
+        "look_up": ("~", f"{plain(op['columns'][-1])}: read off {plain(op['columns'][0])} where it is known"),
         "map_values": ("~", f"{columns}: {len(args.get('mapping', {}))} spellings mapped"),
     }
     return said.get(op["name"], ("~", f"{columns}: {plain(op['name']).replace('_', ' ')}"))

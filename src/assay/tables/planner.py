@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from assay.core.errors import InputError, did_you_mean
 from assay.core.table import Ask
 
-from . import pairs, scans, singles
+from . import pairs, rules, scans, singles
 
 if TYPE_CHECKING:
     from .duck_table import DuckTable
@@ -38,6 +38,8 @@ _ANSWERS: dict[str, tuple[int | None, Answer]] = {
     "duplicates": (None, pairs.duplicates),
     "block_ranges": (2, pairs.block_ranges),
     "crosstab": (2, pairs.crosstab),
+    "dependency": (None, rules.answer),
+    "breaks": (None, rules.answer),
 }
 
 
@@ -57,4 +59,5 @@ def answer(table: DuckTable, asks: Sequence[Ask]) -> dict[Ask, Any]:
             if name != "@row":
                 table.column(name)
     scans.prepare(table, asks)
+    rules.prepare(table, asks)
     return {ask: _ANSWERS[ask.fact][1](table, ask) for ask in asks}

@@ -1,4 +1,4 @@
-"""Recipes in memory: the Arrow lowering of the twelve ops, with the exact meaning that every other lowering must have.
+"""Recipes in memory: the Arrow lowering of the ops, with the exact meaning that every other lowering must have.
 
 Text is compared *folded*: ASCII blanks (space, tab, CR, LF, FF, VT) trimmed at both ends, then ``str.casefold``. A
 graph need not fold: it may list the exact spellings seen in training, since a spelling never seen is a new value.
@@ -14,6 +14,8 @@ parse_date        as ``engines.duck.strict_date``; result timestamp (numbers: ep
 clock_to_minutes  floor(v / 100) * 60 + v mod 100; null where minutes >= 60, v < 0, v > 2400 or v is not whole.
 fold_rare         exact text; values not kept become ``other``; null stays.
 clip              min(max(x, lo), hi) in float64; null stays.
+look_up           the dependent is what the mapping has for the text of the determinant (as map_values reads it); where
+                  it has nothing, or the determinant is null, the dependent stays. Text stays text, numbers float64.
 
 Ops on columns that a sample lacks are passed over. Cells where a number was expected in a text column are read as by
 cast; unreadable ones become null.
@@ -218,6 +220,29 @@ def _clip(sample: ArrowSample, name: str, args: Mapping[str, Any]) -> ArrowSampl
     return _from_floats(sample, name, np.clip(x, low, high))
 
 
+def _look_up(sample: ArrowSample, op: Op) -> ArrowSample:
+    by, of = op.columns
+    if by not in sample.names or of not in sample.names or not op.args["mapping"]:
+        return sample
+    mapping = {str(k): str(v) for k, v in op.args["mapping"].items()}
+    codes, levels = _texts(sample, by)
+    own = [mapping.get(v) for v in levels]
+    if sample.column(of).kind in ("date", "bool"):
+        raise SettingsError(f"look_up gives text or numbers; {of} is of kind {sample.column(of).kind}")
+    if _is_text(sample, of):
+        now, known = _texts(sample, of)
+        new = [*known, *(v for v in own if v is not None)]
+        place = np.cumsum([v is not None for v in [*own, None]]) - 1 + len(known)
+        told = np.array([v is not None for v in [*own, None]])[codes]
+        return _from_codes(sample, of, new, np.where(told, place[codes], now))
+    x = _floats(sample, of)
+    values_of = [None if v is None else _number(v) for v in own]
+    if any(v is not None and n is None for v, n in zip(own, values_of, strict=True)):
+        raise SettingsError(f"look_up maps to {of}, a column of numbers: every value of the mapping must be a number")
+    found = np.array([np.nan if n is None else n for n in [*values_of, None]])[codes]
+    return _from_floats(sample, of, np.where(np.isnan(found), x, found))
+
+
 def _drop(sample: ArrowSample, op: Op) -> ArrowSample:
     kept = tuple(n for n in sample.names if n not in op.columns)
     return sample.select(kept)
@@ -248,4 +273,5 @@ _STEPS: dict[str, Any] = {
     "rename": _rename,
     "fold_rare": _each(_fold_rare),
     "clip": _each(_clip),
+    "look_up": _look_up,
 }

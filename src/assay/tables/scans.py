@@ -39,6 +39,7 @@ class Scanned:
     parses: dict[str, Any] = field(default_factory=dict)
     repeats: dict[str, tuple[U64, I64]] = field(default_factory=dict)
     tops: dict[tuple[str, int], dict[Any, int]] = field(default_factory=dict)
+    rules: dict[Ask, Any] = field(default_factory=dict)
     partial: set[str] = field(default_factory=set)
     pilot: dict[str, F64] = field(default_factory=dict)
     pilot_rows: I64 | None = None
