@@ -65,3 +65,14 @@ def test_any_csv(data: bytes, target: str | None, tmp_path: Path, capsys: pytest
 @given(data=st.one_of(csv(), st.binary(max_size=400)), target=st.sampled_from([None, "y", "a"]))
 def test_any_csv_at_length(data: bytes, target: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     test_any_csv.hypothesis.inner_test(data, target, tmp_path, capsys)  # type: ignore[attr-defined]
+
+
+def test_each_file_is_a_table_of_its_own_for_hooks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, value in (("a.csv", "1"), ("b.csv", "")):
+        lines = [f"{i % 7},{value}" for i in range(60)]
+        (tmp_path / name).write_text("x,y\n" + "\n".join(lines) + "\n", "utf-8")
+    files = [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
+    assert run(["check", "--each", "-q", "--select", "D09", "--fail-on", "advice", *files]) == 1
+    out = capsys.readouterr().out
+    assert out.index("a.csv  60 x 2") < out.index("b.csv  60 x 2")
+    assert run(["check", "--each", "-q", "-o", str(tmp_path / "r.json"), *files]) == 2

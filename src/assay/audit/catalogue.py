@@ -3,33 +3,47 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 from types import MappingProxyType, ModuleType
 
 import assay.challenges
 import assay.probes
 from assay.core.challenge import Challenge, Probe
 from assay.core.errors import ChallengeError, SettingsError, did_you_mean
+from assay.core.settings import Settings
 
 FAMILY_ORDER = "DLKSMFPRTOG"
 
 
-@cache
-def catalogue() -> Mapping[str, ModuleType]:
-    """Return code -> module, in the catalogue's order.
+def catalogue(checks: tuple[str, ...] = ()) -> Mapping[str, ModuleType]:
+    """Return code -> module, in the catalogue's order. ``checks`` are patterns of the team's own files, if any.
 
     Raises:
         ChallengeError: two modules claim one code, or a module lacks ``CHALLENGE`` or ``measure``.
+        SettingsError: a file of the team's own cannot be loaded.
     """
+    if not checks:
+        return packaged()
+    return by_code([*packaged().values(), *own_checks(checks)])
+
+
+@cache
+def packaged() -> Mapping[str, ModuleType]:
+    """The challenges of this package and of other packages' entry points."""
     modules = [
         importlib.import_module(found.name)
         for found in pkgutil.walk_packages(assay.challenges.__path__, "assay.challenges.")
         if not found.ispkg
     ]
-    modules += [point.load() for point in entry_points(group="assay.challenges")]
+    return by_code([*modules, *(point.load() for point in entry_points(group="assay.challenges"))])
+
+
+def by_code(modules: Iterable[ModuleType]) -> Mapping[str, ModuleType]:
     found_by_code: dict[str, ModuleType] = {}
     for module in modules:
         challenge = getattr(module, "CHALLENGE", None)
@@ -41,6 +55,36 @@ def catalogue() -> Mapping[str, ModuleType]:
         found_by_code[challenge.code] = module
     order = sorted(found_by_code, key=lambda code: (FAMILY_ORDER.find(code[0]) % 99, code))
     return MappingProxyType({code: found_by_code[code] for code in order})
+
+
+def own_checks(patterns: tuple[str, ...]) -> list[ModuleType]:
+    """The team's own files, loaded from where the settings lie. They are code: name only files that you trust.
+
+    Raises:
+        SettingsError: a pattern finds no file, or a file fails while it is loaded.
+    """
+    modules = []
+    for pattern in patterns:
+        files = [p for p in sorted(Path().glob(pattern)) if p.suffix == ".py" and not p.name.startswith("_")]
+        if not files:
+            raise SettingsError(f"checks: no file matches {pattern}")
+        modules += [loaded(path.resolve(), path.stat().st_mtime_ns, str(path)) for path in files]
+    return modules
+
+
+@cache
+def loaded(path: Path, written: int, called: str) -> ModuleType:
+    """One file as a module; anew where it was written anew."""
+    spec = importlib.util.spec_from_file_location(f"assay_checks.{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise SettingsError(f"checks: {called} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        raise SettingsError(f"checks: {called} failed while it was loaded: {said}") from None
+    return module
 
 
 @cache
@@ -55,29 +99,51 @@ def probes() -> Mapping[str, Probe]:
     return MappingProxyType(found)
 
 
-def resolve(code_or_name: str) -> str:
-    """Return the code for a code or a name, in any case.
+def resolve(code_or_name: str, known: Mapping[str, ModuleType] | None = None) -> str:
+    """Return the code for a code or a name, in any case; ``known`` is the catalogue in force.
 
     Raises:
         SettingsError: neither a code nor a name of the catalogue; the nearest is named.
     """
-    names = {module.CHALLENGE.name: code for code, module in catalogue().items()}
+    known = catalogue() if known is None else known
+    names = {module.CHALLENGE.name: code for code, module in known.items()}
     wanted = code_or_name.strip()
-    if wanted.upper() in catalogue():
+    if wanted.upper() in known:
         return wanted.upper()
     if wanted.casefold() in names:
         return names[wanted.casefold()]
     raise SettingsError(
         f"a challenge is named by its code or name; got {code_or_name!r}"
-        + did_you_mean(wanted, [*catalogue(), *names])
+        + did_you_mean(wanted, [*known, *names])
         + " (assay rule --all lists them)"
     )
 
 
-def expand(patterns: tuple[str, ...]) -> set[str]:
+def expand(patterns: tuple[str, ...], known: Mapping[str, ModuleType] | None = None) -> set[str]:
     """Return the codes that the patterns select: a code, a name, or the first letters of codes (``K``, ``D0``)."""
+    known = catalogue() if known is None else known
     out: set[str] = set()
     for pattern in patterns:
-        by_prefix = {code for code in catalogue() if code.startswith(pattern.strip().upper())}
-        out |= by_prefix if by_prefix and len(pattern.strip()) < 3 else {resolve(pattern)}
+        by_prefix = {code for code in known if code.startswith(pattern.strip().upper())}
+        out |= by_prefix if by_prefix and len(pattern.strip()) < 3 else {resolve(pattern, known)}
     return out
+
+
+def in_force(settings: Settings) -> Mapping[str, ModuleType]:
+    """The catalogue with the team's own checks; thresholds, severities and ignores must name what is in it.
+
+    Raises:
+        SettingsError: an unknown code, threshold or date; the nearest is named.
+    """
+    known = catalogue(settings.checks)
+    for code in (*settings.thresholds, *settings.severity):
+        if code not in known:
+            raise SettingsError(f"settings name the challenge {code!r}, which there is not{did_you_mean(code, known)}")
+    for code, changed in settings.thresholds.items():
+        names = [t.name for t in known[code].CHALLENGE.materiality]
+        for name in changed:
+            if name not in names:
+                has = f"its thresholds: {', '.join(names)}" if names else "it has none"
+                raise SettingsError(f"{code} has no threshold {name!r}{did_you_mean(name, names)} ({has})")
+    expand(tuple(rule.code for rule in settings.ignore), known)
+    return known

@@ -21,7 +21,7 @@ from assay.core.subject import Subject
 from assay.core.table import Ask
 from assay.report.document import Report
 
-from .catalogue import catalogue, expand
+from .catalogue import expand, in_force
 from .gallery import cards, gallery_asks
 from .needs import missing
 from .pages import drawer
@@ -57,14 +57,14 @@ class Audit:
         self.subject, self.settings, self.progress = subject, settings, progress
         self.runner = Runner(subject, settings)
         self.start = (time.perf_counter(), time.process_time())
-        self.modules: Mapping[str, ModuleType] = catalogue()
+        self.modules: Mapping[str, ModuleType] = in_force(settings)
         self.unsafe = False
         self.refits = REFITS
         self.recipe = Recipe()
         self.proofs: list[tuple[Finding, Proof]] = []
 
     def report(self, *, trials: bool = True, labels: Any = None) -> Report:
-        wanted = expand(self.settings.select) or set(self.modules)
+        wanted = expand(self.settings.select, self.modules) or set(self.modules)
         self.runner.facts.declare(gallery_asks(self.subject))
         runs = self.runner.run({c: m for c, m in self.modules.items() if c in wanted}, self.progress)
         decisions = decide(runs, self.settings.level, self.unrun(wanted))
@@ -110,7 +110,7 @@ class Audit:
             code: rule.reason
             for rule in self.settings.ignore
             if rule.until is None or rule.until >= today
-            for code in expand((rule.code,))
+            for code in expand((rule.code,), self.modules)
         }
 
     def outcome(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections import Counter
 from dataclasses import replace
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from assay.core.errors import SettingsError
 
 from .options import (
     FIT,
@@ -69,6 +72,7 @@ def check(
         str | None, flag("Exit 1 at critical, warning, advice, or never.  (default: critical)", SHOWN, metavar="LEVEL")
     ] = None,
     exit_zero: Annotated[bool, flag("Exit 0 whatever is found.", SHOWN, "--exit-zero")] = False,
+    each: Annotated[bool, flag("Every file is a table of its own, not a part of one.", FIT, "--each")] = False,
     statistics: Annotated[bool, flag("Count findings by challenge.", SHOWN, "--statistics")] = False,
     show_settings: Annotated[bool, flag("Print the settings in force and stop.", SHOWN, "--show-settings")] = False,
     all_rows: Annotated[bool, flag("Name every row in JSON.", OUT, "--all-rows")] = False,
@@ -82,6 +86,8 @@ def check(
     from .output import form_of, note, ready, save, show
     from .progress import Progress
 
+    if each and len(tables or ()) > 1:
+        return apart(tables or [], output_file, dict(locals()))
     form = form_of(output_format, output_file)
     ready(output_file)
     settings = settings_from_flags(
@@ -120,6 +126,14 @@ def check(
             doc["next"] = next_steps(doc, typed=tables or ())
         show(doc, form)
     return 0 if exit_zero else report.exit_code()
+
+
+def apart(tables: list[str], output_file: Path | None, said: dict[str, Any]) -> int:
+    """Check file after file with the same flags; the worst exit code. For hooks, which hand over many files."""
+    if output_file is not None:
+        raise SettingsError("--each prints one report a file; leave -o out, or name one table")
+    flags = {name: said[name] for name in inspect.signature(check).parameters if name in said}
+    return max(check(**{**flags, "tables": [table], "each": False}) for table in tables)
 
 
 def counts(doc: Any) -> str:

@@ -106,9 +106,9 @@ def settings_from_flags(
         changes["fail_on"] = fail_on
     chosen = (*(select or settings.select), *extend_select)
     if chosen or ignore:
-        from assay.audit.catalogue import expand
+        from assay.audit.catalogue import catalogue, expand
 
-        expand((*chosen, *ignore))
+        expand((*chosen, *ignore), catalogue(settings.checks))
         changes["select"] = tuple(chosen)
         changes["ignore"] = (*settings.ignore, *(Ignore(code, "--ignore on the command line") for code in ignore))
     return replace(settings, **changes)

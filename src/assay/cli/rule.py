@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import textwrap
+from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
 
 import typer
 
 from assay.core.errors import SettingsError
+from assay.core.settings import read_settings
 
 from .options import FIT, OUT, flag
 
@@ -29,8 +31,8 @@ def rule(
         raise SettingsError("rule takes one code or name, or --all")
     from assay.audit.catalogue import catalogue, resolve
 
-    known = catalogue()
-    modules = list(known.values()) if all_ else [known[resolve(str(code))]]
+    known = catalogue(read_settings(Path.cwd()).checks)
+    modules = list(known.values()) if all_ else [known[resolve(str(code), known)]]
     if output_format == "json":
         found = [as_json(m) for m in modules]
         typer.echo(json.dumps(found if all_ else found[0], indent=2, ensure_ascii=False))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,6 +47,7 @@ class Settings:
     fail_on: Literal["critical", "warning", "advice", "never"] = "critical"  # severity from which the exit code is 1
     level: float = 0.05  # false discovery rate of the whole report
     sample_rows: int = 50_000  # rows in memory for what cannot be a scan
+    checks: tuple[str, ...] = ()  # the team's own checks, as files beside the settings: "checks/*.py"
     severity: Mapping[str, Severity] = field(default_factory=dict)  # code -> severity, where the team sees it otherwise
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # code -> name -> what matters
     roles: Mapping[str, Any] = field(default_factory=dict)  # role -> column or columns, as --role says them
@@ -117,6 +119,11 @@ def _ignore(item: Any, source: str) -> Ignore:
     if isinstance(item, str):
         return Ignore(item, "no reason given")
     try:
-        return Ignore(item["code"], item["reason"], str(item["until"]) if "until" in item else None)
+        rule = Ignore(item["code"], item["reason"], str(item["until"]) if "until" in item else None)
     except (KeyError, TypeError):
         raise SettingsError(f"{source}: an ignore needs code and reason; got {item!r}") from None
+    try:
+        date.fromisoformat(rule.until or "2000-01-01")
+    except ValueError:
+        raise SettingsError(f"{source}: until must be a date such as 2027-01-31; got {rule.until!r}") from None
+    return rule

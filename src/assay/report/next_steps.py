@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .groups import Card
-from .numbers import plain
+from .numbers import plain, plural
 
 FLAGS = {"order": "--time", "group": "--group", "protected": "--protected", "asked_at": "--asked-at"}
 OTHERS = ("id", "weight", "split", "site")  # --role ROLE=COLUMN
@@ -25,6 +25,9 @@ def next_steps(doc: Mapping[str, Any], typed: Sequence[str] = ()) -> list[dict[s
     if subject["target"] is not None and learnable(doc):
         leaks = any(f["code"] in LEAKS for f in doc["findings"])
         steps.append((fit_command(doc), "without the leaks above" if leaks else "a model, proved"))
+    safe = sum(1 for f in doc["findings"] if mends(f.get("remedy")))
+    if safe:
+        steps.append((f"assay fix {arguments(doc)} --diff", f"{plural(safe, 'safe repair')}, nothing changed yet"))
     if doc["findings"]:
         steps.append((f"assay rule {plain(doc['findings'][0]['code'])}", "the page of the first finding"))
     steps.append((f"{check_command(doc)} -o report.html", "everything, with charts"))
@@ -39,10 +42,17 @@ def python_steps(doc: Mapping[str, Any], said: Mapping[str, Any]) -> list[tuple[
         command = step["command"]
         if command.startswith("assay fit "):
             command = f'assay.fit(table{given}).save("model.assay")'
+        elif command.startswith("assay fix "):
+            command = f"print(assay.fix(table{given}))"
         elif command.startswith("assay check "):
             command = 'report.save("report.html")'
         steps.append((command, step["says"]))
     return steps
+
+
+def mends(remedy: Mapping[str, Any] | None) -> bool:
+    """Whether ``assay fix`` would apply it without being asked for more."""
+    return bool(remedy and remedy["safety"] == "safe" and remedy.get("ops") and "role" not in remedy.get("options", {}))
 
 
 def learnable(doc: Mapping[str, Any]) -> bool:
