@@ -6,8 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from assay.core.errors import SettingsError
+from assay.core.population import Margin
 from assay.core.table import Table
 from assay.tables import open_table
+
+from .margins import read_margins
 
 
 def read(table: Table, *, trusted: Any, population: Any, contract: Any, cache: bool) -> dict[str, Any]:
@@ -26,11 +29,9 @@ def read(table: Table, *, trusted: Any, population: Any, contract: Any, cache: b
     return out
 
 
-def population_of(given: Any, table: Table, cache: bool) -> dict[str, dict[str, float]]:
-    """Margins as column -> value -> share."""
-    if isinstance(given, dict):
-        return given
-    raise SettingsError("a population must be given as {column: {value: share}}")
+def population_of(given: Any, table: Table, cache: bool) -> dict[str, Margin]:
+    """The population by column, as ``margins.read_margins`` reads it."""
+    return read_margins(given, table, cache)
 
 
 def contract_of(given: Any, table: Table) -> Any:
