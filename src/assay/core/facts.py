@@ -18,6 +18,10 @@ types            (c,)                       dict type name -> count, for columns
 duplicates       (c1, c2 ...)               Duplicates over these columns
 block_ranges     (c, order), args=(n,)      tuple of BlockRange: n blocks of equal row count along the order column
 crosstab         (c, d), args=(k,)          dict (value of c, value of d) -> rows; the k most frequent, None null
+ticks            (date,) or (date, hour)    Ticks: every moment, and the rows at it
+shapes           (c,)                       dict text with every digit a 0 -> rows; the 200 most frequent
+matches          (c,), args=(pattern ...)   tuple: rows whose text holds each RE2 pattern, or (literal, pattern)
+lengths          (c,)                       dict characters -> rows, ascending
 dependency       (c1 ..., d)                Dependency: how far the other columns settle d, the last one
 breaks           (c1 ...), args=(sql,)      Breaks: rows where a boolean expression over these columns is false; with
                                             args=(sql, "given") the expression is not ours, and runs locked in
@@ -138,3 +142,11 @@ class Breaks:
 
     rows: int
     where: Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """Moments in epoch seconds (k,), ascending and different, and how many rows stand at each."""
+
+    at: F64
+    rows: I64

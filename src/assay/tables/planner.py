@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from assay.core.errors import InputError, did_you_mean
 from assay.core.table import Ask
 
-from . import pairs, rules, scans, singles
+from . import clocks, pairs, phrases, rules, scans, singles
 
 if TYPE_CHECKING:
     from .duck_table import DuckTable
@@ -38,6 +38,10 @@ _ANSWERS: dict[str, tuple[int | None, Answer]] = {
     "duplicates": (None, pairs.duplicates),
     "block_ranges": (2, pairs.block_ranges),
     "crosstab": (2, pairs.crosstab),
+    "ticks": (None, clocks.ticks),
+    "shapes": (1, clocks.shapes),
+    "matches": (1, phrases.matches),
+    "lengths": (1, phrases.lengths),
     "dependency": (None, rules.answer),
     "breaks": (None, rules.answer),
 }
