@@ -10,15 +10,15 @@ Why it matters
 
 How it is measured
     The whole pipeline is run again and again on the target in random order (30 times, 100 if it is fast, or as often
-    as the ``budget`` of the settings allows, in seconds). There is then nothing to find, so a pipeline that keeps its test rows apart
-    falls to chance. The effect is the mean score above chance; the claim is a t test over the runs against 0.02, since
-    orders drawn one by one give independent scores. With fewer than 20 runs the claim is only a reading.
+    as the ``budget`` of the settings allows, in seconds). There is then nothing to find, so a pipeline that keeps its
+    test rows apart falls to chance. The effect is the mean score above chance; the claim is a t test over the runs
+    against 0.02, since orders drawn one by one give independent scores. With fewer than 20 runs it is only a reading.
     Name it with ``--pipeline my_code:run`` (the module in the working directory), or ``assay.check(...,
     pipeline=run)``. ``run(X, y)`` gets the rows with a known target (at most 20,000; in time order where there is
     one): X the features as a pandas frame (an Arrow table where pandas is not installed), y the target as an array.
     It returns one of: a held-out prediction for every row, NaN or None where a row was not predicted (labels; or for
-    two classes a score of either, turned the way in which it serves; or one probability a class, in sorted order; or values for a
-    number); or a pair (score, chance). Chance is then 0.5 for AUC, one over the number of classes for balanced
+    two classes a score of either, turned the way in which it serves; or one probability a class, in sorted order; or
+    values for a number); or a pair (score, chance). Chance is then 0.5 for AUC, one over the number of classes for balanced
     accuracy, 0 for rank correlation, or what the pair says. What it prints goes to standard error.
     A scikit-learn estimator is taken too, and cross-validated in five folds: whatever it holds is then fitted inside
     the folds, so that it can hardly peek; what happens before it is what needs a function.
