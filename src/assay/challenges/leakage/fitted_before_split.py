@@ -18,7 +18,7 @@ How it is measured
     one): X the features as a pandas frame (an Arrow table where pandas is not installed), y the target as an array.
     It returns one of: a held-out prediction for every row, NaN or None where a row was not predicted (labels; or for
     two classes a score of either, turned the way in which it serves; or one probability a class, in sorted order; or
-    values for a number); or a pair (score, chance). Chance is then 0.5 for AUC, one over the number of classes for balanced
+    values for a number); or a pair (score, chance). Chance is 0.5 for AUC, one over the number of classes for balanced
     accuracy, 0 for rank correlation, or what the pair says. What it prints goes to standard error.
     A scikit-learn estimator is taken too, and cross-validated in five folds: whatever it holds is then fitted inside
     the folds, so that it can hardly peek; what happens before it is what needs a function.
