@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from assay.audit.check import check
 from assay.audit.opening import open_subject
 from assay.audit.trial import honesty
 from assay.core.remedy import Op, Remedy
@@ -52,3 +53,10 @@ def test_duplicates_and_keys_do_not_take_the_fall_of_a_leak(subject):
     ):
         proof = honesty(remedy, given(BARS, "a"), subject)
         assert proof.before is None and proof.after is None and proof.state == "kept"
+
+
+def test_a_table_of_answers_without_a_column_to_score_with_is_still_reported():
+    keys = [f"C{i // 2:05}" for i in range(400)]
+    rows = pa.table({"key": keys, "y": [("a", "b")[i // 2 % 2] for i in range(400)]})
+    report = check(open_subject(rows, target="y", roles={"id": "key"}, settings=Settings(), cache=False), Settings())
+    assert all(o.verdict != "error" for o in report.outcomes)

@@ -17,6 +17,7 @@ from assay.core.table import Mask, Table
 from assay.tables.originals import originals
 from assay.tables.rewrite import MOST_UNDONE, Rewritten, rewrite
 
+from .catalogue import expand
 from .check import Audit
 from .runner import Progress
 from .trial import Bench
@@ -77,16 +78,23 @@ def plan(
     proven: bool = False,
     progress: Progress | None = None,
 ) -> Plan:
-    """Audit, try every remedy, and say which are applied: safe ones; with ``unsafe`` the others; with ``proven`` only
-    those whose proof is kept. A rejected remedy is never applied."""
+    """Audit, try every remedy, and say which are applied.
+
+    Safe ones are; with ``unsafe`` the others too, where their proof is kept or the settings select their code; with
+    ``proven`` only those whose proof is kept. A rejected remedy is never applied.
+    """
     audit = Audit(subject, settings, progress)
     audit.unsafe, audit.refits = True, REFITS
     report = audit.report()
     target = set(subject.roles.named("target"))
+    named = expand(settings.select, audit.modules)
     repairs = []
     for found, proof in audit.proofs:
         if found.remedy is not None:
-            repairs.append(Repair(found, found.remedy, proof, waits(found.remedy, proof, unsafe, proven, target)))
+            said = waits(found.remedy, proof, unsafe, proven, target)
+            if not said and found.remedy.safety == "unsafe" and proof.state != "kept" and found.code not in named:
+                said = f"unproven ({proof.why}): --select {found.code} --unsafe applies it all the same"
+            repairs.append(Repair(found, found.remedy, proof, said))
     repairs.sort(key=lambda r: max((STAGE[op.name] for op in r.remedy.ops), default=0))
     ops = [op for r in repairs if not r.waits for op in r.remedy.ops]
     together = None
@@ -202,8 +210,8 @@ def without_columns(roles: Mapping[str, Any], gone: set[str]) -> dict[str, Any]:
     return out
 
 
-def gone_after(made: Plan, path: Path, said: Mapping[str, Any], target: str | None) -> dict[str, int]:
-    """Check the written file again for what was repaired: findings before and after, by count."""
+def gone_after(made: Plan, path: Path, said: Mapping[str, Any], target: str | None) -> dict[str, Any]:
+    """Check the written file again for what was repaired: findings before, after, and which still stand."""
     from .opening import open_subject
 
     codes = tuple(sorted({r.finding.code for r in made.applied}))
@@ -215,4 +223,5 @@ def gone_after(made: Plan, path: Path, said: Mapping[str, Any], target: str | No
     again = Audit(subject, settings).report(trials=False)
     mended = {(r.finding.code, c) for r in made.applied for c in r.finding.columns}
     still = [f for f in again.findings if any((f.code, c) in mended for c in f.columns)]
-    return {"before": len(made.applied), "after": len(still)}
+    told = [f"{f.code} {f.message}" for f in still]
+    return {"before": len(made.applied), "after": len(still), "still": told}

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.core.errors import NotApplicable
 from assay.core.finding import Finding
 from assay.core.remedy import Op, Proof, Recipe, Remedy
 from assay.core.result import Score
@@ -71,17 +72,20 @@ def trial(subject: Subject, stands: Sequence[Finding], modules: dict[str, Module
 def prove(
     remedy: Remedy, module: ModuleType, subject: Subject, bench: Bench, give: Callable[[str], Any], left: int
 ) -> Proof:
-    if remedy.proof == "honesty":
-        return honesty(remedy, give, subject)
-    if remedy.proof == "fidelity":
-        return fidelity(remedy, module, subject, give("settings"), give)
-    if subject.roles.target is None:
+    if remedy.proof == "gain" and subject.roles.target is None:
         return Proof("gain", "unproven", why="no target to score against")
-    if not remedy.ops:
+    if remedy.proof == "gain" and not remedy.ops:
         return Proof("gain", "unproven", why=f"it acts on the {remedy.where}: fit again with it to prove it")
-    if left <= 0:
+    if remedy.proof == "gain" and left <= 0:
         return Proof("gain", "unproven", why="the refits of this report are spent; fit tries more")
-    return bench.gain(remedy.ops)
+    try:
+        if remedy.proof == "honesty":
+            return honesty(remedy, give, subject)
+        if remedy.proof == "fidelity":
+            return fidelity(remedy, module, subject, give("settings"), give)
+        return bench.gain(remedy.ops)
+    except NotApplicable as reason:  # nothing to score with: a leak stands all the same, a gain is not shown
+        return Proof(remedy.proof, "kept" if remedy.proof == "honesty" else "unproven", why=str(reason))
 
 
 class Bench:

@@ -50,6 +50,10 @@ def lines(doc: Mapping[str, Any], width: int, next_steps: Sequence[tuple[str, st
     again = doc.get("again")
     if again:
         yield f"checked again: {count(again['after'])} of {plural(again['before'], 'repaired finding')} still stand"
+        for said in again["still"][:EXAMPLES]:
+            yield from textwrap.wrap(
+                f"  {plain(said)}", width, subsequent_indent="      ", max_lines=2, placeholder=" ..."
+            )
     for path, what in (doc.get("written") or {}).items():
         yield f"{plain(what)}  {plain(path)}"
     if next_steps:
