@@ -6,7 +6,7 @@ of rows.
 
 Sources: B. L. Welch, "The generalization of Student's problem when several different population variances are
 involved", Biometrika 34 (1947) 28; J. von Neumann, R. H. Kent, H. R. Bellinson and B. I. Hart, "The mean square
-successive difference", Annals of Mathematical Statistics 12 (1941) 153, with 2 (n - 1)^2 / (3 n - 4) degrees of freedom.
+successive difference", Annals of Mathematical Statistics 12 (1941) 153: 2 (n - 1)^2 / (3 n - 4) degrees of freedom.
 """
 
 from __future__ import annotations

@@ -126,17 +126,21 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     numbers = [c for c in subject.features if table.column(c).kind == "number" and c not in out]
     if not numbers or pair.b.n_rows < 10:
         raise InputError("a covariate shift is planted in a number column of at least ten rows; the table has none")
-    name = numbers[int(rng.integers(len(numbers)))]
     arrow, n = pair.b.arrow(), pair.b.n_rows
-    values = np.array(arrow[name].cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
-    high = np.sort(values[np.isfinite(values)])
-    high = high[-max(1, len(high) // 10) :]
+    by_name = {c: np.array(arrow[c].cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64) for c in numbers}
+    tops = {c: np.sort(v[np.isfinite(v)])[-max(1, int(np.isfinite(v).sum()) // 10) :] for c, v in by_name.items()}
+    below = {c: float((by_name[c] < top[0]).mean()) if len(top) else 0.0 for c, top in tops.items()}
+    numbers = [c for c in numbers if below[c] > 0.5]
+    if not numbers:
+        raise InputError("a covariate shift is planted in a number column with an upper tenth; the table has none")
+    name = numbers[int(rng.integers(len(numbers)))]
+    values, high = by_name[name], tops[name]
     at = np.sort(rng.permutation(n)[: round(dose * n)])
     values[at] = rng.choice(high, len(at))
     column = pa.array(values, pa.float64(), from_pandas=True)
     moved = pair.b.derive(arrow.set_column(arrow.schema.get_field_index(name), name, column))
     pairs = (replace(pair, b=moved), *subject.comparisons[1:])
-    return Planted(replace(subject, comparisons=pairs), (name,), 0.9 * len(at) / n, Rows.at(at))
+    return Planted(replace(subject, comparisons=pairs), (name,), below[name] * len(at) / n, Rows.at(at))
 
 
 def shared(subject: Subject, a: Sample, b: Sample) -> list[str]:

@@ -14,8 +14,8 @@ How it is measured
     is the share of rows that would have to change class, tested against a twentieth. Two classes: exactly, as a
     difference of two shares (melded Clopper-Pearson). More: which classes gained is searched on one half of the rows
     and their joint gain tested on the other. Between the halves of the order neighbours are alike, so that the test
-    must hold over blocks of rows too (Welch's t over ten a side, whose noise is that between neighbouring blocks): the
-    larger p counts.
+    must hold over blocks of rows too (Welch's t over twenty a side, whose noise is that between neighbouring blocks):
+    the larger p counts.
 
 Example
     >>> import pyarrow as pa, assay
@@ -75,7 +75,7 @@ CHALLENGE = Challenge(
     proof="gain",
     safety="safe",
 )  # fmt: skip
-BLOCKS, FEWEST = 10, 20
+BLOCKS, FEWEST = 20, 20
 
 
 def measure(subject: Subject, sides: Sides, options: Options) -> Iterator[Claim]:

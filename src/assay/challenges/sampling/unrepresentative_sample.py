@@ -152,9 +152,9 @@ def counted(
     numeric = subject.table.column(name).kind in ("number", "clock")
     there = {plain(v) if numeric else v: v for v in margin.shares}
     counts = dict.fromkeys(margin.shares, 0)
-    for value, k in here.items():
-        if value in there:
-            counts[there[value]] += k
+    for seen, k in here.items():
+        if seen in there:
+            counts[there[seen]] += k
     return counts, {v: k for v, k in here.items() if v not in there}
 
 
