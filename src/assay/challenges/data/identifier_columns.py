@@ -53,7 +53,6 @@ from typing import Any
 
 import numpy as np
 
-from assay.challenges.data.disguised_missing import WORDS
 from assay.challenges.data.wrong_types import read
 from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Basis, Claim, Effect, Impact
@@ -67,6 +66,7 @@ from assay.core.words import listed, percent
 from assay.learn.learners import quick
 from assay.learn.scoring import loss
 from assay.learn.target import labels
+from assay.probes.stand_ins import WORDS
 from assay.stats.means import mean_interval
 
 CHALLENGE = Challenge(

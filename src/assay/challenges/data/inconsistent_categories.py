@@ -17,18 +17,18 @@ How it is measured
     *Parts*: where two tables are compared, rows of the second that are written as the first never does.
     *Typos*, as *looks like*: a text at least ten times rarer than one that it is a slip away from: a character
     replaced, left out, put in, two neighbours exchanged, or one character replaced throughout; two slips in words of
-    nine letters and more. A difference in digits or marks alone is never a typo. Words of two letters, numbers and codes count only
-    where a replaced character made a shape that no frequent text has (`1x018`, `xL`). Values that are near
-    each other by nature are allowed for: how many frequent texts of this column have such a neighbour, shrunk to what
-    columns at large show, says how often a value of its own would have one; a text is named where that explains it
-    with a chance of at most one in ten, given how many of the rare texts have a frequent neighbour.
+    nine letters and more. A difference in digits or marks alone is never a typo. Words of two letters, numbers and
+    codes count only where a replaced character made a shape that no frequent text has (`1x018`, `xL`). Values that are
+    near each other by nature are allowed for: how many frequent texts of this column have such a neighbour, shrunk to
+    what columns at large show, says how often a value of its own would have one; a text is named where that explains
+    it with a chance of at most one in ten, given how many of the rare texts have a frequent neighbour.
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
     >>> city = np.resize(["Berlin", "Hamburg", "Munich"], 300).astype(object)
     >>> city[:4], city[7] = "berlin ", "Hambrug"
     >>> report = assay.check(pa.table({"city": pa.array(city), "y": ["a", "b"] * 150}), target="y")
-    >>> sorted(f.message for f in report["D04"].findings)[0]
+    >>> sorted(f.message for f in report["D04"].findings)[-1]
     "city: 1 cell looks like a typo ('Hambrug' for 'Hamburg')"
 
 Remedy
@@ -42,8 +42,8 @@ Known false alarms
 Sources
     Damerau, "A technique for computer detection and correction of spelling errors", CACM 7 (1964): four slips make
     over 80 % of typos; Kukich, "Techniques for automatically correcting words in text", ACM Computing Surveys 24
-    (1992); OpenRefine, key collision and nearest neighbour clustering; Efron, "Large-Scale Inference" (2010), for rates read
-    off the many; rates of neighbours: category columns of the 2,000 tables of the Rdatasets collection.
+    (1992); OpenRefine, key collision and nearest neighbour clustering; Efron, "Large-Scale Inference" (2010), for
+    rates read off the many; rates of neighbours: category columns of the 2,000 tables of the Rdatasets collection.
 """
 
 from __future__ import annotations
@@ -54,7 +54,6 @@ from typing import Any
 
 import numpy as np
 
-from assay.challenges.data.disguised_missing import WORDS
 from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Basis, Claim, Effect, Impact
 from assay.core.errors import InputError
@@ -65,6 +64,7 @@ from assay.core.subject import Comparison, Planted, Subject
 from assay.core.table import Ask, Facts, Sample
 from assay.core.words import percent
 from assay.probes.spellings import Slip, coded, folded, form, refilled, slips
+from assay.probes.stand_ins import WORDS
 
 CHALLENGE = Challenge(
     code="D04",

@@ -54,7 +54,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.challenges.data.disguised_missing import WORDS, folded, is_text, spelled
+from assay.challenges.data.disguised_missing import folded, is_text, spelled
 from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Claim, Effect, Impact
 from assay.core.errors import AssayError, InputError
@@ -65,6 +65,7 @@ from assay.core.subject import Planted, Subject
 from assay.core.table import F64, Ask, Facts, Mask, Sample
 from assay.core.words import listed, percent
 from assay.learn.target import Labels, labels
+from assay.probes.stand_ins import WORDS
 from assay.stats.shares import difference_above, difference_interval, share_above, share_interval
 
 CHALLENGE = Challenge(

@@ -47,7 +47,6 @@ from typing import Any
 
 import numpy as np
 
-from assay.challenges.data.disguised_missing import stand_ins
 from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Claim, Effect, Impact
 from assay.core.errors import InputError
@@ -58,6 +57,7 @@ from assay.core.rows import Rows
 from assay.core.subject import Planted, Subject
 from assay.core.table import F64, I64, Ask, Facts, Sample
 from assay.core.words import listed, percent
+from assay.probes.stand_ins import stand_ins
 
 CHALLENGE = Challenge(
     code="D09",

@@ -52,7 +52,6 @@ from typing import Any
 
 import numpy as np
 
-from assay.challenges.data.disguised_missing import WORDS
 from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Basis, Claim, Effect, Impact
 from assay.core.errors import AssayError, InputError
@@ -65,6 +64,7 @@ from assay.core.subject import Planted, Subject
 from assay.core.table import F64, I64, Ask, Facts, Sample
 from assay.core.words import listed, percent
 from assay.learn.target import labels
+from assay.probes.stand_ins import WORDS
 
 CHALLENGE = Challenge(
     code="D03",
