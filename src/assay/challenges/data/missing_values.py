@@ -42,8 +42,7 @@ Known false alarms
 Sources
     Rubin, "Inference and missing data", Biometrika 63 (1976); Schafer, "Multiple imputation: a primer", Statistical
     Methods in Medical Research 8 (1999), on five percent; Josse, Prost, Scornet and Varoquaux, "On the consistency
-    of supervised learning with missing values" (2019), on the flag; Fay, Proschan and Brittain, Biometrics 71
-    (2015), for differences.
+    of supervised learning with missing values" (2019), on the flag; Fay, Proschan and Brittain (2015), Biometrics 71.
 """
 
 from __future__ import annotations
