@@ -10,13 +10,14 @@ Why it matters
 
 How it is measured
     For each named pair of tables and each category column, and the target, over all rows: values of the second table
-    that the first has not, compared without case, blanks and punctuation (other spellings are another fault), and columns of numbers left out. Rare
-    values turn up on one side of any split. How often is known: were the rows of both tables one population, all c
-    rows of a value would lie on the second side with probability C(n - c, n1) / C(n, n1), n1 of the n rows being on
-    the first (the same thought as in Good and Turing's estimate of the unseen). A value counts as new where this, times
-    the values and columns looked at, is below one in a thousand. The effect is the exact share of the second table's
-    rows that hold a new value in any such column, material above one in two hundred. Columns with more than 20,000
-    values are left out, and so are columns that tell the time where the pair are halves of the order.
+    that the first has not, compared without case, blanks and punctuation (other spellings are another fault); columns
+    of numbers are left out. Rare values turn up on one side of any split. How often is known: were the rows of both
+    tables one population, all c rows of a value would lie on the second side with probability C(n - c, n1) / C(n, n1),
+    n1 of the n rows being on the first (the same thought as in Good and Turing's estimate of the unseen). A value
+    counts as new where this, times the values and columns looked at, is below one in a thousand. The effect is the
+    exact share of the second table's rows that hold such a value in one column, material above one in two hundred.
+    Columns with more than 20,000 values are left out, and so are columns that tell the time where the pair are halves
+    of the order.
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
