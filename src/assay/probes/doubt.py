@@ -1,0 +1,168 @@
+"""What several unlike models say of every row that they never saw: the evidence against a label, and its own doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from assay.core.challenge import probe
+from assay.core.subject import Subject
+from assay.core.table import F64, I64, Mask, Sample
+from assay.learn.encoder import encode, encode_training, fit_encoder
+from assay.learn.learners import Data
+from assay.learn.linear import terms_of
+from assay.learn.replay import design
+from assay.learn.target import Labels
+from assay.stats.label_noise import Noise, fit_noise, softmax
+
+from .halves import parts_of
+from .out_of_fold import OutOfFold, keys
+
+FOLDS, MANY_FOLDS, FEW_ROWS = 5, 10, 600  # small tables cannot spare a fifth
+MOST_ROWS, MOST_CELLS, LEAST_ROWS = 12_000, 1_200_000, 2_000
+FEWEST = 60
+KERNEL_ROWS = 5_000  # a kernel machine costs the square of the rows
+TOLD = 0.75  # share told rightly below which a kernel machine keeps most rows and tells no more than the others
+NEIGHBOURS, TREES = 15, 80
+FLOOR = 1e-5  # least probability a model may say, so that no model alone can settle a row
+SURE, LIKELY = 0.8, 0.5
+Say = Callable[[F64, I64, F64, int], F64]  # training design and classes, other design, classes: log-probabilities
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """``index``: positions in ``rows`` of the rows that were judged. ``logs`` (models, n, K), ``names`` of the models.
+
+    ``noise`` is the fit over these; ``state`` is "done", "cheap" (the quick models saw nothing worth asking the others)
+    or "unfinished" (too little to learn from; then everything is empty).
+    """
+
+    index: I64
+    y: I64
+    names: tuple[str, ...]
+    logs: F64
+    noise: Noise | None
+    state: str
+
+
+@probe(needs=("target", "classes", "feature"), cost="fit")
+def doubt(subject: Subject, rows: Sample, labels: Labels, honest: tuple[str, ...], out_of_fold: OutOfFold) -> Doubt:
+    """Out-of-fold predictions of a booster, neighbours, a linear model, and where these contradict some label surely
+    also of random trees and a kernel machine. Equal rows, and rows of one group, share a fold. Honest features only."""
+    nothing = Doubt(np.empty(0, np.int64), np.empty(0, np.int64), (), np.empty((0, 0, 0)), None, "unfinished")
+    if out_of_fold.state != "done" or labels.task == "regression" or len(out_of_fold.index) < FEWEST:
+        return nothing
+    most = max(LEAST_ROWS, min(MOST_ROWS, MOST_CELLS // max(1, len(honest))))
+    index = out_of_fold.index[:most]  # sorted by row_id: the first are a random draw
+    y = labels.y[index].astype(np.int64)
+    k = len(labels.classes)
+    if len(np.unique(y)) < 2:
+        return nothing
+    boosted = np.log(np.clip(out_of_fold.output[: len(index)], FLOOR, 1.0))
+    folds = MANY_FOLDS if len(index) <= FEW_ROWS else FOLDS
+    fold = parts_of(keys(subject, rows)[index], folds, salt=7)
+    bench = Bench(subject, rows, labels, out_of_fold.features, index, fold)
+    names, logs = ["booster"], [boosted]
+    for name in ("linear", "neighbours"):
+        names.append(name)
+        logs.append(bench.ask(MODELS[name], y, k))
+    noise = fit_noise(np.stack(logs), y)
+    if not (noise.wrong > LIKELY).any():
+        return Doubt(index, y, tuple(names), np.stack(logs), noise, "cheap")
+    names.append("trees")
+    logs.append(bench.ask(MODELS["trees"], y, k))
+    if len(index) <= KERNEL_ROWS and (noise.clean.argmax(1) == y).mean() > TOLD:
+        names.append("kernel")
+        logs.append(bench.ask(MODELS["kernel"], y, k))
+    every = np.stack(logs)
+    return Doubt(index, y, tuple(names), every, fit_noise(every, y), "done")
+
+
+class Bench:
+    """The design of every fold, made once: encoder and scaling never see the rows that are judged."""
+
+    def __init__(
+        self, subject: Subject, rows: Sample, labels: Labels, features: tuple[str, ...], index: I64, fold: I64
+    ) -> None:
+        order = subject.roles.order.column if subject.roles.order else ""
+        self.seed = int(subject.rng("doubt", "fit").integers(2**31))
+        self.fold, self.parts = fold, []
+        for part in np.unique(fold):
+            train, test = index[fold != part], index[fold == part]
+            spec = fit_encoder(rows, features, labels, index=train, order=order)
+            X = encode_training(spec, rows, labels, index=train)
+            terms = terms_of(Data(X, labels.y[train], labels.task, labels.outputs, spec.categorical))
+            inside, outside = design(terms, X), design(terms, encode(spec, rows, test))
+            self.parts.append((part, inside.clip(-20, 20), outside.clip(-20, 20)))
+
+    def ask(self, model: Say, y: I64, k: int, kept: Mask | None = None) -> F64:
+        """Log-probabilities (n, K) of a model; ``kept``: the rows that it may learn from."""
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+        out = np.full((len(y), k), np.log(1.0 / k))
+        for part, inside, outside in self.parts:
+            train = self.fold != part
+            own = y[train]
+            if kept is not None:
+                inside, own = inside[kept[train]], own[kept[train]]
+            seen = np.unique(own)
+            if len(seen) < 2 or inside.shape[1] == 0:
+                continue
+            with threadpool_limits(limits=1):
+                made = model(inside, own, outside, self.seed)
+            said = np.full((len(made), k), np.log(FLOOR))
+            said[:, seen] = np.maximum(made, np.log(FLOOR))
+            out[~train] = said
+        return out
+
+
+def linear(X: F64, y: I64, at: F64, seed: int) -> F64:
+    from sklearn.linear_model import LogisticRegression
+
+    return log_shares(fitted(LogisticRegression(C=0.1, max_iter=100), X, y), at)
+
+
+def neighbours(X: F64, y: I64, at: F64, seed: int) -> F64:
+    """Shares among the nearest rows, nearer ones weighing more, half a row added to every class."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    model = fitted(KNeighborsClassifier(min(NEIGHBOURS, len(y)), weights="distance", algorithm="brute"), X, y)
+    share = np.asarray(model.predict_proba(at))
+    return np.asarray(np.log((share + 0.5 / NEIGHBOURS) / (1 + 0.5 * share.shape[1] / NEIGHBOURS)))
+
+
+def trees(X: F64, y: I64, at: F64, seed: int) -> F64:
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    model = fitted(ExtraTreesClassifier(TREES, min_samples_leaf=2, random_state=seed, n_jobs=1), X, y)
+    share = np.asarray(model.predict_proba(at))
+    return np.asarray(np.log((share + 0.5 / TREES) / (1 + 0.5 * share.shape[1] / TREES)))
+
+
+def kernel(X: F64, y: I64, at: F64, seed: int) -> F64:
+    """Distances to the borders of a support vector machine, as log-odds against the rest."""
+    from sklearn.svm import SVC
+
+    model = fitted(SVC(C=10.0, gamma="scale", random_state=seed), X, y)
+    far = np.asarray(model.decision_function(at))
+    far = np.column_stack((-far, far)) if far.ndim == 1 else far
+    return np.asarray(np.log(np.maximum(softmax(far), FLOOR)))
+
+
+MODELS: dict[str, Say] = {"linear": linear, "neighbours": neighbours, "trees": trees, "kernel": kernel}
+
+
+def log_shares(model: Any, at: F64) -> F64:
+    return np.asarray(np.log(np.clip(model.predict_proba(at), FLOOR, 1.0)))
+
+
+def fitted(model: Any, X: F64, y: I64) -> Any:
+    """A model that stops at its iteration cap still has a say, which the pool weighs."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.fit(X, y)
