@@ -12,6 +12,8 @@ distinct         (c,)                       Distinct; exact where it is near the
 top              (c,), args=(k,)            tuple of (value, count), most frequent first, ties by text; null left out
 bins             (c,), args=(n,)            Bins over the finite range
 quantiles        (c,), args=(q1, q2 ...)    tuple of floats, read off the bins
+extremes         (c,), args=(k,)            k smallest and k largest finite values, each ascending; None for text
+within           (c,), args=(lo, hi)        Rows that hold a number from lo to hi; None: no end
 tokens           (c,), args=(t1, t2 ...)    dict token -> count, compared trimmed and casefolded; "" is blank
 parses           (c,)                       Parses (text columns)
 types            (c,)                       dict type name -> count, for columns that came as mixed Python objects

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from assay.core.errors import InputError, did_you_mean
 from assay.core.table import Ask
 
-from . import clocks, pairs, phrases, rules, scans, singles
+from . import clocks, edges, pairs, phrases, rules, scans, singles
 
 if TYPE_CHECKING:
     from .duck_table import DuckTable
@@ -32,6 +32,8 @@ _ANSWERS: dict[str, tuple[int | None, Answer]] = {
     "top": (1, singles.top),
     "bins": (1, singles.bins),
     "quantiles": (1, singles.quantiles),
+    "extremes": (1, edges.extremes),
+    "within": (1, edges.within),
     "tokens": (1, singles.tokens),
     "parses": (1, singles.parses),
     "types": (1, singles.types),

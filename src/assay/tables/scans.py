@@ -39,6 +39,7 @@ class Scanned:
     parses: dict[str, Any] = field(default_factory=dict)
     repeats: dict[str, tuple[U64, I64]] = field(default_factory=dict)
     tops: dict[tuple[str, int], dict[Any, int]] = field(default_factory=dict)
+    ends: dict[tuple[str, int], tuple[tuple[float, ...], tuple[float, ...]] | None] = field(default_factory=dict)
     rules: dict[Ask, Any] = field(default_factory=dict)
     partial: set[str] = field(default_factory=set)
     pilot: dict[str, F64] = field(default_factory=dict)
@@ -48,7 +49,7 @@ class Scanned:
 
 def prepare(table: DuckTable, asks: Sequence[Ask]) -> None:
     """Run the passes that these asks need, each once for all of them."""
-    from . import heads, texts
+    from . import edges, heads, texts
 
     of: dict[str, set[str]] = {}
     for ask in asks:
@@ -66,6 +67,7 @@ def prepare(table: DuckTable, asks: Sequence[Ask]) -> None:
     heads.runs(table, named("distinct", "top"))
     heads.tops(table, [(a.columns[0], int(a.args[0]) if a.args else 10) for a in asks if a.fact == "top"])
     fingerprints(table, [a.columns[0] for a in asks if a.fact == "holes" and not a.by])
+    edges.prepare(table, [(a.columns[0], int(a.args[0])) for a in asks if a.fact == "extremes"])
     texts.tokens(table, [a for a in asks if a.fact == "tokens"])
     texts.parses(table, named("parses"))
 
