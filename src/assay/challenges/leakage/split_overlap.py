@@ -54,6 +54,7 @@ import numpy as np
 
 from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Claim, Effect, Impact
+from assay.core.errors import InputError
 from assay.core.finding import Finding
 from assay.core.remedy import Remedy
 from assay.core.rows import Rows
@@ -349,6 +350,8 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     source = np.arange(n)
     source[over] = origin
     kept = {*subject.roles.named("id")}
+    if rows.n and not any(pa.types.is_floating(rows.arrow[c].type) for c in subject.features if c not in kept):
+        raise InputError("near twins are planted in numbers that are not whole; the table has none")
     back = pa.array(np.argsort(rows.position))
     arrow = subject.table.arrow()
     made = {}
