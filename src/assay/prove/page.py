@@ -34,14 +34,14 @@ def how(s: Mapping[str, Any], count: int) -> list[str]:
     doses = ", ".join(f"{m:g}" for m in s["multiples"])
     return [
         f"Every challenge put its own fault into {count} real tables of up to {s['rows']:,} rows (more where its "
-        f"promise is for more), at {doses} times the promised dose, and was then asked alone, at level 0.05, whether it finds "
-        "it. A plant counts as found where a claim that stands names what was planted. "
+        f"promise is for more), at {doses} times the promised dose, and was then asked alone, at level 0.05, "
+        "whether it finds it. A plant counts as found where a claim that stands names what was planted. "
         f"{s['seeds']} seeds at the promised dose.",
         "",
         "What a table lacks it was lent: a time, group, id, site or text column drawn without regard to the rows; a "
-        "pair of tables from its rows in two random halves; predictions of a linear model, from which the outcome was then "
-        "drawn, so that they are right. Intervals are Clopper-Pearson, 95 %, and take trials as independent; those of "
-        "one table are not quite.",
+        "pair of tables from its rows in two random halves; predictions of a linear model, from which the outcome was "
+        "then drawn, so that they are right. Intervals are Clopper-Pearson, 95 %, and take trials as independent; those "
+        "of one table are not quite.",
     ]
 
 

@@ -6,6 +6,7 @@ import hashlib
 import inspect
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -92,7 +93,8 @@ def planted(code: str, place: Place, challenge: Challenge, setup: Setup) -> list
     ]
 
 
+@cache
 def source_digest(code: str) -> str:
-    """What a unit's result depends on besides its key: the text of the challenge's own file."""
+    """What a unit's result depends on besides its key: the text of the challenge's own file, when it was first read."""
     text = Path(inspect.getfile(catalogue()[code])).read_bytes()
     return hashlib.blake2b(text, digest_size=8).hexdigest()

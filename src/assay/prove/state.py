@@ -53,6 +53,7 @@ class State:
         return record is not None and record["source"] == source_digest(unit.code)
 
     def add(self, record: dict[str, Any]) -> None:
+        record = record | {"source": source_digest(record["code"])}
         self.known[record["key"]] = record
         self.write(record)
 

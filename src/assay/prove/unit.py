@@ -22,7 +22,7 @@ from assay.testing import Judged, clean_subject
 from .bases import Place
 from .ground import ground
 from .mending import mend
-from .plan import GENERATED, Setup, Unit, amount, source_digest
+from .plan import GENERATED, Setup, Unit, amount
 
 Record = dict[str, Any]
 CLEAN_ROWS = 2_000
@@ -34,7 +34,7 @@ def measure(unit: Unit, setup: Setup) -> Record:
     module = catalogue()[unit.code]
     start = time.process_time()
     record: Record = {
-        "key": unit.key, "source": source_digest(unit.code), "code": unit.code, "table": unit.place.name,
+        "key": unit.key, "code": unit.code, "table": unit.place.name,
         "kind": unit.kind, "multiple": unit.multiple, "seed": unit.seed,
     }  # fmt: skip
     record |= trial(unit, setup, module)

@@ -47,7 +47,7 @@ def own_table(doc: Doc) -> str:
     out = fold(f"What assay would have missed in {t['name']}: {t['rows']:,} rows, {t['columns']} columns{target}.")
     seeds = doc["settings"]["seeds"]
     out += fold(f"Each fault was planted {seeds} times at each dose; found means in at least {ENOUGH:.0%} of them. "
-                f"Of the table itself nothing was changed.")  # fmt: skip
+                "The table itself is not changed.")  # fmt: skip
     blind: list[tuple[Any, Any]] = []
     seen: list[tuple[Any, Any]] = []
     there: list[str] = []
@@ -71,19 +71,25 @@ def own_table(doc: Doc) -> str:
         lead = f"  {r['code']:5}{r['name'][:22]:23}{r['dose']:>8.3g}{short(row['at']):>7}"
         out.append(cut(f"{lead}  {least_dose:.3g}{' (the smallest tried)' if row['smallest'] else ''}"))
     if there:
-        out += ["", *fold(f"Already in the table ({len(there)}), so not planted: {', '.join(there)}.")]
+        out += ["", *fold(f"Found in the table as it is ({len(there)}), so that a plant shows nothing: "
+                          f"{', '.join(there)}.")]  # fmt: skip
     out += not_asked(doc)
     out += [line for e in doc["errors"][:10] for line in fold(f"failed: {e['code']}: {e['why']}")]
     return "\n".join(out) + "\n"
 
 
 def least(r: Mapping[str, Any]) -> dict[str, Any]:
-    """The smallest dose from which on every dose is found often enough, and the count at the promise."""
+    """The smallest dose found often enough, going down from the promise; where that is missed, the next one above."""
     by = sorted(r["by_dose"], key=lambda d: d["dose"])
     found = [d["n"] > 0 and d["k"] / d["n"] >= ENOUGH for d in by]
-    first = next((i for i in range(len(by)) if all(found[i:])), None)
-    at = next((d for d in by if d["multiple"] == 1.0), by[-1])
-    return {"least": None if first is None else by[first]["dose"], "at": at, "smallest": first == 0}
+    start = next((i for i, d in enumerate(by) if d["multiple"] == 1.0), len(by) - 1)
+    first: int | None = start
+    if found[start]:
+        while first and found[first - 1]:
+            first -= 1
+    else:
+        first = next((i for i in range(start, len(by)) if found[i]), None)
+    return {"least": None if first is None else by[first]["dose"], "at": by[start], "smallest": first == 0}
 
 
 def blind_line(r: Mapping[str, Any], row: Mapping[str, Any], rows: int) -> list[str]:
