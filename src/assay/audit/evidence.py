@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from assay.core.errors import SettingsError
+from assay.core.contract import Contract
+from assay.core.errors import InputError, SettingsError
 from assay.core.population import Margin
 from assay.core.table import Table
-from assay.tables import open_table
+from assay.tables import open_table, rules
+from assay.tables.duck_table import DuckTable
 
 from .margins import read_margins
 
@@ -34,11 +39,34 @@ def population_of(given: Any, table: Table, cache: bool) -> dict[str, Margin]:
     return read_margins(given, table, cache)
 
 
-def contract_of(given: Any, table: Table) -> Any:
-    """The contract as a mapping."""
-    if isinstance(given, dict):
-        return given
-    raise SettingsError("a contract must be a mapping, as assay schema infer writes it")
+def contract_of(given: Any, table: Table) -> Contract:
+    """The contract that a mapping or a JSON file holds; its rules are evaluated, so that one that cannot be is said.
+
+    Raises:
+        InputError: there is no such file.  SettingsError: it is no contract, or a rule of it is no expression.
+    """
+    contract = given if isinstance(given, Contract) else Contract.from_json(*document(given))
+    if isinstance(table, DuckTable):
+        rules.held(table, [(r.name, r.sql) for r in contract.rules if r.sql is not None])
+        for name in {c for r in contract.rules for c in r.determines}:
+            if name not in {c.name for c in table.columns} | set(contract.columns):
+                table.column(name)
+    return contract
+
+
+def document(given: Any) -> tuple[Any, str]:
+    """The JSON of a contract, and what errors call it."""
+    if not isinstance(given, (str, os.PathLike)):
+        return given, "the contract"
+    path = Path(given)
+    try:
+        return json.loads(path.read_text("utf-8")), path.name
+    except OSError as error:
+        raise InputError(f"the contract {path.name} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise SettingsError(
+            f"the contract {path.name} must be JSON, as assay schema infer writes it: {error}"
+        ) from None
 
 
 def pipeline_of(given: Any) -> Callable[[Any, Any], Any]:

@@ -14,7 +14,7 @@ from assay.core.settings import Settings
 from assay.core.subject import BUILD, JUDGE, Comparison, Model, Predictions, Roles, Subject
 from assay.core.table import I32, Mask, SampleSpec, Table
 from assay.learn.target import labels
-from assay.tables import guess_roles, make_partition, open_table
+from assay.tables import guess_roles, make_partition, open_table, rules
 from assay.tables.duck_table import DuckTable
 from assay.tables.part import halves
 
@@ -56,6 +56,8 @@ def open_subject(
         word["asked_at"] = settings.question.asked_at
     if target is not None:
         word["target"] = target
+    if settings.rules:
+        rules.held(table, [(rule.name, rule.sql) for rule in settings.rules])
     settled = guess_roles(table, word)
     subject = settle(table, settled, settings.seed)
     pairs = comparisons(subject.table, settled, reference, test, cache)

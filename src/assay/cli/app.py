@@ -16,7 +16,7 @@ import typer
 
 from assay.core.errors import AssayError
 
-from . import check, demo, explain, fit, fix, plant, predict, prove, rule, show
+from . import check, demo, explain, fit, fix, plant, predict, prove, rule, schema, show
 
 STOPPED = "stopped; nothing was written"
 INTERRUPTED = 130  # what typer makes of Ctrl-C; older versions raise Abort
@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 for verb in (check, fix, fit, show, predict, explain, rule, plant, prove, demo):
     app.command()(getattr(verb, verb.__name__.rpartition(".")[2]))
+app.add_typer(schema.schema)
 
 
 def version(asked: bool) -> None:

@@ -120,13 +120,14 @@ class BlockRange:
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """How far one column is settled by others. Rows with a null in any of them are left out.
+    """How far one column is settled by others. Rows with a null (or a word for it: ?, n/a ...) in any are left out.
 
     A group (rows of one value of the determinants) is *clear* where one value of the dependent stands in at least
     three of its rows and three quarters of them. ``broken`` rows hold another value than their clear group does;
     ``stray`` of these hold a value that no other row of the group holds, or that no clear group has as its own.
-    ``unclear`` rows differ from the commonest value of a group that is not clear. ``usual`` gives, for at most 10,000
-    clear groups with broken rows, the text of the determinant (of the first) and of the value that the group has.
+    ``unclear`` rows differ from the commonest value of a group that is not clear, ``torn`` of them in groups of four
+    rows and more. ``usual`` gives, for at most 10,000 clear groups with broken rows, the text of the determinant and of
+    the value that the group has (empty where several columns determine).
     """
 
     rows: int
@@ -134,6 +135,7 @@ class Dependency:
     broken: int
     stray: int
     unclear: int
+    torn: int
     where: Rows
     usual: Mapping[str, str] = field(default_factory=dict)
 

@@ -37,6 +37,21 @@ class Ignore:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule that every row must keep, in SQL: D06 counts the rows that break it.
+
+    The expression is one boolean DuckDB expression over columns of one row, such as ``paid <= billed`` or
+    ``"end date" >= "start date"``; no statement, subquery, aggregate or window, and it can reach no file. A row for
+    which it gives null (a column is empty) keeps the rule.
+    """
+
+    name: str  # how reports call it
+    sql: str  # true for every row that keeps the rule
+    says: str = ""  # the rule in words, printed when it is broken
+    columns: tuple[str, ...] = ()  # which columns it is about; empty means those that the expression names
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that changes what a check or a fit does. Flags of the command line override the file."""
 
@@ -48,6 +63,7 @@ class Settings:
     level: float = 0.05  # false discovery rate of the whole report
     sample_rows: int = 50_000  # rows in memory for what cannot be a scan
     checks: tuple[str, ...] = ()  # the team's own checks, as files beside the settings: "checks/*.py"
+    rules: tuple[Rule, ...] = ()  # what every row must keep, in SQL, below
     severity: Mapping[str, Severity] = field(default_factory=dict)  # code -> severity, where the team sees it otherwise
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # code -> name -> what matters
     roles: Mapping[str, Any] = field(default_factory=dict)  # role -> column or columns, as --role says them
@@ -90,6 +106,8 @@ def settings_from(doc: Mapping[str, Any], base: Settings, source: str = "setting
             value = _question(value, source)
         elif name == "ignore":
             value = tuple(_ignore(item, source) for item in value)
+        elif name == "rules":
+            value = _rules(value, source)
         elif name == "severity":
             for code, level in value.items():
                 if level not in SEVERITIES:
@@ -113,6 +131,31 @@ def _question(value: Mapping[str, Any], source: str) -> Question:
             raise SettingsError(f"{source}: unknown key {key!r} in [question]{did_you_mean(key, known)}")
     clean: dict[str, Any] = {k.replace("-", "_"): tuple(v) if isinstance(v, list) else v for k, v in value.items()}
     return Question(**clean)
+
+
+def _rules(value: Any, source: str) -> tuple[Rule, ...]:
+    known = tuple(f.name for f in fields(Rule))
+    out: list[Rule] = []
+    for item in value if isinstance(value, (list, tuple)) else [value]:
+        if isinstance(item, Rule):
+            out.append(item)
+            continue
+        if (
+            not isinstance(item, Mapping)
+            or not isinstance(item.get("name"), str)
+            or not isinstance(item.get("sql"), str)
+        ):
+            raise SettingsError(f"{source}: a rule needs name and sql, both text; got {item!r}")
+        for key in item:
+            if key not in known:
+                raise SettingsError(f"{source}: unknown key {key!r} in rule {item['name']!r}{did_you_mean(key, known)}")
+        columns = item.get("columns", ())
+        columns = (columns,) if isinstance(columns, str) else tuple(columns)
+        out.append(Rule(item["name"], item["sql"], str(item.get("says", "")), columns))
+    names = [rule.name for rule in out]
+    if twice := sorted({n for n in names if names.count(n) > 1}):
+        raise SettingsError(f"{source}: every rule needs a name of its own; {twice[0]!r} is given twice")
+    return tuple(out)
 
 
 def _ignore(item: Any, source: str) -> Ignore:

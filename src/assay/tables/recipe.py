@@ -231,7 +231,7 @@ def _look_up(sample: ArrowSample, op: Op) -> ArrowSample:
         raise SettingsError(f"look_up gives text or numbers; {of} is of kind {sample.column(of).kind}")
     if _is_text(sample, of):
         now, known = _texts(sample, of)
-        new = [*known, *(v for v in own if v is not None)]
+        new: list[str | None] = [*known, *(v for v in own if v is not None)]
         place = np.cumsum([v is not None for v in [*own, None]]) - 1 + len(known)
         told = np.array([v is not None for v in [*own, None]])[codes]
         return _from_codes(sample, of, new, np.where(told, place[codes], now))

@@ -23,6 +23,20 @@ from .engines import duck
 if TYPE_CHECKING:
     from .duck_table import DuckTable
 
+HOLES = (
+    "",
+    "?",
+    "n/a",
+    "na",
+    "nan",
+    "null",
+    "unknown",
+    "unknown/invalid",
+    "missing",
+    "not available",
+    "unspecified",
+    "-",
+)  # fmt: skip  - folded; what these stand for is no value that a rule could settle
 LEAST, SHARE = 3, 3  # a clear group: three rows of one value, and three of them for each other row
 USUAL_KEPT = 10_000
 STREAM = 200_000
@@ -61,7 +75,7 @@ def answer(table: DuckTable, ask: Ask) -> Any:
 def _placed(fact: Any, where: Rows) -> Any:
     if isinstance(fact, Breaks):
         return Breaks(fact.rows, where)
-    return Dependency(fact.rows, fact.groups, fact.broken, fact.stray, fact.unclear, where, fact.usual)
+    return Dependency(fact.rows, fact.groups, fact.broken, fact.stray, fact.unclear, fact.torn, where, fact.usual)
 
 
 def counted(table: DuckTable, expressions: Sequence[str]) -> list[int]:
@@ -79,17 +93,19 @@ def dependency(table: DuckTable, columns: Sequence[str]) -> tuple[Dependency, An
     *by, of = (duck.quote(c) for c in columns)
     keys = [f"d{i}" for i in range(len(by))]
     picked = ", ".join(f"{b} AS {k}" for b, k in zip(by, keys, strict=True))
-    known = " AND ".join(f"{c} IS NOT NULL" for c in (*by, of))
+    known = " AND ".join(known_sql(table, c) for c in columns)
     group = ", ".join(keys)
     table.scanned.queries.append(len(columns))
     base = f"""
         WITH cells AS (SELECT {picked}, {of} AS v, count(*) AS n FROM t WHERE {known} GROUP BY ALL),
         tops AS (SELECT {group}, sum(n) AS total, max(n) AS top, arg_max(v, n) AS own FROM cells GROUP BY ALL),
         judged AS (SELECT *, top >= {LEAST} AND top >= {SHARE} * (total - top) AS clear FROM tops)"""
-    total, groups, unclear = table.rows(
-        f"{base} SELECT sum(total), count(*), sum(total - top) FILTER (NOT clear) FROM judged"
+    told = table.rows(
+        f"""{base} SELECT sum(total), count(*), sum(total - top) FILTER (NOT clear),
+            sum(total - top) FILTER (NOT clear AND total >= {LEAST + 1}) FROM judged"""
     )[0]
-    empty = Dependency(int(total or 0), int(groups or 0), 0, 0, int(unclear or 0), Rows(0))
+    total, groups, unclear, torn = (int(v or 0) for v in told)
+    empty = Dependency(total, groups, 0, 0, unclear, torn, Rows(0))
     minor = table.frame(
         f"""{base}, owned AS (SELECT DISTINCT own FROM judged WHERE clear)
         SELECT c.d0 AS key, j.own AS own, c.n AS n,
@@ -103,10 +119,17 @@ def dependency(table: DuckTable, columns: Sequence[str]) -> tuple[Dependency, An
     n = np.asarray(minor["n"].to_numpy(), np.int64)
     stray = np.asarray(minor["stray"].to_numpy(zero_copy_only=False), bool)
     usual = _usual(minor) if len(keys) == 1 else {}
-    made = Dependency(
-        empty.rows, empty.groups, int(n.sum()), int(n[stray].sum()), empty.unclear, Rows(int(n.sum())), usual
-    )
+    broken = int(n.sum())
+    made = Dependency(total, groups, broken, int(n[stray].sum()), unclear, torn, Rows(broken), usual)
     return made, np.unique(np.asarray(minor["h"].to_numpy(), np.uint64))
+
+
+def known_sql(table: DuckTable, name: str) -> str:
+    """SQL: the column holds a value, and no word for a missing one."""
+    column = duck.quote(name)
+    if not table.column(name).storage.startswith("VARCHAR"):
+        return f"{column} IS NOT NULL"
+    return f"{column} IS NOT NULL AND lower({duck.trimmed(column)}) NOT IN ({', '.join(map(duck.literal, HOLES))})"
 
 
 def _usual(minor: Any) -> dict[str, str]:
