@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from assay.core.errors import InputError
+from assay.core.images import FILE
 from assay.core.settings import Settings
 from assay.core.subject import BUILD, JUDGE, Comparison, Model, Predictions, Roles, Subject
 from assay.core.table import I32, Mask, SampleSpec, Table
 from assay.learn.target import labels
 from assay.tables import guess_roles, make_partition, open_table, rules
+from assay.tables.images import Progress, is_images, open_images
 from assay.tables.duck_table import DuckTable
 from assay.tables.part import halves
 
@@ -40,8 +42,9 @@ def open_subject(
     pipeline: Any = None,
     name: str | None = None,
     cache: bool = True,
+    progress: Progress | None = None,
 ) -> Subject:
-    """Open a table and settle its roles: the user's word first, guesses for the rest, both shown in the report.
+    """Open a table (or a set of images) and settle its roles: the user's word first, guesses for the rest, both shown.
 
     ``trusted``, ``population``, ``contract`` and ``pipeline`` are what ``audit.evidence`` reads.
 
@@ -50,8 +53,13 @@ def open_subject(
         RoleError: a role names a column that is missing or unfit.
     """
     settings = settings or Settings()
-    table = open_table(source, name=name, cache=cache)
     word: dict[str, str | Sequence[str]] = dict(settings.roles) | dict(roles or {})
+    seen = None
+    if is_images(source):
+        table, seen = open_images(source, name=name, progress=progress)
+        word.setdefault("id", FILE)
+    else:
+        table = open_table(source, name=name, cache=cache)
     if settings.question.asked_at and "asked_at" not in word:
         word["asked_at"] = settings.question.asked_at
     if target is not None:
@@ -62,6 +70,8 @@ def open_subject(
     subject = settle(table, settled, settings.seed)
     pairs = comparisons(subject.table, settled, reference, test, cache)
     given = evidence.read(subject.table, trusted=trusted, population=population, contract=contract, cache=cache)
+    if seen is not None:
+        given["images"] = seen
     subject = replace(subject, comparisons=pairs, model=model, evidence={**subject.evidence, **given})
     if pipeline is not None:
         subject = replace(subject, pipeline=evidence.pipeline_of(pipeline))

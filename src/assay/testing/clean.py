@@ -62,6 +62,10 @@ def clean_table(n: int, seed: int = 0, needs: Sequence[str] = ()) -> pa.Table:
 
 def clean_subject(n: int = 3000, seed: int = 0, needs: Sequence[str] = ()) -> Subject:
     """A subject over ``clean_table`` with the roles, comparison, predictions or evidence that the needs name."""
+    if "images" in needs:
+        from .clean_images import clean_image_subject
+
+        return clean_image_subject(n, seed)
     table = open_table(clean_table(n, seed, needs), name=f"clean-{seed}")
     word = {"target": "outcome"}
     for need, column in (("order", "when"), ("group", "owner"), ("id", "key"), ("site", "place")):
