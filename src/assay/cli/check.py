@@ -37,9 +37,14 @@ from .options import (
 )
 
 Path_ = Annotated[
-    Path | None, flag("Write the report; .html, .json, .md or .txt.", OUT, "--output-file", "-o", metavar="FILE")
+    Path | None,
+    flag(
+        "Write the report; .html, .json, .md, .txt, .sarif or .xml (JUnit).", OUT, "--output-file", "-o", metavar="FILE"
+    ),
 ]
-Format = Annotated[str | None, flag("text, html, json or md.", OUT, "--output-format", metavar="FORMAT")]
+Format = Annotated[
+    str | None, flag("text, html, json, md, sarif, junit or github.", OUT, "--output-format", metavar="FORMAT")
+]
 Codes = list[str] | None
 
 
@@ -73,6 +78,10 @@ def check(
     ] = None,
     exit_zero: Annotated[bool, flag("Exit 0 whatever is found.", SHOWN, "--exit-zero")] = False,
     each: Annotated[bool, flag("Every file is a table of its own, not a part of one.", FIT, "--each")] = False,
+    baseline: Annotated[str | None, flag("Only what is new since this report.", SHOWN, metavar="REPORT.json")] = None,
+    compare: Annotated[
+        str | None, flag("What is new, gone and changed since this report.", SHOWN, metavar="REPORT.json")
+    ] = None,
     statistics: Annotated[bool, flag("Count findings by challenge.", SHOWN, "--statistics")] = False,
     show_settings: Annotated[bool, flag("Print the settings in force and stop.", SHOWN, "--show-settings")] = False,
     all_rows: Annotated[bool, flag("Name every row in JSON.", OUT, "--all-rows")] = False,
@@ -98,6 +107,10 @@ def check(
         return 0
     source = source_of(tables)
     words = roles_from(role)
+    from assay.report.compare import exit_code, only_new, read_report, with_comparison
+
+    before = read_report(baseline) if baseline else None
+    earlier = read_report(compare) if compare else None
     from assay import audit
     from assay.api import load, word
 
@@ -114,6 +127,10 @@ def check(
             subject = replace(subject, predictions=read_predictions(predictions, subject, settings, not no_cache))
         report = audit.check(subject, settings, progress)
     doc = report.to_json(all_rows=all_rows)
+    if earlier is not None:
+        doc = with_comparison(doc, earlier, Path(compare or "").name)
+    if before is not None:
+        doc = only_new(doc, before, Path(baseline or "").name)
     if statistics:
         typer.echo(counts(doc), nl=False)
     elif output_file is not None:
@@ -125,7 +142,9 @@ def check(
 
             doc["next"] = next_steps(doc, typed=tables or ())
         show(doc, form)
-    return 0 if exit_zero else report.exit_code()
+    if exit_zero:
+        return 0
+    return report.exit_code() if before is None else exit_code(doc, settings.fail_on)
 
 
 def apart(tables: list[str], output_file: Path | None, said: dict[str, Any]) -> int:

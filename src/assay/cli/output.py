@@ -16,7 +16,10 @@ from assay.core.errors import OutputError, SettingsError, did_you_mean
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FORMATS = {"text": "text", "html": "html", "json": "json", "md": "markdown", "markdown": "markdown"}
+FORMATS = {
+    "text": "text", "html": "html", "json": "json", "md": "markdown", "markdown": "markdown", "sarif": "sarif",
+    "junit": "junit", "github": "github",
+}  # fmt: skip
 TABLES = {
     ".parquet": "PARQUET", ".csv": "CSV, HEADER", ".tsv": "CSV, HEADER, DELIMITER '\t'",
     ".json": "JSON, ARRAY true", ".jsonl": "JSON", ".ndjson": "JSON",
@@ -33,7 +36,8 @@ def form_of(name: str | None, path: Path | None) -> str:
     if name is not None:
         if name not in FORMATS:
             raise SettingsError(
-                f"--output-format must be text, html, json or md; got {name!r}{did_you_mean(name, FORMATS)}"
+                f"--output-format must be text, html, json, md, sarif, junit or github; got {name!r}"
+                f"{did_you_mean(name, FORMATS)}"
             )
         return FORMATS[name]
     if path is None:

@@ -9,10 +9,11 @@ from typing import Any, Literal, get_args
 
 from assay.core.errors import OutputError, SettingsError, did_you_mean
 
-Format = Literal["text", "html", "json", "markdown"]
+Format = Literal["text", "html", "json", "markdown", "sarif", "junit", "github"]
 FORMATS: tuple[str, ...] = get_args(Format)
 SUFFIXES: Mapping[str, Format] = {
-    ".html": "html", ".htm": "html", ".json": "json", ".txt": "text", ".md": "markdown",
+    ".html": "html", ".htm": "html", ".json": "json", ".txt": "text", ".md": "markdown", ".sarif": "sarif",
+    ".xml": "junit",
 }  # fmt: skip
 
 
@@ -36,6 +37,18 @@ def render(doc: Mapping[str, Any], form: str = "text", *, colour: bool = False, 
         from .markdown import markdown
 
         return markdown(doc)
+    if form == "sarif":
+        from .sarif import sarif
+
+        return sarif(doc)
+    if form == "junit":
+        from .junit import junit
+
+        return junit(doc)
+    if form == "github":
+        from .github import github
+
+        return github(doc)
     from .text import text
 
     return text(doc, colour=colour, width=width)
@@ -48,7 +61,9 @@ def format_of(path: Path) -> Format:
         SettingsError: a suffix of no known format.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise SettingsError(f"a report's file name must end in .html, .json, .txt or .md; got {path.name!r}")
+        raise SettingsError(
+            f"a report's file name must end in .html, .json, .txt, .md, .sarif or .xml; got {path.name!r}"
+        )
     return SUFFIXES[path.suffix.lower()]
 
 

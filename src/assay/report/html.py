@@ -19,6 +19,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from . import charts, next_steps, words
+from .compare import sections as since
 from .groups import cards, remedy_lines, trial_words
 from .numbers import amount, count, decimals, listed, percent, plain, plural, short, span
 from .scores import bar_caption, bar_shares
@@ -72,6 +73,7 @@ def check_context(doc: Mapping[str, Any]) -> dict[str, Any]:
     }
     return {
         "doc": doc,
+        "since": since(doc),
         "first": first,
         "others": others[:OTHERS],
         "cut_off": max(0, len(others) - OTHERS),

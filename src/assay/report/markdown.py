@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .compare import sections
 from .groups import cards
 from .next_steps import check_command
 from .numbers import amount, count, decimals, listed, plain, span
@@ -80,6 +81,9 @@ def check_markdown(doc: Mapping[str, Any]) -> list[str]:
                 for c in grouped[5:]
             ),
         )
+    since = sections(doc)
+    if since:
+        out += ["## Since the earlier report", "", *(f"- {safe(said)}" for said in since), ""]
     out += ["## Every challenge, with its verdict", "", safe(tally(doc))]
     out += verdict_table(doc["verdicts"])
     out += trial_table(doc["trials"])

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .compare import sections
 from .groups import Card, cards, trial_words
 from .numbers import amount, count, decimals, listed, percent, plain, plural, short, span
 from .scores import bar_shares
@@ -75,6 +76,8 @@ def report_lines(doc: Mapping[str, Any], width: int) -> Iterator[Text]:
     if grouped:
         yield line()
     yield from tally_lines(doc, width)
+    for said in sections(doc):
+        yield from wrap(said, width, "", "  ", "" if said[:2] in ("+ ", "- ", "~ ", "? ") else "bold")
     yield line()
     yield from next_lines(doc.get("next", []), width)
 
