@@ -48,7 +48,7 @@ def clean_table(n: int, seed: int = 0, needs: Sequence[str] = ()) -> pa.Table:
         columns["outcome"] = np.round(20 + 4 * logit + more.normal(0, 3, n), 4)
     if "group" in needs:
         columns["owner"] = [f"owner {k}" for k in more.permutation(n)]
-    if "id" in needs:
+    if {"id", "trusted"} & set(needs):  # what is trusted is joined by a key
         columns["key"] = [f"A{k:07}" for k in more.permutation(10 * n + 1)[:n]]
     if "text" in needs:
         words = WORDS.split()
@@ -69,7 +69,7 @@ def clean_subject(n: int = 3000, seed: int = 0, needs: Sequence[str] = ()) -> Su
     table = open_table(clean_table(n, seed, needs), name=f"clean-{seed}")
     word = {"target": "outcome"}
     for need, column in (("order", "when"), ("group", "owner"), ("id", "key"), ("site", "place")):
-        if need in needs:
+        if need in needs or (need == "id" and "trusted" in needs):
             word[need] = column
     roles = guess_roles(table, word)
     subject = settle(table, roles, seed)
