@@ -16,8 +16,8 @@ from assay.core.subject import BUILD, JUDGE, Comparison, Model, Predictions, Rol
 from assay.core.table import I32, Mask, SampleSpec, Table
 from assay.learn.target import labels
 from assay.tables import guess_roles, make_partition, open_table, rules
-from assay.tables.images import Progress, is_images, open_images
 from assay.tables.duck_table import DuckTable
+from assay.tables.images import Progress, is_images, open_images
 from assay.tables.part import halves
 
 from . import evidence

@@ -119,7 +119,7 @@ def check(
         subject = audit.open_subject(
             source, target=target, roles=said, settings=settings, reference=reference, test=test,
             model=load(model) if model else None, trusted=trusted, population=population, contract=contract,
-            pipeline=pipeline, cache=not no_cache,
+            pipeline=pipeline, cache=not no_cache, progress=progress,
         )  # fmt: skip
         if predictions is not None:
             from assay.audit.scored import read_predictions

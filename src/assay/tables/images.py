@@ -124,7 +124,7 @@ def from_folder(folder: Path, progress: Progress | None) -> tuple[Images, list[s
     rows = []
     for i, path in enumerate(found):
         if progress and i % 64 == 0:
-            progress("reading images", i / len(found))
+            progress("reading images", 0.5 * i / len(found))
         rows.append(one(path))
     if not any(why == "" for why, *_ in rows):
         raise InputError(f"none of the {len(found):,} images in {folder} can be read; the first: {rows[0][0]}")

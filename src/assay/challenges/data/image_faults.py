@@ -85,7 +85,7 @@ FLAT, DARK, GLARING = 2.0, 40.0, 215.0  # grey levels of 255
 BLUR, DEVIATIONS = 10.0, 4.0
 ALIKE = 0.998  # correlation of thumbnails
 FAINT = 8.0  # grey levels: of images with less contrast the thumbnail is noise
-NEIGHBOURS, WAVES, CHUNK = 4, 4, 20_000
+NEIGHBOURS, WAVES, CHUNK = 4, 4, 2_000
 
 
 def measure(subject: Subject, options: Options) -> Iterator[Claim]:
@@ -94,17 +94,19 @@ def measure(subject: Subject, options: Options) -> Iterator[Claim]:
     n = len(order)
     if n == 0:
         return
-    read = np.array([images.why[i] == "" for i in order])
+    read = (np.array(images.why, dtype=np.str_) == "")[order]
     many, broken = options["images"], options["broken"]
     seen = int(read.sum())
-    yield claim(subject, "unreadable", ~read, n, broken, "exact", "cannot be read", "voids", whys(images, order, read))
+    yield claim("unreadable", ~read, n, broken, "exact", "cannot be read", "voids", whys(images, order, read))
     yield empty_classes(images, order, names, read, broken)
-    yield odd(subject, "size", [f"{images.width[i]} x {images.height[i]}" for i in order], read, many)
-    yield odd(subject, "mode", [images.mode[i] for i in order], read, many)
+    sizes, which = np.unique(np.stack([images.width, images.height], 1), axis=0, return_inverse=True)
+    yield odd("size", [f"{w} x {h}" for w, h in sizes], which.ravel()[order], read, many)
+    modes, which = np.unique(np.array(images.mode, dtype=np.str_), return_inverse=True)
+    yield odd("mode", [str(m) for m in modes], which.ravel()[order], read, many)
     for fault, mask, what in looks(images, order, read):
         habit = int(mask.sum()) > HABIT * max(1, seen)
-        yield claim(subject, fault, mask & (not habit), n, many, "heuristic", what)
-    yield from repeats(subject, images, order, names, read, many)
+        yield claim(fault, mask & (not habit), n, many, "heuristic", what)
+    yield from repeats(images, order, names, read, many)
 
 
 def joined(subject: Subject, images: Images) -> tuple[I64, I64]:
@@ -119,7 +121,7 @@ def joined(subject: Subject, images: Images) -> tuple[I64, I64]:
 
 
 def claim(
-    subject: Subject, fault: str, mask: Mask, n: int, m: float, basis: Basis, what: str, kind: ImpactKind = "costs",
+    fault: str, mask: Mask, n: int, m: float, basis: Basis, what: str, kind: ImpactKind = "costs",
     evidence: dict[str, Any] | None = None, rows: Mask | None = None,
 ) -> Claim:  # fmt: skip
     count = int(mask.sum())
@@ -159,14 +161,13 @@ def empty_classes(images: Images, order: I64, names: I64, read: Mask, m: float) 
     )
 
 
-def odd(subject: Subject, what: str, values: list[str], read: Mask, m: float) -> Claim:
-    kinds, codes = np.unique(np.array(values, dtype=np.str_), return_inverse=True)
+def odd(what: str, kinds: list[str], codes: I64, read: Mask, m: float) -> Claim:
     own = np.bincount(codes[read], minlength=len(kinds))
     usual = int(own.argmax())
     others = read & (codes != usual) if own[usual] >= USUAL * max(1, int(read.sum())) else np.zeros(len(read), bool)
     says = f"are of another {what} than the usual {kinds[usual]}"
-    shown = {str(kinds[k]): int(own[k]) for k in np.argsort(-own, kind="stable")[:5]}
-    return claim(subject, f"odd {what}", others, len(values), m, "exact", says, evidence={"counts": shown})
+    shown = {kinds[k]: int(own[k]) for k in np.argsort(-own, kind="stable")[:5]}
+    return claim(f"odd {what}", others, len(codes), m, "exact", says, evidence={"counts": shown})
 
 
 def looks(images: Images, order: I64, read: Mask) -> Iterator[tuple[str, Mask, str]]:
@@ -186,7 +187,7 @@ def looks(images: Images, order: I64, read: Mask) -> Iterator[tuple[str, Mask, s
     yield "blurred", blurred, f"look blurred: ten times less sharp than the middle of the {int(read.sum()):,} read"
 
 
-def repeats(subject: Subject, images: Images, order: I64, names: I64, read: Mask, m: float) -> Iterator[Claim]:
+def repeats(images: Images, order: I64, names: I64, read: Mask, m: float) -> Iterator[Claim]:
     n = len(order)
     _, code, size = np.unique(
         np.where(read, images.digest[order], np.uint64(0)), return_inverse=True, return_counts=True
@@ -198,7 +199,6 @@ def repeats(subject: Subject, images: Images, order: I64, names: I64, read: Mask
     extra = again & ~first
     kind: ImpactKind = "inflates" if extra.mean() >= 0.01 else "costs"
     yield claim(
-        subject,
         "repeats",
         extra,
         n,
@@ -216,10 +216,10 @@ def repeats(subject: Subject, images: Images, order: I64, names: I64, read: Mask
         np.minimum.at(low, code[labelled], names[labelled])
         np.maximum.at(high, code[labelled], names[labelled])
         two = labelled & (low[code] < high[code])
-    yield claim(subject, "two labels", two, n, m, "exact", "are the same image as one of another class", "voids")
+    yield claim("two labels", two, n, m, "exact", "are the same image as one of another class", "voids")
     near = alike(images, order, read & (~again | first))
     says = "look like another image that was resized, retouched or saved again"
-    yield claim(subject, "near repeats", near, n, m, "heuristic", says, "inflates")
+    yield claim("near repeats", near, n, m, "heuristic", says, "inflates")
 
 
 def alike(images: Images, order: I64, use: Mask) -> Mask:
