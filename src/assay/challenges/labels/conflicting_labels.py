@@ -9,14 +9,14 @@ Why it matters
     that makes the difference is missing.
 
 How it is measured
-    An exact count over the whole table. Columns that name a row and say nothing about it (declared and guessed ids, row
-    numbers, the group, the moment) are left out first, since with any of them no two rows are equal; so are columns
-    that a leak rule suspects, since they are not there when the question is asked. Labels that differ only in case,
-    blanks, quotes or a last full stop count as one. In each set of equal rows the commonest label is the best answer; the others add
-    up to the floor, which is the effect. How many rows would be equal by chance is estimated from a sample as for D07.
-    Where equal rows are no more than chance gives, the columns are too coarse to tell cases apart, labels differ by
-    nature, and the floor has to reach the larger threshold. The sentence claims the count and the floor, never which
-    label is right.
+    An exact count over the whole table. Columns that name a row and say nothing about it (declared and guessed ids,
+    row numbers, the group, the moment) are left out first, since with any of them no two rows are equal; so are
+    columns that a leak rule suspects, since they are not there when the question is asked. Labels that differ only in
+    case, blanks, quotes or a last full stop count as one. In each set of equal rows the commonest label is the best
+    answer; the others add up to the floor, which is the effect. How many rows would be equal by chance is estimated
+    from a sample as for D07. Where equal rows are no more than chance gives, the columns are too coarse to tell cases
+    apart, labels differ by nature, and the floor has to reach the larger threshold. The sentence claims the count and
+    the floor, never which label is right.
 
 Example
     >>> import numpy as np, pyarrow as pa, assay

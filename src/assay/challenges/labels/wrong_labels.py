@@ -58,13 +58,12 @@ from assay.core.finding import Finding
 from assay.core.remedy import Remedy
 from assay.core.rows import Rows
 from assay.core.subject import Planted, Subject
-from assay.core.table import F64, I64, Mask, Sample, SampleSpec
+from assay.core.table import I64, Mask, Sample, SampleSpec
 from assay.core.words import percent
 from assay.learn import target as targets
-from assay.learn.encoder import encode_training, fit_encoder
-from assay.learn.learners import Config, Data, train
 from assay.learn.target import Labels
 from assay.probes.doubt import LIKELY, SURE, Doubt
+from assay.probes.settled import settled
 from assay.stats.label_noise import Noise, noise_above
 from assay.stats.shares import share_above, share_interval
 
@@ -214,22 +213,3 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
         subject.with_table(subject.table.derive(table)), (target,), len(wrong) / len(at),
         Rows.at(rows.position[wrong], rows.row_id[wrong]),
     )  # fmt: skip
-
-
-def settled(subject: Subject, rows: Sample, labels: Labels, at: I64) -> F64:
-    """The class of each row by a linear model; the labels as they are where that would lose a class."""
-    y = labels.y[at]
-    spec = fit_encoder(rows, subject.features, labels, index=at)
-    if not spec.features:
-        return y
-    X = encode_training(spec, rows, labels, index=at)
-    said = train(
-        Config("linear", "linear"), Data(X, y, labels.task, labels.outputs, spec.categorical), seed=0
-    ).predict(X)  # fmt: skip
-    if labels.task == "binary":
-        least = np.sort(said[:, 1])[::-1][max(0, int(y.sum()) - 1)]
-        made = (said[:, 1] >= least).astype(np.float64)
-    else:
-        made = said.argmax(1).astype(np.float64)
-    there, kept = np.bincount(y.astype(int)), np.bincount(made.astype(int), minlength=int(y.max()) + 1)
-    return made if (kept[there > 0] >= there[there > 0] / 2).all() else y
