@@ -2,7 +2,8 @@
 
 A copy with jitter has its twin far nearer than the density of the rows explains. How many rows lie so near by chance
 is read off the ring around each row: nearest rows up to four times as far have, in one dimension, three times the
-room, and in more dimensions more. Dense, coarse and low-dimensional tables fill the ring and so explain their own near rows.
+room, and in more dimensions more. Dense, coarse and low-dimensional tables fill the ring and so explain their own
+near rows.
 """
 
 from __future__ import annotations
