@@ -181,6 +181,8 @@ def fit(
     )
     if subject.roles.target is None:
         raise RoleError("fit needs to know what to predict: name the target (--target COLUMN)")
+    if not subject.features:
+        raise InputError(f"fit needs columns to learn from; {subject.table.name} has none but the target and the ids")
     return fit_subject(subject, settings, keep=keep, ship=ship, unsafe=unsafe, progress=progress)
 
 

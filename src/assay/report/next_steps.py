@@ -61,7 +61,7 @@ def learnable(doc: Mapping[str, Any]) -> bool:
     taken = {c for r in ("target", "id", "weight", "split") if r in roles for c in roles[r]["columns"]}
     taken.add(doc["subject"]["target"])
     kinds = [c["kind"] for c in doc.get("gallery", []) if c["name"] not in taken]
-    return not kinds or any(kind != "text" for kind in kinds)
+    return not doc.get("gallery") or any(kind != "text" for kind in kinds)
 
 
 def check_command(doc: Mapping[str, Any]) -> str:

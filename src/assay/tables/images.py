@@ -136,7 +136,7 @@ def from_folder(folder: Path, progress: Progress | None) -> tuple[Images, list[s
         files, tuple(why), np.array(width, np.int64), np.array(height, np.int64), tuple(mode),
         digest=np.array(digest, np.uint64), empty=empty, **whole,
     )  # fmt: skip
-    notes = [f"{others:,} files that are no images by their names are left out"] if others else []
+    notes = [f"files that are no images by their names, left out: {others:,}"] if others else []
     return images, classes, notes
 
 

@@ -50,6 +50,7 @@ import numpy as np
 
 from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Claim, Effect, Impact, ImpactKind
+from assay.core.errors import NotApplicable
 from assay.core.facts import Distinct, Duplicates, Holes, Range
 from assay.core.finding import Finding
 from assay.core.remedy import Remedy
@@ -92,6 +93,8 @@ def asks(subject: Subject) -> Iterable[Ask]:
 
 
 def measure(subject: Subject, facts: Facts, rows: Sample, options: Options) -> Iterator[Claim]:
+    if "images" in subject.evidence:
+        raise NotApplicable("images are compared by their pixels: image-faults (D16)")
     n = subject.table.n_rows
     numbered = tuple(c for c in compared(subject) if is_row_number(subject, facts, c))
     columns = tuple(c for c in compared(subject) if c not in numbered)

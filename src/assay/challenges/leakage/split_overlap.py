@@ -53,7 +53,7 @@ import numpy as np
 
 from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Claim, Effect, Impact
-from assay.core.errors import InputError
+from assay.core.errors import InputError, NotApplicable
 from assay.core.finding import Finding
 from assay.core.remedy import Remedy
 from assay.core.rows import Rows
@@ -83,6 +83,8 @@ MOST_LEFT_OUT = 40  # columns that are left out in turn, those with the most dif
 
 
 def measure(subject: Subject, rows: Sample, near_copies: NearCopies, options: Options) -> Iterator[Claim]:
+    if "images" in subject.evidence:
+        raise NotApplicable("images are compared by their pixels: image-faults (D16)")
     m = options["shared"]
     given = False
     for pair in subject.comparisons:
