@@ -1,0 +1,277 @@
+"""Records that look like one thing written twice: blocking, comparison by column, and Fellegi and Sunter's weights.
+
+Each column of two records agrees, is nearly the same text, differs, or is missing on a side. How often columns agree in
+records of different things is counted on random pairs (for equal values: how common the value is); how often in records
+of one thing is learned with the share of such pairs by expectation and maximisation. Nothing is labelled.
+
+Fellegi & Sunter (1969), JASA 64:1183; Winkler (1988) for EM; Winkler (2000) for the frequency of values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.core.challenge import probe
+from assay.core.subject import Subject
+from assay.core.table import F64, I64, Sample
+
+from .grams import Grams, bucketed, grams, parted, plain, unique_pairs
+
+MOST_ROWS, MOST_BYTES = 20_000, 2_000_000
+MOST_PAIRS = 400_000
+FEWEST = 100  # records, and different texts of a column that can tell records apart
+TELLING = 0.2  # different values of such a column, as a share of its values
+LETTERS = 6  # of its texts, on average
+MOST_ALIKE = 60  # records of one value that are still compared with one another
+RANDOM = 200_000
+VERY, NEAR = 0.8, 0.5  # cosine of weighed pieces
+MISSING, EQUAL, VERY_NEAR, NEARLY, DIFFERENT = -1, 0, 1, 2, 3
+ROUNDS = 30
+MOST_TOGETHER = 2_000  # records of one component that are still parted
+SURE = 0.9
+FEWEST_FILLED = 0.02
+
+
+@dataclass(frozen=True)
+class Field:
+    """One comparison: code of each record's value (-1 missing), its frequency, and its texts as pieces, if compared so.
+
+    ``raw`` are codes of the values as written; ``rich`` says that the column tells records apart."""
+
+    name: str
+    code: I64
+    often: F64
+    raw: I64
+    rich: bool
+    pieces: Grams | None
+
+    def levels(self, i: I64, j: I64) -> I64:
+        a, b = self.code[i], self.code[j]
+        out = np.full(len(i), DIFFERENT)
+        if self.pieces is not None:
+            there = np.flatnonzero((a >= 0) & (b >= 0) & (a != b))
+            near = self.pieces.alike(a[there], b[there])
+            out[there] = np.where(near >= VERY, VERY_NEAR, np.where(near >= NEAR, NEARLY, DIFFERENT))
+        out[a == b] = EQUAL
+        out[(a < 0) | (b < 0)] = MISSING
+        return out
+
+
+@dataclass(frozen=True)
+class Linked:
+    """Pairs of records (positions in the sample, i < j) that look like one thing, and the cluster of every record.
+
+    ``retyped`` (pairs,) says that some telling text is nearly the same and not equal, or equal up to case and
+    punctuation; ``whole`` that at most one column differs. ``equal`` numbers records (n,): the same where all columns
+    are. ``changed`` is the share of agreeing ``telling`` texts that are written differently. ``n`` were compared.
+    """
+
+    i: I64
+    j: I64
+    cluster: I64
+    retyped: F64
+    whole: F64
+    equal: I64
+    changed: float
+    n: int
+    fields: tuple[str, ...]
+    telling: tuple[str, ...]
+
+
+@probe(needs=("two-rows", "feature"), cost="sample")
+def linkage(subject: Subject, rows: Sample) -> Linked | None:
+    """Links among the records of the sample; None where no column of text tells records apart."""
+    skip = {*subject.roles.named("id"), *subject.roles.named("split"), *subject.roles.named("target")}
+    small = rows.take(np.arange(min(rows.n, MOST_ROWS)))
+    texts = [c.name for c in small.columns if c.kind in ("text", "category") and c.name not in skip]
+    telling = [c for c in sorted(texts) if tells(small, c)]
+    if not telling or small.n < FEWEST:
+        return None
+    weight = sum(letters(small, c) for c in telling)
+    small = small.take(np.arange(min(small.n, max(FEWEST, int(MOST_BYTES / max(1.0, weight))))))
+    return link(small, [c.name for c in sorted(small.columns, key=lambda c: c.name) if c.name not in skip], telling,
+                subject.rng("linkage", "pairs"))  # fmt: skip
+
+
+def tells(rows: Sample, name: str) -> bool:
+    codes, levels = rows.codes(name)
+    known = int((codes >= 0).sum())
+    return len(levels) >= max(FEWEST, TELLING * known) and letters(rows, name) >= LETTERS * known / max(1, rows.n)
+
+
+def letters(rows: Sample, name: str) -> float:
+    """Bytes of a column's texts, a record."""
+    codes, levels = rows.codes(name)
+    size = np.array([len(v) for v in levels] or [0])
+    return float(size[codes[codes >= 0]].sum() / max(1, rows.n))
+
+
+def link(rows: Sample, names: Sequence[str], telling: Sequence[str], rng: np.random.Generator) -> Linked | None:
+    fields = [f for name in names for f in fields_of(rows, name, name in telling)]
+    if not any(f.rich for f in fields):
+        return None
+    i, j = blocked(fields, rows.n)
+    levels = np.stack([f.levels(i, j) for f in fields], axis=1)
+    logit = weighed(fields, levels, i, rows.n, rng)
+    keep = logit >= np.log(SURE / (1 - SURE))
+    i, j, levels = i[keep], j[keep], levels[keep]
+    rich = [k for k, f in enumerate(fields) if f.rich]
+    agree = (levels[:, rich] >= EQUAL) & (levels[:, rich] < DIFFERENT)
+    raw = np.array([fields[k].raw for k in rich]).reshape(len(rich), rows.n).T
+    written = (raw[i] != raw[j]) & agree
+    changed = float(written.sum() / max(1, agree.sum()))
+    known = levels != MISSING
+    differs = ((levels == DIFFERENT) & known).sum(1)
+    whole = (differs <= 1) & (known.sum(1) >= 3)
+    return Linked(
+        i, j, clusters(i, j, rows.n), written.any(1).astype(float), whole.astype(float), equal(rows, names),
+        changed, rows.n, tuple(names), tuple(telling),
+    )  # fmt: skip
+
+
+def equal(rows: Sample, names: Sequence[str]) -> I64:
+    """One number a record: the same where all these columns are equal as written; null is a value."""
+    out = np.zeros(rows.n, np.int64)
+    for name in names:
+        kind = next(c.kind for c in rows.columns if c.name == name)
+        own = rows.numbers(name) if kind in ("number", "date", "clock", "bool") else rows.codes(name)[0]
+        code = np.unique(own, return_inverse=True)[1].ravel()
+        out = np.unique(out * (int(code.max(initial=0)) + 1) + code, return_inverse=True)[1].ravel()
+    return out
+
+
+def fields_of(rows: Sample, name: str, telling: bool) -> list[Field]:
+    kind = next(c.kind for c in rows.columns if c.name == name)
+    if kind in ("number", "date", "clock", "bool"):
+        x = rows.numbers(name)
+        code = np.unique(x, return_inverse=True)[1].ravel().astype(np.int64)
+        return made(name, np.where(np.isfinite(x), code, -1), np.where(np.isfinite(x), code, -1), False, None)
+    codes, levels = rows.codes(name)
+    raw = codes.astype(np.int64)
+    texts = plain(levels)
+    if not telling:
+        return made(name, recoded(raw, texts)[0], raw, False, None)
+    words, digits = parted(texts)
+    mixed = np.mean([bool(w) and bool(d) for w, d in zip(words, digits, strict=True)]) if words else 0.0
+    out = []
+    for part in (words, digits) if mixed >= 0.1 else (texts,):
+        code, own = recoded(raw, part)
+        if part is digits:
+            out += made(f"{name} (digits)", code, raw, False, None)
+        elif own:
+            out += made(name, code, raw, True, grams(own))
+    return out
+
+
+def made(name: str, code: I64, raw: I64, rich: bool, pieces: Grams | None) -> list[Field]:
+    """A field with more than one value that is filled often enough to be learned from."""
+    known = code >= 0
+    if known.mean() < FEWEST_FILLED or len(np.unique(code[known])) < 2:
+        return []
+    often = np.bincount(code[known]) / max(1, int(known.sum()))
+    return [Field(name, code, often, raw, rich, pieces)]
+
+
+def recoded(raw: I64, texts: Sequence[str]) -> tuple[I64, list[str]]:
+    """Codes by these texts in place of the levels; the empty text is missing."""
+    own = sorted({t for t in texts if t})
+    place = {t: k for k, t in enumerate(own)}
+    to = np.array([*(place.get(t, -1) for t in texts), -1], np.int64)
+    return to[raw], own
+
+
+def blocked(fields: Sequence[Field], n: int) -> tuple[I64, I64]:
+    """Pairs of records that share a value which few have, or have telling texts that meet in a band."""
+    found = []
+    for f in fields:
+        known = np.flatnonzero(f.code >= 0)
+        if f.pieces is not None or len(f.often) >= FEWEST:
+            a, b = bucketed(f.code[known], MOST_ALIKE)
+            found.append((known[a], known[b]))
+        if f.pieces is not None:
+            a, b = f.pieces.meeting()
+            near = f.pieces.alike(a, b) >= NEAR
+            found.append(spread_out(f.code, a[near], b[near]))
+    if not found:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    i, j = (np.concatenate([pair[s] for pair in found]) for s in (0, 1))
+    i, j = unique_pairs(np.minimum(i, j), np.maximum(i, j))
+    if len(i) > MOST_PAIRS:
+        keep = np.sort(np.argsort((i * 2654435761 + j * 40503) % 2**31, kind="stable")[:MOST_PAIRS])
+        i, j = i[keep], j[keep]
+    return i, j
+
+
+def spread_out(code: I64, a: I64, b: I64) -> tuple[I64, I64]:
+    """All pairs of records with value a and value b, for values that few records have."""
+    order = np.argsort(code, kind="stable")
+    size = np.bincount(code[code >= 0], minlength=int(code.max(initial=0)) + 1)
+    start = int((code < 0).sum()) + np.concatenate(([0], np.cumsum(size)[:-1]))
+    few = size[a] * size[b] <= MOST_ALIKE
+    a, b = a[few], b[few]
+    many = size[a] * size[b]
+    pair = np.repeat(np.arange(len(a)), many)
+    k = np.arange(int(many.sum())) - np.repeat(np.cumsum(many) - many, many)
+    return order[start[a[pair]] + k // size[b[pair]]], order[start[b[pair]] + k % size[b[pair]]]
+
+
+def weighed(fields: Sequence[Field], levels: I64, i: I64, n: int, rng: np.random.Generator) -> F64:
+    """Log odds of each candidate pair to be one thing."""
+    if not len(levels):
+        return np.zeros(0)
+    a, b = rng.integers(0, n, RANDOM), rng.integers(0, n, RANDOM)
+    a, b = a[a != b], b[a != b]
+    log_u = np.zeros(levels.shape)
+    for k, f in enumerate(fields):
+        seen = np.bincount(f.levels(a, b) + 1, minlength=5)[1:]
+        u = (seen + 0.5) / (seen.sum() + 2.0)
+        log_u[:, k] = np.log(u)[np.maximum(levels[:, k], 0)]
+        equal = levels[:, k] == EQUAL
+        log_u[equal, k] = np.log(f.often[f.code[i[equal]]])
+    known = levels != MISSING
+    m = np.tile(np.array([0.7, 0.1, 0.1, 0.1]), (len(fields), 1))
+    total, found = n * (n - 1) / 2, n / 10
+    logit = np.zeros(len(levels))
+    for _ in range(ROUNDS):
+        log_m = np.take_along_axis(np.log(m), np.maximum(levels, 0).T, axis=1).T
+        logit = np.where(known, log_m - log_u, 0.0).sum(1) + np.log(found / total)
+        odds = 1 / (1 + np.exp(-np.clip(logit, -500, 500)))
+        found = max(1.0, float(odds.sum()))
+        for k in range(len(fields)):
+            own = known[:, k]
+            seen = np.bincount(levels[own, k], odds[own], 4) + np.array([0.7, 0.1, 0.1, 0.1])
+            m[k] = seen / seen.sum()
+    return logit
+
+
+def clusters(i: I64, j: I64, n: int) -> I64:
+    """The cluster of each record: connected, and in each cluster's growth half of the pairs across are links.
+
+    Connection alone lets one wrong link join two things; average linkage (Sokal & Michener 1958) does not.
+    """
+    from scipy.cluster.hierarchy import fcluster
+    from scipy.cluster.hierarchy import linkage as agglomerated
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(i)), (i, j)), shape=(n, n))
+    whole = np.asarray(connected_components(graph, directed=False)[1], np.int64)
+    if not len(i):
+        return whole
+    size, links = np.bincount(whole), np.bincount(whole[i], minlength=int(whole.max()) + 1)
+    out, fresh = whole.copy(), int(whole.max()) + 1
+    order = np.argsort(whole[i], kind="stable")
+    start = np.concatenate(([0], np.cumsum(links)))
+    members = np.split(np.argsort(whole, kind="stable"), np.cumsum(size)[:-1])
+    for c in np.flatnonzero((size > 2) & (size <= MOST_TOGETHER) & (links < size * (size - 1) // 2)):
+        own, edge = members[c], order[start[c] : start[c + 1]]
+        apart = np.ones((len(own), len(own)))
+        a, b = np.searchsorted(own, i[edge]), np.searchsorted(own, j[edge])
+        apart[a, b] = apart[b, a] = 0.0
+        label = fcluster(agglomerated(apart[np.triu_indices(len(own), 1)], "average"), 0.5, "distance")
+        out[own] = fresh + label
+        fresh += int(label.max()) + 1
+    return np.unique(out, return_inverse=True)[1].ravel()
