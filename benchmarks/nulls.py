@@ -33,10 +33,12 @@ from assay.testing import judge
 from null_boundary import DATA_CASES, SIZES
 from null_mixed import MIXES, Mix
 from null_models import MODEL_CASES
+from null_more import CASES as MORE_CASES
+from null_more import UNCOVERED
 from null_tables import part_c, part_d
 
 LEVEL, FAR = 0.05, 0.005
-CASES = (*DATA_CASES, *MODEL_CASES)
+CASES = (*DATA_CASES, *MODEL_CASES, *MORE_CASES)
 CHUNK = 25
 
 
@@ -117,6 +119,8 @@ def part_a(run: Run, select: str, most: int, sizes: Sequence[int] = SIZES) -> li
                 out.append(level)
                 print(line(level), flush=True)
     print(f"\nClaims that are tests, but no boundary null: {', '.join(sorted(unproven())) or 'none'}.", flush=True)
+    for code, why in sorted(UNCOVERED.items()):
+        print(f"{code}: {why}.", flush=True)
     return out
 
 

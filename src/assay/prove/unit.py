@@ -94,7 +94,7 @@ def runner_of(place: Place, rows: int, mixed: tuple[str, int] | None, needs: tup
         return Runner(clean_subject(rows, mixed[1] if mixed else 0, needs), Settings())
     relevant: tuple[Need, ...] = tuple(
         sorted(n for n in needs if n in ("order", "group", "id", "site", "text", "comparison", "predictions", "sets",
-                                         "trusted", "population"))
+                                         "trusted", "population", "pipeline"))
     )  # fmt: skip
     return Runner(ground(place, rows, relevant, mixed), Settings())
 
