@@ -183,12 +183,13 @@ def _look_up(b: Builder, now: Wires, op: Op) -> None:
     texts = [str(v) for v in mapping.values()]
     if wire.is_text:
         told = _encode(b, key, list(mapping), texts, UNTOUCHED)
-        out = b.where(b.add("Equal", told, b.text(UNTOUCHED)), wire.name, told)
+        stays = b.add("Or", b.add("Equal", told, b.text(UNTOUCHED)), is_null(b, wire))
+        out = b.where(stays, wire.name, told)
     else:
         if not all(as_python(NUMBER).fullmatch(v) for v in texts):
             raise SettingsError(f"look_up maps to {of}, a column of numbers: every value of the mapping must be one")
         told = b.cast(_encode(b, key, list(mapping), [v.strip(BLANKS) for v in texts], "nan"), "double")
-        out = b.where(b.add("IsNaN", told), wire.name, told)
+        out = b.where(b.add("Or", b.add("IsNaN", told), is_null(b, wire)), wire.name, told)
     now[of] = Wire(out, wire.kind)
 
 

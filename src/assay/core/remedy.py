@@ -38,7 +38,7 @@ class Op:
     fold_rare        keep: [text, ...], other: text         values not kept become other; null stays
     clip             lo, hi                                 numbers are clipped
     look_up          mapping: {text: text}                  columns are (determinant, dependent): the dependent is what
-                                                            the mapping has for the determinant; others stay
+                                                            the mapping has for the determinant; others and null stay
 
     What text reads as a number or date, and how a number reads as text, is said once in ``core.patterns``, for both
     lowerings. An op that needs numbers reads a text column as numbers first.

@@ -15,7 +15,7 @@ clock_to_minutes  floor(v / 100) * 60 + v mod 100; null where minutes >= 60, v <
 fold_rare         exact text; values not kept become ``other``; null stays.
 clip              min(max(x, lo), hi) in float64; null stays.
 look_up           the dependent is what the mapping has for the text of the determinant (as map_values reads it); where
-                  it has nothing, or the determinant is null, the dependent stays. Text stays text, numbers float64.
+                  it has nothing, or either cell is null, the dependent stays. Text stays text, numbers float64.
 
 Ops on columns that a sample lacks are passed over. Cells where a number was expected in a text column are read as by
 cast; unreadable ones become null.
@@ -234,13 +234,13 @@ def _look_up(sample: ArrowSample, op: Op) -> ArrowSample:
         new: list[str | None] = [*known, *(v for v in own if v is not None)]
         place = np.cumsum([v is not None for v in [*own, None]]) - 1 + len(known)
         told = np.array([v is not None for v in [*own, None]])[codes]
-        return _from_codes(sample, of, new, np.where(told, place[codes], now))
+        return _from_codes(sample, of, new, np.where(told & (now >= 0), place[codes], now))
     x = _floats(sample, of)
     values_of = [None if v is None else _number(v) for v in own]
     if any(v is not None and n is None for v, n in zip(own, values_of, strict=True)):
         raise SettingsError(f"look_up maps to {of}, a column of numbers: every value of the mapping must be a number")
     found = np.array([np.nan if n is None else n for n in [*values_of, None]])[codes]
-    return _from_floats(sample, of, np.where(np.isnan(found), x, found))
+    return _from_floats(sample, of, np.where(np.isnan(found) | np.isnan(x), x, found))
 
 
 def _drop(sample: ArrowSample, op: Op) -> ArrowSample:

@@ -139,18 +139,23 @@ def settled(subject: Subject, rows: Sample, rules: Sequence[Settled], limit: flo
             "kind": "dependency", "cells": {column: at[:ROWS_KEPT].tolist()},
             "rules": [{"by": list(r.by), "of": r.of, "rows": r.fact.rows, "broken": r.fact.broken,
                        "groups": r.fact.groups} for r in about[:10]],
-            "look_up": look_up(subject, of, at) if k else None,
+            "look_up": look_up(subject, rows, of, at) if k else None,
         }  # fmt: skip
         yield exact((column, *names), where(rows, at), k, n, limit, says, evidence)
 
 
-def look_up(subject: Subject, rules: Sequence[Settled], at: I64) -> dict[str, object] | None:
-    """The determinant that covers most of the cells, and what its groups say; None where none could be replayed."""
+def look_up(subject: Subject, rows: Sample, rules: Sequence[Settled], at: I64) -> dict[str, object] | None:
+    """The determinant that covers most of the cells, and what the groups of these cells say; None where none is fit."""
     usable = [r for r in rules if len(r.by) == 1 and r.fact.usual and replayable(subject, r.by[0], r.of)]
     if not usable:
         return None
     best = max(usable, key=lambda r: (int(np.isin(at, r.fact.where.positions).sum()), r.fact.rows, r.by))
-    return {"by": best.by[0], "mapping": dict(best.fact.usual)}
+    mapping = dict(best.fact.usual)
+    if rows.n == subject.table.n_rows:  # else the groups of rows that were not drawn are not known
+        codes, levels = rows.codes(best.by[0])
+        own = {levels[c] for c in np.unique(codes[np.isin(rows.position, at)]) if c >= 0}
+        mapping = {k: v for k, v in mapping.items() if k in own}
+    return {"by": best.by[0], "mapping": mapping} if mapping else None
 
 
 def replayable(subject: Subject, by: str, of: str) -> bool:
