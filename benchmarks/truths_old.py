@@ -127,7 +127,16 @@ LEAKS = [
     true("compas.csv.gz", "K01", "is_recid is the target in 97 %", named("is_recid"), COMPAS),
     true("bank_marketing.csv.gz", "K02", "duration is known only after the call", named("duration"), BANK),
     true("compas.csv.gz", "K02", "r_* are written at the follow-up", named(*FOLLOW_UP), COMPAS),
-    true("nsl_kdd.csv.gz", "K02", "difficulty is derived from the errors of models", named("difficulty"), NSL),
+    # No statistic of the table tells it: it knows where models err, but so does the honest `count` (among rows that are
+    # called an attack, and among the others, the chance that the larger value is the right answer is .99 and .72 for
+    # difficulty, .76 and .77 for count). The description forbids it, which is a word that the command line takes.
+    true(
+        "nsl_kdd.csv.gz",
+        "K02",
+        "difficulty is derived from the errors of models (said with --unknown)",
+        named("difficulty"),
+        {**NSL, "unknown": ["difficulty"]},
+    ),
     true("bike_hour.csv.gz", "K03", "casual + registered = cnt", named("casual", "registered"), BIKE),
     true("taxis.csv.gz", "K03", "total contains the tip", named("total"), TAXIS),
     true("wine_quality.csv.gz", "K04", "any random split shares rows", anything, WINE),
