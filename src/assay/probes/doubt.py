@@ -20,9 +20,10 @@ from assay.stats.label_noise import Noise, fit_noise, softmax
 
 from .halves import parts_of
 from .out_of_fold import OutOfFold, keys
+from .spelt import one_class
 
 FOLDS, MANY_FOLDS, FEW_ROWS = 5, 10, 600  # small tables cannot spare a fifth
-MOST_ROWS, MOST_CELLS, LEAST_ROWS = 12_000, 1_200_000, 2_000
+MOST_ROWS, MOST_CELLS, MOST_SHARES, LEAST_ROWS = 10_000, 1_200_000, 60_000, 2_000  # rows, cells, rows by classes
 FEWEST = 60
 KERNEL_ROWS = 5_000  # a kernel machine costs the square of the rows
 TOLD = 0.75  # share told rightly below which a kernel machine keeps most rows and tells no more than the others
@@ -34,7 +35,8 @@ Say = Callable[[F64, I64, F64, int], F64]  # training design and classes, other 
 
 @dataclass(frozen=True)
 class Doubt:
-    """``index``: positions in ``rows`` of the rows that were judged. ``logs`` (models, n, K), ``names`` of the models.
+    """``index``: positions in ``rows`` of the rows that were judged; ``y`` their class in ``classes`` (labels that
+    differ in spelling alone are one). ``logs`` (models, n, K), ``names`` of the models.
 
     ``noise`` is the fit over these; ``state`` is "done", "cheap" (the quick models saw nothing worth asking the others)
     or "unfinished" (too little to learn from; then everything is empty).
@@ -42,6 +44,7 @@ class Doubt:
 
     index: I64
     y: I64
+    classes: tuple[str, ...]
     names: tuple[str, ...]
     logs: F64
     noise: Noise | None
@@ -52,16 +55,18 @@ class Doubt:
 def doubt(subject: Subject, rows: Sample, labels: Labels, honest: tuple[str, ...], out_of_fold: OutOfFold) -> Doubt:
     """Out-of-fold predictions of a booster, neighbours, a linear model, and where these contradict some label surely
     also of random trees and a kernel machine. Equal rows, and rows of one group, share a fold. Honest features only."""
-    nothing = Doubt(np.empty(0, np.int64), np.empty(0, np.int64), (), np.empty((0, 0, 0)), None, "unfinished")
+    nothing = Doubt(np.empty(0, np.int64), np.empty(0, np.int64), (), (), np.empty((0, 0, 0)), None, "unfinished")
     if out_of_fold.state != "done" or labels.task == "regression" or len(out_of_fold.index) < FEWEST:
         return nothing
-    most = max(LEAST_ROWS, min(MOST_ROWS, MOST_CELLS // max(1, len(honest))))
+    most = max(LEAST_ROWS, min(MOST_ROWS, MOST_CELLS // max(1, len(honest)), MOST_SHARES // labels.outputs))
     index = out_of_fold.index[:most]  # sorted by row_id: the first are a random draw
-    y = labels.y[index].astype(np.int64)
-    k = len(labels.classes)
+    same, classes = one_class(labels.classes)
+    y, k = same[labels.y[index].astype(np.int64)], len(classes)
     if len(np.unique(y)) < 2:
         return nothing
-    boosted = np.log(np.clip(out_of_fold.output[: len(index)], FLOOR, 1.0))
+    said = np.zeros((len(index), k))
+    np.add.at(said.T, same, out_of_fold.output[: len(index)].T)
+    boosted = np.log(np.clip(said, FLOOR, 1.0))
     folds = MANY_FOLDS if len(index) <= FEW_ROWS else FOLDS
     fold = parts_of(keys(subject, rows)[index], folds, salt=7)
     bench = Bench(subject, rows, labels, out_of_fold.features, index, fold)
@@ -71,14 +76,14 @@ def doubt(subject: Subject, rows: Sample, labels: Labels, honest: tuple[str, ...
         logs.append(bench.ask(MODELS[name], y, k))
     noise = fit_noise(np.stack(logs), y)
     if not (noise.wrong > LIKELY).any():
-        return Doubt(index, y, tuple(names), np.stack(logs), noise, "cheap")
+        return Doubt(index, y, classes, tuple(names), np.stack(logs), noise, "cheap")
     names.append("trees")
     logs.append(bench.ask(MODELS["trees"], y, k))
     if len(index) <= KERNEL_ROWS and (noise.clean.argmax(1) == y).mean() > TOLD:
         names.append("kernel")
         logs.append(bench.ask(MODELS["kernel"], y, k))
     every = np.stack(logs)
-    return Doubt(index, y, tuple(names), every, fit_noise(every, y), "done")
+    return Doubt(index, y, classes, tuple(names), every, fit_noise(every, y), "done")
 
 
 class Bench:

@@ -41,10 +41,16 @@ class Noise:
     likelihood: float
     rate: float
 
-    def would_be(self) -> F64:
-        """(n, K) the posterior that the label is wrong, for every label that the row might have carried."""
-        kept = self.clean * np.diag(self.matrix)
-        return np.asarray(1.0 - kept / np.maximum(self.clean @ self.matrix, TINY))
+    def would_be(self, matrix: F64 | None = None) -> F64:
+        """(n, K) the posterior that the label is wrong, for every label that the row might have carried (with another
+        noise matrix, where one is given)."""
+        matrix = self.matrix if matrix is None else matrix
+        kept = self.clean * np.diag(matrix)
+        return np.asarray(1.0 - kept / np.maximum(self.clean @ matrix, TINY))
+
+    def checkable(self, rate: float, level: float) -> int:
+        """Rows in which some label would be doubted above ``level``, were this share of all labels wrong evenly."""
+        return int((self.would_be(flat(self.clean.shape[1], rate)).max(1) > level).sum())
 
     def by_chance(self, level: float) -> float:
         """Rows that the pool's own doubt would put above ``level`` were every label right where it is."""

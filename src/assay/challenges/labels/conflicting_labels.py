@@ -58,6 +58,7 @@ from assay.core.subject import Planted, Subject
 from assay.core.table import I64, U64, Ask, Facts, Mask, Sample
 from assay.core.words import percent
 from assay.probes.coincidence import expected, most_by_chance
+from assay.probes.spelt import one_class
 from assay.tables.roles import key_columns
 from assay.tables.rowid import repeated, row_ids
 
@@ -171,24 +172,14 @@ def compared(subject: Subject, honest: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(c for c in honest if c not in naming)
 
 
-def plain(label: str) -> str:
-    """A label without case, quotes around it or a full stop after it; signs stay, since they carry meaning."""
-    return " ".join(label.casefold().split()).strip("\"'` ").rstrip(".") or label
-
-
 def spelt_alike(subject: Subject, target: str, rows: Sample) -> tuple[U64, U64]:
-    """Hashes of labels, sorted, and of the first label that differs from each in spelling alone."""
+    """Hashes of labels, sorted, and of the first label of the same class (labels may differ in spelling alone)."""
     codes, levels = rows.codes(target)
     seen, first = np.unique(codes, return_index=True)
-    of_code = dict(zip(seen.tolist(), subject.table.row_hashes((target,))[rows.position[first]], strict=True))
-    lead: dict[str, int] = {}
-    pairs = [
-        (of_code[code], of_code[lead.setdefault(plain(level), code)])
-        for code, level in enumerate(levels)
-        if code in of_code
-    ]
-    made = np.array(sorted(pairs), np.uint64).reshape(-1, 2)
-    return made[:, 0], made[:, 1]
+    hashes = subject.table.row_hashes((target,))[rows.position[first]][seen >= 0]
+    cls, _ = one_class([levels[i] for i in seen[seen >= 0]])
+    order = np.argsort(hashes, kind="stable")
+    return hashes[order], hashes[np.unique(cls, return_index=True)[1]][cls][order]
 
 
 def conflicts(subject: Subject, columns: tuple[str, ...], target: str, rows: Sample, holes: bool) -> Conflicts:

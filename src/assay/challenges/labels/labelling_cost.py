@@ -10,13 +10,14 @@ Why it matters
 
 How it is measured
     The labelled rows are cut in five parts; each is predicted by models that learned from a quarter, a half and all of
-    the others, two draws of each part (equal rows, and rows of one group, stay together). The effect is what the last
-    doubling of the labels saved, as a share of the loss of knowing nothing, with a Fieller t interval over rows. What
-    the next doubling would save is put at that gain times the rate at which gains shrink. Rows to label next: those
-    with the smallest margin between the two likeliest classes, and among them one after the other the row farthest
-    from all chosen before, so that no two ask the same question. Where the costs of errors are stated, the evidence
-    holds what a label saves in them: stop when a label costs more. Nothing is said where fewer than a fifth of the
-    rows have no label: all of them together would move the learning curve by less than a third of a doubling.
+    the others, two draws of each part, and calibrated (equal rows, and rows of one group, stay together). The effect
+    is what the last doubling of the labels saved, as a share of the loss of knowing nothing, with a Fieller t interval
+    over rows. What the next doubling would save is put at that gain times the rate at which gains shrink. Rows to
+    label next: those with the smallest margin between the two likeliest classes, and among them one after the other
+    the row farthest from all chosen before, so that no two ask the same question. Where the costs of errors are
+    stated, the evidence holds what a label saves in them: stop when a label costs more. Nothing is said where fewer
+    than a fifth of the rows have no label: all of them together would move the learning curve by less than a third of
+    a doubling.
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
@@ -54,14 +55,15 @@ from assay.core.errors import InputError, NotApplicable
 from assay.core.facts import Holes
 from assay.core.rows import Rows
 from assay.core.settings import Settings
-from assay.core.subject import Planted, Subject
+from assay.core.subject import Planted, Subject, Task
 from assay.core.table import F64, I64, Ask, Facts, Sample, SampleSpec
 from assay.core.words import percent
 from assay.learn import target as targets
+from assay.learn.calibration import fit_calibration
 from assay.learn.encoder import encode, encode_training, fit_encoder
 from assay.learn.learners import Data, quick
 from assay.learn.linear import terms_of
-from assay.learn.replay import design
+from assay.learn.replay import calibrate, design
 from assay.learn.scoring import loss
 from assay.learn.target import Labels
 from assay.probes.forward import Bench, rounds
@@ -111,6 +113,7 @@ def measure(
     index = known[:most]
     curve = learned(subject, rows, labels, honest, index)
     y = labels.y[index].astype(np.int64)
+    curve = [[honestly(p, labels.y[index], labels.task) for p in draws] for draws in curve]
     losses = [np.mean([loss(p, labels.y[index], labels.task) for p in draws], axis=0) for draws in curve]
     share = np.bincount(y, minlength=labels.outputs) / len(y)
     naive = -np.log(np.maximum(share[y], 1e-12))
@@ -167,6 +170,14 @@ def learned(subject: Subject, rows: Sample, labels: Labels, features: tuple[str,
             output[fold == k] = made[i * FOLDS + k]
         out[part].append(output)
     return [out[part] for part in SIZES]
+
+
+def honestly(output: F64, y: F64, task: Task) -> F64:
+    """Calibrated, else the shares of the classes: growing less sure of what cannot be known is no gain."""
+    fitted = fit_calibration(output, y, task)
+    if fitted.kind == "none":
+        return np.tile(np.bincount(y.astype(int), minlength=output.shape[1]) / len(y), (len(y), 1))
+    return calibrate(fitted, output)
 
 
 def next_rows(

@@ -15,9 +15,9 @@ How it is measured
     label that the pool leaves open is no error; only disagreement that stays however sure the models are is noise. A
     row is *probably wrong* where the posterior is above one half. The effect counts the surest only, above 0.8, less
     the number that the pool's own doubt would put there were every label right, as a share of all rows: a lower end of
-    the wrong labels, since an error among open cases cannot be told. Two tests against the material share must both
-    reject: the exact binomial of that count, and the likelihood ratio of a noise rate above it. Rates by class, and by
-    group, are in the evidence with Clopper-Pearson intervals.
+    the wrong labels, since an error among open cases cannot be told; *clear* speaks of errors that can. Two tests
+    against the material share must both reject: the exact binomial of that count, and the likelihood ratio of a noise
+    rate above it. Rates by class, and by group, are in the evidence with Clopper-Pearson intervals.
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
@@ -58,10 +58,9 @@ from assay.core.finding import Finding
 from assay.core.remedy import Remedy
 from assay.core.rows import Rows
 from assay.core.subject import Planted, Subject
-from assay.core.table import I64, Mask, Sample, SampleSpec
+from assay.core.table import Mask, Sample, SampleSpec
 from assay.core.words import percent
 from assay.learn import target as targets
-from assay.learn.target import Labels
 from assay.probes.doubt import LIKELY, SURE, Doubt
 from assay.probes.settled import settled
 from assay.stats.label_noise import Noise, noise_above
@@ -88,11 +87,11 @@ CHECKABLE = 0.1  # share of rows in which an error could be told; with fewer not
 SHOWN, MOST_LEVELS, LEAST_OF_LEVEL = 50, 20, 30
 
 
-def measure(subject: Subject, rows: Sample, labels: Labels, doubt: Doubt, options: Options) -> Iterator[Claim]:
+def measure(subject: Subject, rows: Sample, doubt: Doubt, options: Options) -> Iterator[Claim]:
     if doubt.noise is None:
         raise NotApplicable("too few rows to learn what the columns say")
     n, least = len(doubt.y), options["wrong"]
-    checkable = int((doubt.noise.would_be().max(1) > SURE).sum())
+    checkable = doubt.noise.checkable(max(least, doubt.noise.rate), SURE)
     if checkable < CHECKABLE * n:
         raise NotApplicable(
             f"the columns leave the class open: they could contradict a label in {percent(checkable / n)} of the rows"
@@ -105,7 +104,7 @@ def measure(subject: Subject, rows: Sample, labels: Labels, doubt: Doubt, option
 
     def bound(alpha: float) -> tuple[float, float]:
         lo, hi = share_interval(count, n, alpha)
-        return max(0.0, lo - chance / n), max(hi, (count + n - checkable) / n)
+        return max(0.0, lo - chance / n), hi
 
     whole = rows.n == subject.table.n_rows
     says = f"{len(likely):,} of {n:,} labels in {target}{'' if whole else ' (a sample)'} are probably wrong"
@@ -124,32 +123,32 @@ def measure(subject: Subject, rows: Sample, labels: Labels, doubt: Doubt, option
             "probably_wrong": len(likely), "surely_wrong": count, "by_doubt_alone": round(chance, 3),
             "noise_rate": noise.rate, "checkable": checkable,
             "models": dict(zip(doubt.names, np.round(noise.weights, 3).tolist(), strict=True)),
-            "by_class": by_class(noise, doubt.y, labels), "by_group": by_group(subject, rows, doubt, noise),
+            "by_class": by_class(noise, doubt), "by_group": by_group(subject, rows, doubt, noise),
             "first": [
                 {"row": int(rows.position[doubt.index[i]]), "id": f"{int(rows.row_id[doubt.index[i]]):016x}",
-                 "label": labels.classes[doubt.y[i]], "rather": labels.classes[int(meant[i].argmax())],
+                 "label": doubt.classes[doubt.y[i]], "rather": doubt.classes[int(meant[i].argmax())],
                  "wrong": round(float(noise.wrong[i]), 3)}
                 for i in likely[order]
             ],
             "relabel": {
-                str(int(rows.position[doubt.index[i]])): labels.classes[int(meant[i].argmax())] for i in likely[:10_000]
+                str(int(rows.position[doubt.index[i]])): doubt.classes[int(meant[i].argmax())] for i in likely[:10_000]
             },
         },
     )  # fmt: skip
 
 
-def by_class(noise: Noise, y: I64, labels: Labels) -> list[dict[str, Any]]:
+def by_class(noise: Noise, doubt: Doubt) -> list[dict[str, Any]]:
     """Of the rows with each label, the share that is probably wrong, and what they rather are."""
     likely, out = noise.wrong > LIKELY, []
-    for i, name in enumerate(labels.classes):
-        own = y == i
+    for i, name in enumerate(doubt.classes):
+        own = doubt.y == i
         if not own.any():
             continue
         out.append({"label": name, **rate(own, likely)})
         if (own & likely).any():
             meant = np.delete(noise.clean[own & likely], i, axis=1).argmax(1)
             most = int(np.bincount(meant + (meant >= i)).argmax())
-            out[-1]["mostly"] = labels.classes[most]
+            out[-1]["mostly"] = doubt.classes[most]
     return out
 
 
