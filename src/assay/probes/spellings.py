@@ -159,14 +159,12 @@ def _replaced(rare: Sequence[str], common: Sequence[str]) -> list[tuple[int, int
             x = a[at : at + step, None, :]
             differ = x != b[None]
             count = differ.sum(axis=2)
-            few = (count > 0) & (count <= (2 if size >= TWO_EDITS else 1))
-            same = (count > 1) & (count <= (1 - SAME) * size) & ~few
-            for i, j in zip(*np.nonzero(few), strict=True):
-                out.append((left[at + i], right[j], int(count[i, j])))
-            for i, j in zip(*np.nonzero(same), strict=True):
+            most = max(2 if size >= TWO_EDITS else 1, int((1 - SAME) * size))
+            for i, j in zip(*np.nonzero((count > 0) & (count <= most)), strict=True):
                 places = differ[i, j]
-                if len(set(x[i, 0][places])) == 1 and len(set(b[j][places])) == 1:
-                    out.append((left[at + i], right[j], 1))
+                throughout = len(set(x[i, 0][places])) == 1 and len(set(b[j][places])) == 1
+                if throughout or (count[i, j] == 2 and size >= TWO_EDITS):
+                    out.append((left[at + i], right[j], 1 if throughout else 2))
     return out
 
 

@@ -19,11 +19,11 @@ from assay.probes.stand_ins import gapped, impossible
 from assay.stats.shares import share_above
 from assay.stats.tails import beyond, gap_p
 
-UNITS = {  # factor -> what was written for what
-    10.0: "a decimal place", 100.0: "hundredths", 1000.0: "thousandths", 1e6: "millionths",
-    2.54: "centimetres for inches", 1 / 0.45359237: "pounds for kilograms", 1 / 0.3048: "feet for metres",
-    12.0: "inches for feet", 1 / 0.0254: "inches for metres", 1.609344: "kilometres for miles",
-    60.0: "minutes for hours", 3600.0: "seconds for hours", 4.184: "joules for calories",
+UNITS = {  # factor -> (what gives the larger number, what gives the smaller); empty where any prefix would do
+    10.0: (), 100.0: (), 1000.0: (), 1e6: (), 2.54: ("centimetres", "inches"), 1 / 0.45359237: ("pounds", "kilograms"),
+    1 / 0.3048: ("feet", "metres"), 12.0: ("inches", "feet"), 1 / 0.0254: ("inches", "metres"),
+    1.609344: ("kilometres", "miles"), 60.0: ("minutes", "hours"), 3600.0: ("seconds", "hours"),
+    4.184: ("joules", "calories"),
 }  # fmt: skip
 LEVEL = 0.01  # for a whole table
 FEW, RARE, NEAR = 10, 0.01, 54  # values far out at most, also as a share; values that show the tail
@@ -59,9 +59,10 @@ class Odd:
         rows = "1 row" if count == 1 else f"{count:,} rows"
         lo, hi = (number(v) for v in self.others)
         if self.kind == "unit":
-            many = f"looks {self.why} in {rows}"
-            many += f" of {self.site}" if self.site is not None else ""
-            return f"{self.column} {many}: {self.unit} bring them among the others ({lo} to {hi})"
+            of = f" of {self.site}" if self.site is not None else ""
+            return (
+                f"{self.column} looks {self.why} in {rows}{of}: {self.unit}, they fall among the others ({lo} to {hi})"
+            )
         if self.kind == "zero":
             return f"{self.column} looks impossible where it is {number(self.shown[0])} ({rows}): {self.why}"
         shown = ", ".join(number(v) for v in self.shown[:4]) + (" ..." if len(self.shown) > 4 else "")
@@ -136,19 +137,27 @@ def slipped(name: str, values: F64, columns: int) -> list[Odd]:
             continue
         apart, rest = ends[:k], ends[k:]
         unit = unit_of(apart, rest, float(abs(ends[k - 1] - ends[k])))
-        if unit is None:
+        if unit == 0:
             continue
-        factor, called = unit
+        factor = unit
         inner, outer = float(np.exp(ends[k])), float(np.exp(ends[k - 1]))
         bound = float(np.sqrt(inner * outer))
         others = (float(np.exp(rest.min())), float(np.exp(rest.max())))
         by = None if factor is None else 1 / factor if upper else factor
-        too = "too large" if upper else "too small"
-        why = f"{number(factor)} times {too}" if factor else "to be in degrees Fahrenheit"
-        said = "degrees Celsius" if factor is None else f"{'divided' if upper else 'multiplied'}, {called}"
+        why, said = told(factor, upper)
         start, end = (bound, np.inf) if upper else (0.0, bound)
         return [Odd("unit", name, start, end, others, why=why, by=by, unit=said)]
     return []
+
+
+def told(factor: float | None, upper: bool) -> tuple[str, str]:
+    """How a unit slip is said, and what mends it."""
+    if factor is None:
+        return "to be in degrees Fahrenheit", "in degrees Celsius"
+    names = UNITS[factor]
+    pair = f", as {names[not upper]} among {names[upper]}" if names else ""
+    return (f"{number(factor)} times too {'large' if upper else 'small'}{pair}",
+            f"{'divided' if upper else 'multiplied'} by it")  # fmt: skip
 
 
 def cluster(ends: F64, middle: float, columns: int) -> int:
@@ -165,8 +174,8 @@ def cluster(ends: F64, middle: float, columns: int) -> int:
     return k if p * 2 * columns * most <= LEVEL else 0
 
 
-def unit_of(apart: F64, rest: F64, gap: float) -> tuple[float | None, str] | None:
-    """The factor (None: Fahrenheit) that makes logs apart look like the rest, and explains half of the gap or more."""
+def unit_of(apart: F64, rest: F64, gap: float) -> float | None:
+    """The factor that makes logs apart look like the rest; None for Fahrenheit, 0 where nothing does."""
     from scipy.stats import ks_2samp
 
     shift = abs(float(np.median(apart) - np.median(rest)))
@@ -174,8 +183,8 @@ def unit_of(apart: F64, rest: F64, gap: float) -> tuple[float | None, str] | Non
     error = 1.2533 * middle * float(np.sqrt(1 / len(apart) + 1 / len(rest)))
     upper = np.median(apart) > np.median(rest)
     spread = float(np.std(apart)) / max(float(np.std(rest)), 1e-12)
-    best: tuple[float, float, str] | None = None
-    for factor, called in UNITS.items():
+    best: tuple[float, float] | None = None
+    for factor in UNITS:
         off, told = abs(shift - np.log(factor)), DECIMAL[0] if factor in DECIMAL[1] else KNOWN
         if (
             off > max(ERRORS * error, 0.02)
@@ -186,15 +195,15 @@ def unit_of(apart: F64, rest: F64, gap: float) -> tuple[float | None, str] | Non
             continue
         moved = apart - np.log(factor) if upper else apart + np.log(factor)
         if (best is None or off < best[0]) and ks_2samp(moved, rest).pvalue >= SHAPE:
-            best = (off, factor, called)
+            best = (off, factor)
     if best is not None:
-        return best[1], best[2]
+        return best[1]
     if upper and len(apart) >= 2 * SLIPS:
         celsius, others = (np.exp(apart) - 32) / 1.8, np.exp(rest)
         free = np.exp(apart.min()) - others.max() >= HALF * np.ptp(np.quantile(others, [0.01, 0.99]))
         if free and ks_2samp(celsius, others).pvalue >= SHAPE:
-            return None, "degrees"
-    return None
+            return None
+    return 0.0
 
 
 def zeros(subject: Subject, rows: Sample, name: str, values: F64, low: F64) -> list[Odd]:
@@ -210,7 +219,10 @@ def zeros(subject: Subject, rows: Sample, name: str, values: F64, low: F64) -> l
         return []
     others = (float(rest[0]), float(rest[-1]))
     why = ""
-    if rest[0] >= OFF * np.median(rest) and impossible(rest, different, len(rest) + k):
+    middle = float(np.median(rest))
+    below = np.sort(np.r_[np.full(k, middle - lowest), middle - rest[rest < middle]])[::-1]
+    apart = gap_p(below, k, int(min(NEAR, max(10, len(rest) // 10))), step_of(rest)) <= LEVEL
+    if apart and rest[0] >= OFF * middle and impossible(rest, different, len(rest) + k):
         why = "all other values are far from zero"
     elif lowest == 0 and gapped(rest, different, len(rest) + k) and one_stretch(subject, rows, at <= 0):
         why = f"they fill one stretch of {subject.roles.named('order')[0]}, and no other value is near zero"
@@ -284,10 +296,9 @@ def by_site(subject: Subject, rows: Sample, read: Mapping[str, F64]) -> list[Odd
             hit = np.flatnonzero(fine & (codes == i))
             where = Rows.at(rows.position[hit], rows.row_id[hit])
             others = (float(np.exp(rest.min())), float(np.exp(rest.max())))
-            too = "too large" if shift > 0 else "too small"
-            called = f"{'divided' if shift > 0 else 'multiplied'}, {UNITS[factor]}"
+            why, said = told(factor, shift > 0)
             out.append(
-                Odd("unit", name, -np.inf, np.inf, others, why=f"{number(factor)} times {too}", unit=called,
+                Odd("unit", name, -np.inf, np.inf, others, why=why, unit=said,
                     site=f"{site[0]} {level}", rows=where)
             )  # fmt: skip
     return out
