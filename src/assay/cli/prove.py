@@ -191,7 +191,8 @@ def put(doc: dict[str, Any], form: str, path: Path | None, quiet: bool) -> None:
 
     from .output import note, replacing
 
-    picture = path.with_suffix(".svg") if path is not None and form == "markdown" and not doc["on"] else None
+    drawn = path is not None and form == "markdown" and doc["curves"] and not doc["on"]
+    picture = path.with_suffix(".svg") if path is not None and drawn else None
     if form == "json":
         from assay.report.json_form import dumps
 
@@ -207,11 +208,11 @@ def put(doc: dict[str, Any], form: str, path: Path | None, quiet: bool) -> None:
         return
     replacing(path, lambda beside: beside.write_text(body, "utf-8"))
     written = str(path)
-    if picture is not None and doc["curves"]:
+    if picture is not None:
         from assay.prove.picture import picture as draw
 
-        drawn = draw(doc)
-        replacing(picture, lambda beside: beside.write_text(drawn, "utf-8"))
+        svg = draw(doc)
+        replacing(picture, lambda beside: beside.write_text(svg, "utf-8"))
         written += f" and {picture} are"
     else:
         written += " is"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,19 +104,18 @@ def served(subject: Subject, needs: Sequence[Need], lent: bool) -> Subject:
     if lent and "population" in needs and (margins := shares(subject)):
         evidence["population"] = margins
     if lent and "pipeline" in needs:
-        subject = replace(subject, pipeline=plain_pipeline)
+        subject = replace(subject, pipeline=partial(plain_pipeline, many=subject.roles.task == "multiclass"))
     return replace(subject, evidence=evidence)
 
 
-def plain_pipeline(X: Any, y: Any) -> Any:
+def plain_pipeline(X: Any, y: Any, many: bool = False) -> Any:
     """An honest pipeline for any table: in each of two folds, rows are scored by the sum of their numbers, each turned
-    the way in which it goes with the target (with each class, where there are several) on the other fold."""
+    the way in which it goes with the target (with each class, where there are ``many``) on the other fold."""
     import pyarrow as pa
 
     table = X if isinstance(X, pa.Table) else pa.Table.from_pandas(X, preserve_index=False)
     plain = [c for c in table.columns if pa.types.is_floating(c.type) or pa.types.is_integer(c.type)]
     values, at = np.unique(y, return_inverse=True)
-    many = 2 < len(values) <= MOST_LEVELS
     wanted = np.eye(len(values))[at] if many else at[:, None].astype(np.float64)
     numbers = np.zeros((len(at), max(1, len(plain))))
     for i, column in enumerate(plain):

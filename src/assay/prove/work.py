@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -96,6 +98,14 @@ def say(progress: Progress | None, unit: Unit, done: int, total: int) -> None:
 
 
 def quietly() -> None:
-    """A child leaves Ctrl-C to its parent, and its warnings to the records."""
+    """A child leaves Ctrl-C to its parent, drops warnings, and ends when its parent is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
+    threading.Thread(target=outlive_nobody, args=(os.getppid(),)).start()
+
+
+def outlive_nobody(parent: int) -> None:
+    while threading.main_thread().is_alive():
+        time.sleep(0.5)
+        if os.getppid() != parent:
+            os._exit(1)
