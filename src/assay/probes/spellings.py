@@ -81,7 +81,7 @@ def folded(text: str) -> str:
 def coded(text: str) -> bool:
     """Case looks like a part of the meaning: some short word mixes it (``tSmN``, ``pH``, ``mW``)."""
     return any(len(w) <= 4 and shape("".join(c for c in w if c.isalpha())) not in ("", "A", "a", "Aa", "l")
-               for w in TOKEN.findall(text))  # fmt: skip
+               for w in TOKEN.findall(decoded(text)))  # fmt: skip
 
 
 def shape(word: str) -> str:

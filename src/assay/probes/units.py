@@ -25,7 +25,7 @@ UNITS = {  # factor -> (what gives the larger number, what gives the smaller); e
     1.609344: ("kilometres", "miles"), 60.0: ("minutes", "hours"), 3600.0: ("seconds", "hours"),
     4.184: ("joules", "calories"),
 }  # fmt: skip
-LEVEL = 0.01  # for a whole table
+LEVEL, ZERO = 0.01, 0.05  # for a whole table; for one column of which a zero is doubtful by itself
 FEW, RARE, NEAR = 10, 0.01, 54  # values far out at most, also as a share; values that show the tail
 AGAIN = 1.5  # on the log scale, half as far out again as the next
 SHARE, OFF = 0.05, 0.25  # rows behind a gap at most; lowest other value per median
@@ -60,9 +60,7 @@ class Odd:
         lo, hi = (number(v) for v in self.others)
         if self.kind == "unit":
             of = f" of {self.site}" if self.site is not None else ""
-            return (
-                f"{self.column} looks {self.why} in {rows}{of}: {self.unit}, they fall among the others ({lo} to {hi})"
-            )
+            return f"{self.column} looks {self.why} in {rows}{of}{self.unit}, they fall among the others ({lo} to {hi})"
         if self.kind == "zero":
             return f"{self.column} looks impossible where it is {number(self.shown[0])} ({rows}): {self.why}"
         shown = ", ".join(number(v) for v in self.shown[:4]) + (" ..." if len(self.shown) > 4 else "")
@@ -153,11 +151,10 @@ def slipped(name: str, values: F64, columns: int) -> list[Odd]:
 def told(factor: float | None, upper: bool) -> tuple[str, str]:
     """How a unit slip is said, and what mends it."""
     if factor is None:
-        return "to be in degrees Fahrenheit", "in degrees Celsius"
-    names = UNITS[factor]
-    pair = f", as {names[not upper]} among {names[upper]}" if names else ""
-    return (f"{number(factor)} times too {'large' if upper else 'small'}{pair}",
-            f"{'divided' if upper else 'multiplied'} by it")  # fmt: skip
+        return "to be in degrees Fahrenheit", ": in degrees Celsius"
+    names, back = UNITS[factor], "divided" if upper else "multiplied"
+    pair = f", as {names[not upper]} are among {names[upper]}" if names else ""
+    return f"{number(factor)} times too {'large' if upper else 'small'}", f"{pair}: {back} by it"
 
 
 def cluster(ends: F64, middle: float, columns: int) -> int:
@@ -221,7 +218,7 @@ def zeros(subject: Subject, rows: Sample, name: str, values: F64, low: F64) -> l
     why = ""
     middle = float(np.median(rest))
     below = np.sort(np.r_[np.full(k, middle - lowest), middle - rest[rest < middle]])[::-1]
-    apart = gap_p(below, k, int(min(NEAR, max(10, len(rest) // 10))), step_of(rest)) <= LEVEL
+    apart = gap_p(below, k, int(min(NEAR, max(10, len(rest) // 10))), step_of(rest)) <= (ZERO if lowest == 0 else LEVEL)
     if apart and rest[0] >= OFF * middle and impossible(rest, different, len(rest) + k):
         why = "all other values are far from zero"
     elif lowest == 0 and gapped(rest, different, len(rest) + k) and one_stretch(subject, rows, at <= 0):

@@ -23,7 +23,8 @@ def gap_p(distances: F64, k: int, m: int, step: float = 0.0) -> float:
     if len(below) < 5 or last <= 0:
         return 1.0
     gap = np.log(distances[k - 1] / (below[0] + step))
-    usual = max(float(np.mean(np.log(below / last))), float(np.log1p(step / below[0]) / 2), 1e-12)
+    spacings = k * np.log(below[0] / last) + np.log(below / last).sum()  # the sum of i log(X(i) / X(i+1)) below the gap
+    usual = max(float(spacings) / len(below), float(np.log1p(step / below[0]) / 2), 1e-12)
     return float((1 + max(0.0, k * gap / usual) / len(below)) ** -len(below))
 
 
