@@ -19,6 +19,7 @@ KEPT = 40_000_000  # cells of samples that stay in memory between challenges; ot
 ENOUGH = 0.2  # of the table: a part with this share has rows enough in the shared sample
 THIN = 5_000  # rows that tell whether a column runs with the order
 RUNS_WITH = 0.99  # rank correlation with the order, from which on a value is a moment in another unit
+DATES_WITH = 0.5  # and a date that goes with the order at all is one of the same process: later for later rows
 FEWEST = 100
 
 
@@ -84,8 +85,8 @@ def sides(subject: Subject, settings: Settings, rows: Sample) -> Sides:
 
 
 def tellers(subject: Subject, rows: Sample) -> tuple[str, ...]:
-    """Features that tell the time: the order itself, functions of it in long runs (month, batch), and what only grows
-    or only falls with it (a counter, a running total)."""
+    """Features that tell the time: the order itself, functions of it in long runs (month, batch), what only grows or
+    only falls with it (a counter, a running total), and other dates of the same process."""
     if subject.roles.order is None or rows.n < FEWEST:
         return ()
     features = tuple(c for c in subject.features if c in rows.names)
@@ -93,16 +94,19 @@ def tellers(subject: Subject, rows: Sample) -> tuple[str, ...]:
     thin = rows.take(np.arange(min(rows.n, THIN)))  # sorted by a hash, so the first are a random draw
     when = moments(subject, thin)
     kinds = {c.name: c.kind for c in rows.columns}
-    running = {c for c in features if kinds[c] in NUMERIC and runs_with(when, thin.numbers(c))}
+    running = {
+        c for c in features
+        if kinds[c] in NUMERIC and runs_with(when, thin.numbers(c), DATES_WITH if kinds[c] == "date" else RUNS_WITH)
+    }  # fmt: skip
     return tuple(sorted(order | running | set(calendar_columns(subject, rows, features))))
 
 
-def runs_with(when: F64, values: F64) -> bool:
-    """The ranks of the two agree, or are opposite, to within a hundredth."""
+def runs_with(when: F64, values: F64, least: float) -> bool:
+    """The ranks of the two correlate by at least so much, either way."""
     both = np.isfinite(when) & np.isfinite(values)
     if both.sum() < FEWEST:
         return False
     x, y = (np.unique(v[both], return_inverse=True)[1].astype(np.float64) for v in (when, values))
     if not x.std() or not y.std():
         return False
-    return abs(float(np.corrcoef(x, y)[0, 1])) >= RUNS_WITH
+    return abs(float(np.corrcoef(x, y)[0, 1])) >= least

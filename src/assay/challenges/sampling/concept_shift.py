@@ -1,0 +1,324 @@
+"""The same features mean another outcome there than here.
+
+What it is
+    Between two tables, or two parts of one, the relation of features and target differs: what a sensor's reading
+    stands for has drifted, customers answer the same offer otherwise, a site grades by a rule of its own.
+
+Why it matters
+    No amount of rows from before helps, and re-weighting them does not either: the model has to be learned anew.
+
+How it is measured
+    For each named pair, on rows with a known target and honest features, without columns that tell the time. Models
+    of the first side and of the second are compared on the *same* rows of the second, which neither saw. So that a
+    shift of the features alone cannot pass for another relation, both learn from rows that are alike: a booster gives,
+    out of fold, each row's chance e to lie on the second side; rows of the first weigh e, rows of the second 1 - e
+    (overlap weights), with which the features are distributed alike on both sides; and the two models learn from rows
+    that are worth equally many. Class shares are corrected before the losses are compared, so that a mere change of
+    shares (label-shift) is no finding either, and classes that one side lacks are left out. The effect is the ratio of
+    the losses less one (log-loss, or squared error), material above a tenth. Tested by row, between halves of the order
+    by block of time (Fieller, Hall). At most the eight largest pairs; nothing is said where fewer than 100 rows are
+    alike.
+
+Example
+    >>> import numpy as np, pyarrow as pa, assay
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=(2, 1500))
+    >>> a, b = (pa.table({"x": v, "y": s * v + rng.normal(0, 0.3, 1500)}) for v, s in zip(x, (1, -1)))
+    >>> assay.check(a, test=b, target="y")["S04"].verdict
+    'found'
+
+Remedy
+    Learn from rows of the second side, or from recent ones; where both are needed, let the model know the side.
+
+Known false alarms
+    A column that both sides need and only one has in full: what is missing there changes what the others mean. Labels
+    that are noisier on one side.
+
+Sources
+    Moreno-Torres et al., "A unifying view on dataset shift in classification", Pattern Recognition 45 (2012); Cai,
+    Namkoong and Yadlowsky, "Diagnosing model performance under distribution shift" (2023); Li, Morgan and Zaslavsky,
+    "Balancing covariates via propensity score weighting", JASA 113 (2018), for overlap weights; Fieller, JRSS B 16
+    (1954) 175.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from assay.core.challenge import Challenge, Dose, Options, Threshold
+from assay.core.claim import About, Claim, Effect, Impact
+from assay.core.errors import InputError
+from assay.core.finding import Finding
+from assay.core.remedy import Remedy
+from assay.core.rows import Rows
+from assay.core.subject import Comparison, Planted, Roles, Subject
+from assay.core.table import F64, I64, Sample
+from assay.learn.encoder import encode, encode_training, fit_encoder
+from assay.learn.learners import Config, Data
+from assay.learn.learners import train as train_one
+from assay.learn.scoring import loss
+from assay.learn.target import Labels
+from assay.learn.target import labels as labels_of
+from assay.probes.forward import rounds
+from assay.probes.halves import parts_of
+from assay.probes.order import moments
+from assay.probes.sides import Side, Sides
+from assay.stats.ratios import ratio_above, ratio_interval
+
+CHALLENGE = Challenge(
+    code="S04",
+    name="concept-shift",
+    title="the same features mean another outcome",
+    stage="data",
+    needs=("comparison", "target", "feature"),
+    category="voids",
+    scope="comparison",
+    promise=Dose(0.6, 4_000, "in six of ten rows of the second side the outcome is turned round"),
+    materiality=(
+        Threshold("excess", 0.1, "relative loss", "a tenth more loss: several times what separates the best learners "
+                  "from the defaults on most tables"),
+    ),
+    refits=True,
+)  # fmt: skip
+MOST_ROWS, FEWEST, FOLDS, BLOCKS, MOST_PAIRS = 12_000, 100, 2, 20, 8
+FEWEST_OF_CLASS, MOST_CLASSES, LEAF = 20, 10, 20
+SMOOTH = 0.01  # of each class is added to every answer, so that no single row can carry a ratio of losses
+
+
+def measure(subject: Subject, sides: Sides, honest: tuple[str, ...], options: Options) -> Iterator[Claim]:
+    target = subject.roles.named("target")[0]
+    large = sorted((s for s in sides if target in s.a.names and target in s.b.names), key=size)[:MOST_PAIRS]
+    for side in sorted(large, key=lambda s: s.name):
+        out = {*side.clock, *subject.roles.named("order"), *subject.roles.named("site"), *subject.roles.named("group")}
+        features = [c for c in honest if c not in out and c in side.a.names and c in side.b.names]
+        made = compare(subject, side, features) if features else None
+        if made is not None:
+            yield claim(side, made, options["excess"])
+
+
+def size(side: Side) -> tuple[int, str]:
+    return -min(side.a.n, side.b.n), side.name
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Weighted losses on rows of the second side, by row or by block of time: of the model from there, of that from
+    here. ``rows`` is what the rows are worth, ``trained_on`` what those are worth that each model learned from."""
+
+    there: F64
+    own: F64
+    rows: int
+    trained_on: int
+
+
+def compare(subject: Subject, side: Side, features: Sequence[str]) -> Compared | None:
+    rng = subject.rng("S04", side.name)
+    both = joined(subject, side, features, rng)
+    if both is None:
+        return None
+    rows, labels, second = both
+    order = subject.roles.named("order")[0] if side.kind == "time" else None
+    bench = Bench(rows, labels, tuple(features), order)
+    weight = bench.alike(second, rng)
+    fold = parts_of(rows.content, FOLDS, salt=7)
+    own = np.flatnonzero(second)
+    here, there = np.full(len(own), np.nan), np.full(len(own), np.nan)
+    trained = 0.0
+    for k in range(FOLDS):
+        test = np.flatnonzero(fold[own] == k)
+        mine, others = np.flatnonzero(second & (fold != k)), np.flatnonzero(~second & (fold != k))
+        worth = min(worth_of(weight[mine]), worth_of(weight[others]))
+        if worth < FEWEST / FOLDS or not len(test):
+            return None
+        mine, others = (thinned(at, weight, worth, rng) for at in (mine, others))
+        seed = int(rng.integers(2**31))
+        here[test] = bench.losses(mine, own[test], mine, weight, seed)
+        there[test] = bench.losses(others, own[test], mine, weight, seed)
+        trained += worth / FOLDS
+    rows_worth = worth_of(weight[own])
+    if rows_worth < FEWEST:
+        return None
+    here, there = here * weight[own], there * weight[own]
+    if side.kind == "time":
+        when = moments(subject, rows)[own]
+        line = np.lexsort((rows.row_id[own], when))
+        passed = np.cumsum(weight[own][line])
+        block = np.minimum((BLOCKS * passed / passed[-1]).astype(np.int64), BLOCKS - 1)  # of equal worth, not length
+        here, there = (np.bincount(block, weights=v[line], minlength=BLOCKS).astype(np.float64) for v in (here, there))
+    return Compared(there, here, round(rows_worth), round(trained))
+
+
+def worth_of(weight: F64) -> float:
+    """How many even rows so weighted ones are worth (Kish)."""
+    total = float((weight**2).sum())
+    return float(weight.sum()) ** 2 / total if total > 0 else 0.0
+
+
+def thinned(at: I64, weight: F64, worth: float, rng: np.random.Generator) -> I64:
+    """A random draw of the rows that is worth so many."""
+    share = worth / worth_of(weight[at])
+    return np.sort(rng.permutation(at)[: max(2, round(share * len(at)))])
+
+
+def joined(
+    subject: Subject, side: Side, features: Sequence[str], rng: np.random.Generator
+) -> tuple[Sample, Labels, np.ndarray] | None:
+    """Equally many rows of both sides with a known target, as one sample; which are of the second side."""
+    picked = []
+    roles, target = shared_classes(subject.roles, side), subject.roles.named("target")[0]
+    if roles is None:
+        return None
+    order = [c for c in subject.roles.named("order") if c != "@row" and c in side.a.names and c in side.b.names]
+    names = tuple(dict.fromkeys((*sorted(features), target, *order)))
+    for rows in (side.a, side.b):
+        known = np.flatnonzero(labels_of(rows, roles).known)
+        picked.append(rows.take(np.sort(rng.permutation(known)[: MOST_ROWS // (1 if len(roles.classes) <= 3 else 2)])))
+    n = min(p.n for p in picked)
+    if n < FEWEST:
+        return None
+    picked = [p.take(np.sort(rng.permutation(p.n)[:n])) for p in picked]
+    rows = stacked(picked[0], picked[1], names)
+    return rows, labels_of(rows, roles), np.arange(rows.n) >= n
+
+
+def shared_classes(roles: Roles, side: Side) -> Roles | None:
+    """The roles with the ten most frequent classes that both sides have; None with fewer than two of them."""
+    if roles.task == "regression":
+        return roles
+    column = roles.named("target")[0]
+    seen = []
+    for rows in (side.a, side.b):
+        codes, levels = rows.codes(column)
+        counts = np.bincount(codes[codes >= 0], minlength=len(levels))
+        seen.append({v: int(k) for v, k in zip(levels, counts, strict=True) if k >= FEWEST_OF_CLASS})
+    both = [c for c in roles.classes if c in seen[0] and c in seen[1]]
+    both = sorted(sorted(both, key=lambda c: (-min(seen[0][c], seen[1][c]), c))[:MOST_CLASSES])
+    if len(both) < 2:
+        return None
+    return roles if len(both) == len(roles.classes) else replace(roles, task="multiclass", classes=tuple(both))
+
+
+def stacked(a: Sample, b: Sample, names: Sequence[str]) -> Sample:
+    """Rows of both samples in one, less columns that are stored otherwise in the two."""
+    import pyarrow as pa
+
+    from assay.tables.sample import ArrowSample
+
+    first, second = a.arrow.select(list(names)), b.arrow.select(list(names))
+    try:
+        arrow = pa.concat_tables([first, second], promote_options="permissive")
+    except pa.ArrowInvalid:
+        arrow = pa.concat_tables([t.cast(pa.schema([(n, pa.string()) for n in names])) for t in (first, second)])
+    kinds = {c.name: c for c in a.columns}
+    return ArrowSample(
+        arrow, tuple(kinds[n] for n in names), np.concatenate((a.row_id, b.row_id)),
+        np.concatenate((a.content, b.content)), np.concatenate((a.position, b.position)),
+        np.concatenate((a.weight, b.weight)),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The quick booster on weighted rows of the joint sample. With an ``order`` absolute dates are no feature."""
+
+    rows: Sample
+    labels: Labels
+    features: tuple[str, ...]
+    order: str | None
+
+    def alike(self, second: np.ndarray, rng: np.random.Generator) -> F64:
+        """Overlap weights: with them the features are distributed alike on both sides."""
+        fold = parts_of(self.rows.content, FOLDS, salt=8)
+        known = np.ones(self.rows.n, bool)
+        belongs = replace(self, labels=Labels("binary", second.astype(np.float64), ("first", "second"), known))
+        chance = np.full(self.rows.n, 0.5)
+        for k in range(FOLDS):
+            train, test = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+            if len(test) and len(train) >= FEWEST:
+                chance[test] = belongs.outputs(train, test, known * 1.0, int(rng.integers(2**31)))[:, 1]
+        return np.where(second, 1 - chance, chance)
+
+    def outputs(self, train: I64, test: I64, weight: F64, seed: int) -> F64:
+        labels, y = self.labels, self.labels.y[train]
+        spec = fit_encoder(self.rows, self.features, labels, index=train, order=self.order)
+        k = 1 if labels.task == "regression" else len(labels.classes)
+        if not spec.features or len(np.unique(y)) < 2:
+            return np.full(len(test), y.mean()) if k == 1 else np.tile(np.bincount(y.astype(int), minlength=k) / len(y),
+                                                                       (len(test), 1))  # fmt: skip
+        X = encode_training(spec, self.rows, labels, index=train)
+        data = Data(X, y, labels.task, k, spec.categorical, weight[train] / weight[train].mean())
+        config = Config("quick", "lightgbm", {"learning_rate": 0.1, "min_data_in_leaf": LEAF})
+        model = train_one(config, data, seed=seed, rounds=max(10, rounds(len(spec.features)) * 2 // max(2, k)))
+        return np.asarray(model.predict(encode(spec, self.rows.take(test))))
+
+    def losses(self, train: I64, test: I64, like: I64, weight: F64, seed: int) -> F64:
+        """Loss of each test row by a model of the rows ``train``, its class shares corrected to those of ``like``."""
+        made, y = self.outputs(train, test, weight, seed), self.labels.y
+        if self.labels.task == "regression":
+            return loss(made, y[test], "regression")
+        k = len(self.labels.classes)
+        mine, wanted = (np.bincount(y[at].astype(int), weights=weight[at], minlength=k) + 1.0 for at in (train, like))
+        made = made * (wanted / wanted.sum()) / (mine / mine.sum())
+        made = made / made.sum(axis=1, keepdims=True)
+        return loss((1 - SMOOTH) * made + SMOOTH * wanted / wanted.sum(), y[test], self.labels.task)
+
+
+def claim(side: Side, made: Compared, limit: float) -> Claim:
+    ratio = float(made.there.sum() / made.own.sum()) if made.own.sum() > 0 else 1.0
+    says = f"{side.name}: on the same rows of the second, a model of the first errs {ratio:.2f} times as much as one of"
+    says += f" the second ({made.rows:,} rows with like features)"
+    return Claim(
+        About((), comparison=side.name), Effect(ratio - 1, "relative loss", limit, partial(bounds, made)), "test", says,
+        made.rows, p=ratio_above(made.there, made.own, 1 + limit), family="slice",
+        impact=Impact("voids", ratio - 1, bounds(made, 0.05), "relative loss"),
+        evidence={"rows": made.rows, "trained_on": made.trained_on, "units": len(made.own), "kind": side.kind},
+    )  # fmt: skip
+
+
+def bounds(made: Compared, alpha: float) -> tuple[float, float]:
+    lo, hi = ratio_interval(made.there, made.own, alpha)
+    return lo - 1, hi - 1
+
+
+def remedy(subject: Subject, finding: Finding) -> Remedy | None:
+    says = f"learn from rows of the second side ({finding.claim.about.comparison}), or let the model know the side"
+    return Remedy("training", "safe", "gain", says, options={"train_on": "second side"})
+
+
+def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
+    """Turn the outcome round in a share ``dose`` of the second table's rows: the next class, or the mirrored value.
+
+    Where the subject has no pair yet, its table is cut into two halves at random.
+    """
+    import pyarrow as pa
+
+    table, target = subject.table, subject.roles.named("target")[0]
+    if subject.comparisons:
+        pair = subject.comparisons[0]
+    else:
+        arrow, line = table.arrow(), rng.permutation(table.n_rows)
+        halves = (np.sort(line[: len(line) // 2]), np.sort(line[len(line) // 2 :]))
+        a, b = (table.derive(arrow.take(pa.array(h))) for h in halves)
+        pair = Comparison("one half against the other", a, b)
+    arrow = pair.b.arrow()
+    if not arrow.num_rows:
+        raise InputError("another relation is planted in the rows of a second table; it has none")
+    at = np.sort(rng.permutation(arrow.num_rows)[: round(dose * arrow.num_rows)])
+    y = np.array(arrow[target].to_pylist(), dtype=object)
+    known = np.array([v is not None for v in y])
+    at = at[known[at]]
+    if subject.roles.task == "regression":
+        y[at] = 2 * float(np.mean(y[known].astype(float))) - y[at].astype(float)
+        column = pa.array(y.tolist(), pa.float64())
+    else:
+        names = sorted({v for v in y if v is not None}, key=str)
+        after = dict(zip(names, [*names[1:], names[0]], strict=True)) if names else {}
+        y[at] = [after[v] for v in y[at]]
+        column = pa.array(y.tolist(), type=arrow[target].type)
+    moved = pair.b.derive(arrow.set_column(arrow.schema.get_field_index(target), target, column))
+    pairs = (replace(pair, b=moved), *subject.comparisons[1:])
+    return Planted(replace(subject, comparisons=pairs), (target,), dose, Rows.at(at))
