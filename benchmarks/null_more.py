@@ -17,7 +17,7 @@ from assay.core.claim import Claim
 from assay.core.settings import Settings
 from assay.core.subject import Comparison, Role, Roles, Subject
 from assay.tables import open_table
-from null_boundary import NUMBER, REFITS, TWO, Case, binary, classes, draw, every
+from null_boundary import NUMBER, REFITS, TWO, Case, binary, classes, draw, every, jittered, plain_rows
 
 FEW = (200, 200, 0)  # a model or an engine for every table: at 30,000 rows too slow for hundreds
 OPENED = (1000, 1000, 200)  # tables that need the engine's facts
@@ -152,6 +152,30 @@ def cut_off(n: int, seed: int) -> Subject:
     return opened({"x": rng.normal(size=n), "y": y}, NUMBER, seed)
 
 
+# D08: exactly one row in a hundred has a near twin
+
+
+def near(n: int, seed: int) -> Subject:
+    """Pairs of rows with a hundredth of a percent of jitter; the other rows stand alone."""
+    rng = draw("near", n, seed)
+    pairs = rng.random(n) < 0.01 / (2 - 0.01)
+    at = np.repeat(np.arange(n), np.where(pairs, 2, 1))[:n]
+    return opened(jittered(plain_rows(n, rng), at, rng), Roles(), seed)
+
+
+# S04: the same relation on both sides, so that the other side's model loses exactly nothing
+
+
+def same_relation(n: int, seed: int) -> Subject:
+    rng = draw("relation", n, seed)
+    sides = []
+    for _ in range(2):
+        x, z = rng.normal(size=(2, n))
+        y = rng.random(n) < 1 / (1 + np.exp(-x - 0.5 * z))
+        sides.append(opened({"x": x, "z": z, "y": binary(y)}, TWO, seed))
+    return replace(sides[0], comparisons=(Comparison("a against b", sides[0].table, sides[1].table, kind="test"),))
+
+
 def correlation(claim: Claim) -> bool:
     return claim.basis == "test" and set(claim.about.columns) == {"a", "b"}
 
@@ -167,6 +191,9 @@ CASES = (
     Case("K05", strangers, {"groups mean nothing, materiality 0": lambda c: c.basis == "test"}, FEW,
          Settings(thresholds={"K05": {"gain": 0.0}})),
     Case("K07", peeking, {"score .02 above chance": every}, (200, 0, 0)),
+    Case("D08", near, {"near twins in pairs": lambda c: c.basis == "test"}, OPENED),
+    Case("S04", same_relation, {"the same relation, materiality 0": every}, FEW,
+         Settings(thresholds={"S04": {"excess": 0.0}})),
     Case("L01", turned, {"one label in two hundred": every}, FEW),
     Case("L05", cut_off, {"largest value, three times the next": sliced("the largest value")}, OPENED),
 )  # fmt: skip
