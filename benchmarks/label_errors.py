@@ -35,11 +35,12 @@ import numpy as np
 import pyarrow as pa
 
 from assay.audit.opening import open_subject
+from assay.audit.runner import Runner
+from assay.audit.verdict import decide
 from assay.challenges.labels import wrong_labels
 from assay.core.settings import Settings
 from assay.stats.label_noise import fit_noise, noise_above, softmax
 from assay.stats.shares import share_above
-from assay.testing import judge
 
 HERE = Path(__file__).parent
 PEERS = HERE.parent / ".venv-peers" / "cleanlab"
@@ -159,20 +160,18 @@ def ours(case: Case, y: Any) -> tuple[Any, bool, float, Any]:
         return flags, p <= 0.05, time.process_time() - start, case.probabilities
     table = pa.table(case.columns | {"label": [f"c{v}" for v in y]})
     subject = open_subject(table, target="label")
-    from assay.audit.runner import Runner
-
     runner = Runner(subject, Settings())
-    made = judge(wrong_labels, subject)
+    made = runner.one(wrong_labels)
     spent = time.process_time() - start
-    if made.run.error:
-        raise SystemExit(made.run.error)
-    for claim in made.run.claims:
+    if made.error:
+        raise SystemExit(made.error)
+    for claim in made.claims:
         assert claim.about.rows is not None
         flags[claim.about.rows.positions] = True
     doubt = runner.give("doubt")
     said = np.zeros((len(y), int(y.max()) + 1))
     said[runner.give("rows").position[doubt.index]] = softmax(doubt.logs.mean(0))
-    return flags, made.decision.verdict == "found", spent, said
+    return flags, decide({"L01": made}, 0.05)["L01"].verdict == "found", spent, said
 
 
 def cleanlab(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
