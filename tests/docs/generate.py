@@ -14,7 +14,7 @@ from pathlib import Path
 import assay
 from assay.audit.catalogue import catalogue
 from assay.audit.pages import page
-from assay.core.settings import Ignore, Question, Settings
+from assay.core.settings import Ignore, Question, Rule, Settings
 
 ROOT = Path(__file__).parents[2]
 START, END = "<!-- generated: challenges -->", "<!-- end -->"
@@ -61,12 +61,19 @@ def challenges() -> str:
 
 def settings() -> str:
     out = ["# Settings", "", "`[tool.assay]` in `pyproject.toml`, or `assay.toml`. Unknown keys are errors.", ""]
-    for cls, title in ((Settings, "[tool.assay]"), (Question, "question"), (Ignore, "ignore (a list)")):
+    for cls, title in (
+        (Settings, "[tool.assay]"),
+        (Question, "question"),
+        (Ignore, "ignore (a list)"),
+        (Rule, "rules (a list)"),
+    ):
         out += [f"## {title}", "", inspect.getdoc(cls) or "", "", "| key | default | meaning |", "|---|---|---|"]
         comments = dict(re.findall(r"^    (\w+): .*?(?:#\s*(.*))?$", inspect.getsource(cls), flags=re.M))
         for f in fields(cls):
             default = (
-                "required" if not has_default(f) else repr(getattr(cls("", "") if cls is Ignore else cls(), f.name))
+                "required"
+                if not has_default(f)
+                else repr(getattr(cls("", "") if cls in (Ignore, Rule) else cls(), f.name))
             )
             out.append(f"| `{f.name}` | `{default[:60]}` | {comments.get(f.name, '').replace('|', 'or')} |")
         out.append("")
@@ -105,7 +112,9 @@ def cli() -> str:
 
     runner = CliRunner()
     out = ["# Command line", ""]
-    names = [[]] + [[name] for name in sorted(get_command(app).commands)]
+    names: list[list[str]] = [[]]
+    for name, command in sorted(get_command(app).commands.items()):
+        names += [[name], *([name, verb] for verb in sorted(getattr(command, "commands", ())))]
     for name in names:
         text = runner.invoke(app, [*name, "--help"]).output
         clean = "\n".join(line.rstrip() for line in text.strip().splitlines())

@@ -113,6 +113,8 @@ def search(rows: Sample, names: Sequence[str]) -> list[Candidate]:
     if rows.n < 2 * PAIRS or len(names) < 2:
         return []
     determinants = [n for n in names if may_settle(rows, n)]
+    if not determinants:
+        return []
     n = int(max(FEWEST_ROWS, WORK / max(1, len(determinants) * len(names))))
     some = rows if n >= rows.n else rows.take(np.sort(np.argsort(parts_of(rows.row_id, 2**31, salt=5))[:n]))
     codes = np.stack([known_codes(some, c) for c in names], axis=1)

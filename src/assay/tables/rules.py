@@ -60,12 +60,11 @@ def prepare(table: DuckTable, asks: Sequence[Ask]) -> None:
         wanted += [ask] if have[ask].broken else []
     if wanted:
         places = found(table, wanted, marks)
-        ids = rowid.row_ids(table.row_hashes(()))
         for ask, at in places.items():
-            have[ask] = _placed(have[ask], Rows.at(at, ids[at]))
+            have[ask] = _placed(have[ask], rows_at(table, at))
     for ask in (a for a in fresh if a.fact == "breaks" and a.args[1:] == ("given",)):
         at = np.flatnonzero(locked.false_rows(table, ask.columns, str(ask.args[0])))
-        have[ask] = Breaks(len(at), Rows.at(at, rowid.row_ids(table.row_hashes(()))[at]) if len(at) else Rows(0))
+        have[ask] = Breaks(len(at), rows_at(table, at))
 
 
 def answer(table: DuckTable, ask: Ask) -> Any:
@@ -73,6 +72,7 @@ def answer(table: DuckTable, ask: Ask) -> Any:
 
 
 def _placed(fact: Any, where: Rows) -> Any:
+    where = Rows(fact.rows if isinstance(fact, Breaks) else fact.broken, where.positions, where.ids)
     if isinstance(fact, Breaks):
         return Breaks(fact.rows, where)
     return Dependency(fact.rows, fact.groups, fact.broken, fact.stray, fact.unclear, fact.torn, where, fact.usual)
@@ -93,27 +93,32 @@ def dependency(table: DuckTable, columns: Sequence[str]) -> tuple[Dependency, An
     *by, of = (duck.quote(c) for c in columns)
     keys = [f"d{i}" for i in range(len(by))]
     picked = ", ".join(f"{b} AS {k}" for b, k in zip(by, keys, strict=True))
-    known = " AND ".join(known_sql(table, c) for c in columns)
+    known = " AND ".join(known_sql(table, c, k) for c, k in zip(columns, (*keys, "v"), strict=True))
     group = ", ".join(keys)
     table.scanned.queries.append(len(columns))
-    base = f"""
-        WITH cells AS (SELECT {picked}, {of} AS v, count(*) AS n FROM t WHERE {known} GROUP BY ALL),
-        tops AS (SELECT {group}, sum(n) AS total, max(n) AS top, arg_max(v, n) AS own FROM cells GROUP BY ALL),
-        judged AS (SELECT *, top >= {LEAST} AND top >= {SHARE} * (total - top) AS clear FROM tops)"""
-    told = table.rows(
-        f"""{base} SELECT sum(total), count(*), sum(total - top) FILTER (NOT clear),
-            sum(total - top) FILTER (NOT clear AND total >= {LEAST + 1}) FROM judged"""
-    )[0]
-    total, groups, unclear, torn = (int(v or 0) for v in told)
-    empty = Dependency(total, groups, 0, 0, unclear, torn, Rows(0))
-    minor = table.frame(
-        f"""{base}, owned AS (SELECT DISTINCT own FROM judged WHERE clear)
-        SELECT c.d0 AS key, j.own AS own, c.n AS n,
-            c.n = 1 OR c.v NOT IN (SELECT own FROM owned) AS stray,
-            hash({", ".join(f"c.{k}" for k in keys)}, c.v) AS h
-        FROM cells c JOIN judged j ON {" AND ".join(f"c.{k} = j.{k}" for k in keys)}
-        WHERE j.clear AND c.v <> j.own"""
-    )
+    # The rows are read once: all that is asked is read off the counts of different values, which are few.
+    table.rows(f"CREATE OR REPLACE TEMP TABLE _cells AS SELECT {picked}, {of} AS v, count(*) AS n FROM t GROUP BY ALL")
+    try:
+        base = f"""
+            WITH cells AS (SELECT * FROM _cells WHERE {known}),
+            tops AS (SELECT {group}, sum(n) AS total, max(n) AS top, arg_max(v, n) AS own FROM cells GROUP BY ALL),
+            judged AS (SELECT *, top >= {LEAST} AND top >= {SHARE} * (total - top) AS clear FROM tops)"""
+        told = table.rows(
+            f"""{base} SELECT sum(total), count(*), sum(total - top) FILTER (NOT clear),
+                sum(total - top) FILTER (NOT clear AND total >= {LEAST + 1}) FROM judged"""
+        )[0]
+        total, groups, unclear, torn = (int(v or 0) for v in told)
+        empty = Dependency(total, groups, 0, 0, unclear, torn, Rows(0))
+        minor = table.frame(
+            f"""{base}, owned AS (SELECT DISTINCT own FROM judged WHERE clear)
+            SELECT c.d0 AS key, j.own AS own, c.n AS n,
+                c.n = 1 OR c.v NOT IN (SELECT own FROM owned) AS stray,
+                hash({", ".join(f"c.{k}" for k in keys)}, c.v) AS h
+            FROM cells c JOIN judged j ON {" AND ".join(f"c.{k} = j.{k}" for k in keys)}
+            WHERE j.clear AND c.v <> j.own"""
+        )
+    finally:
+        table.rows("DROP TABLE IF EXISTS _cells")
     if not minor.num_rows:
         return empty, np.empty(0, np.uint64)
     n = np.asarray(minor["n"].to_numpy(), np.int64)
@@ -124,9 +129,8 @@ def dependency(table: DuckTable, columns: Sequence[str]) -> tuple[Dependency, An
     return made, np.unique(np.asarray(minor["h"].to_numpy(), np.uint64))
 
 
-def known_sql(table: DuckTable, name: str) -> str:
-    """SQL: the column holds a value, and no word for a missing one."""
-    column = duck.quote(name)
+def known_sql(table: DuckTable, name: str, column: str) -> str:
+    """SQL: the cell ``column``, of the table's column ``name``, holds a value, and no word for a missing one."""
     if not table.column(name).storage.startswith("VARCHAR"):
         return f"{column} IS NOT NULL"
     return f"{column} IS NOT NULL AND lower({duck.trimmed(column)}) NOT IN ({', '.join(map(duck.literal, HOLES))})"
@@ -167,6 +171,17 @@ def found(table: DuckTable, asks: Sequence[Ask], marks: dict[Ask, Any]) -> dict[
             kept[ask] += len(here)
         start += batch.num_rows
     return {ask: np.concatenate(parts).astype(np.int64) for ask, parts in places.items()}
+
+
+def rows_at(table: DuckTable, at: I64) -> Rows:
+    """Rows by position with their ids, reckoned from the rows that equal them: an id for all would sort the table."""
+    if not len(at):
+        return Rows(0)
+    kept = np.sort(at)[:ROWS_KEPT]
+    hashes = table.row_hashes(())
+    near = np.flatnonzero(_among(hashes, np.unique(hashes[kept])))
+    ids = rowid.row_ids(hashes[near])[np.searchsorted(near, kept)]
+    return Rows(len(at), kept, ids)
 
 
 def _among(hashes: Any, wanted: Any) -> Any:
