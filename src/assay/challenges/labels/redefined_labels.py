@@ -1,0 +1,334 @@
+"""A class is called something else from a date on, or at a site.
+
+What it is
+    The meaning of a label changed: what was X is called Y from some day on, or at one place; or two names were
+    swapped. The rows stayed what they were.
+
+Why it matters
+    Half of the labels then contradict the other half. A model learns the date, or the mean of two conventions, and no
+    score within one of them shows it.
+
+How it is measured
+    Only for classes, and where an order or a site is named. A model learns from honest features under one convention
+    (the first quarter of the rows in time, and the last, looking back; or all other sites) and answers for the other
+    rows. For every pair of classes two readings are tried: X is called Y, and X and Y are swapped. On one half of the
+    rows the reading, and the moment from which on it holds, are chosen by the loss they save. On the other half, beyond
+    that moment, the reading must save at least a fifth of the log-loss of the model as it is (Fieller, Hall). So
+    that a mere change of class shares cannot pass for a new name, both are first corrected to the class shares found
+    there, and a class that the model never saw is given its share in every row. At most the ten most frequent classes.
+
+Example
+    >>> import numpy as np, pyarrow as pa, assay
+    >>> rng = np.random.default_rng(0)
+    >>> x, day = rng.normal(size=2000), np.arange(2000)
+    >>> y = np.where(x + rng.normal(0, 0.3, 2000) > 0, np.where(day < 1200, "spam", "junk"), "ham")
+    >>> assay.check(pa.table({"x": x, "day": day, "y": y}), target="y", time="day")["L07"].verdict
+    'found'
+
+Remedy
+    Write the old name for the new one from that moment on, or at that site. It is recorded and not replayed: only
+    whoever keeps the labels knows which name is meant to last.
+
+Known false alarms
+    A relation that truly turned round (see concept-shift) reads as a swap of two names.
+
+Sources
+    Webb, Hyde, Cao, Nguyen and Petitjean, "Characterizing concept drift", Data Mining and Knowledge Discovery 30
+    (2016); Saerens, Latinne and Decaestecker, Neural Computation 14 (2002), for class shares; Fieller, JRSS B 16 (1954)
+    175.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from assay.core.challenge import Challenge, Dose, Options, Threshold
+from assay.core.claim import About, Claim, Effect, Impact
+from assay.core.errors import InputError, NotApplicable
+from assay.core.finding import Finding
+from assay.core.remedy import Remedy
+from assay.core.rows import Rows
+from assay.core.subject import Planted, Role, Subject
+from assay.core.table import F64, I64, Sample, SampleSpec
+from assay.core.words import text_of
+from assay.learn.encoder import encode, encode_training, fit_encoder
+from assay.learn.learners import quick
+from assay.learn.target import Labels
+from assay.probes.forward import rounds
+from assay.probes.halves import Halves
+from assay.probes.order import moments
+from assay.probes.sides import tellers
+from assay.stats.ratios import ratio_above, ratio_interval
+
+CHALLENGE = Challenge(
+    code="L07",
+    name="redefined-labels",
+    title="the meaning of a class changed at a date or a site",
+    stage="data",
+    needs=("target", "classes", "feature"),
+    category="voids",
+    scope="order",
+    promise=Dose(0.5, 4_000, "in the later half of the rows two classes have each other's name"),
+    materiality=(
+        Threshold("saved", 0.2, "share of loss", "a fifth of the loss: more than a better learner would save"),
+    ),
+    proof="honesty",
+    safety="unsafe",
+    refits=True,
+)  # fmt: skip
+MOST_ROWS, FEWEST, MOST_CLASSES, MOST_SITES, LEAST, BLOCKS = 12_000, 200, 10, 8, 60, 20
+QUARTER, SMOOTH, TRIES = 0.25, 0.02, 20
+
+
+@dataclass(frozen=True)
+class Reading:
+    """``old`` is called ``new``, or the two are swapped."""
+
+    old: int
+    new: int
+    swap: bool
+
+    def apply(self, p: F64) -> F64:
+        """The probabilities (n, classes) under this reading."""
+        out = p.copy()
+        if self.swap:
+            out[:, [self.old, self.new]] = p[:, [self.new, self.old]]
+        else:
+            out[:, self.new] = p[:, self.old] + p[:, self.new]
+            out[:, self.old] = 0.0
+        return out
+
+
+def measure(
+    subject: Subject, rows: Sample, labels: Labels, halves: Halves, honest: tuple[str, ...], options: Options
+) -> Iterator[Claim]:
+    roles = subject.roles
+    if roles.order is None and roles.site is None:
+        raise NotApplicable("no time order (--time) and no site (--role site=COLUMN)")
+    out = {*roles.named("order"), *roles.named("site"), *tellers(subject, rows)}
+    features = [c for c in honest if c not in out]
+    part = np.full(rows.n, -1)
+    part[halves.a], part[halves.b] = 0, 1
+    index = np.flatnonzero(labels.known)[:MOST_ROWS]
+    if len(index) < FEWEST or not features:
+        return
+    bench = Bench(subject, rows, labels, tuple(features), part)
+    limit = options["saved"]
+    if roles.order is not None:
+        yield from in_time(bench, index, limit)
+    if roles.site is not None:
+        yield from by_site(bench, index, limit)
+
+
+@dataclass(frozen=True)
+class Bench:
+    subject: Subject
+    rows: Sample
+    labels: Labels
+    features: tuple[str, ...]
+    part: I64
+
+    def outputs(self, train: I64, test: I64, purpose: str) -> F64:
+        """Class probabilities of the test rows, a little of each class added, by a model of the rows ``train``."""
+        k = len(self.labels.classes)
+        seed = int(self.subject.rng("L07", purpose).integers(2**31))
+        spec = fit_encoder(self.rows, self.features, self.labels, index=train)
+        y = self.labels.y[train]
+        share = (np.bincount(y.astype(int), minlength=k) + 1.0) / (len(y) + k)
+        if not spec.features or len(np.unique(y)) < 2:
+            return np.tile(share, (len(test), 1))
+        X = encode_training(spec, self.rows, self.labels, index=train)
+        turns = max(10, rounds(len(spec.features)) * 2 // max(2, k))
+        made = quick(X, y, self.labels.task, spec.categorical, turns, seed, outputs=k)
+        return (1 - SMOOTH) * made.predict(encode(spec, self.rows.take(test))) + SMOOTH * share
+
+    def candidates(self, index: I64) -> list[Reading]:
+        """Every pair of the most frequent classes, as a new name and as a swap."""
+        counts = np.bincount(self.labels.y[index].astype(int), minlength=len(self.labels.classes))
+        often = [int(c) for c in np.argsort(-counts, kind="stable")[:MOST_CLASSES] if counts[c] >= FEWEST // 20]
+        out = [Reading(a, b, True) for a in often for b in often if a < b]
+        return out + [Reading(a, b, False) for a in often for b in often if a != b and len(often) > 2]
+
+
+def losses(p: F64, y: I64, like: I64, reading: Reading | None) -> F64:
+    """Log-loss by row under a reading, class shares corrected to those of ``like``. What the model gives to a class
+    that does not occur there goes to the others; a class that it hardly knows gets its share in every row."""
+    k = p.shape[1]
+    share = (np.bincount(like, minlength=k) + 0.5) / (len(like) + 0.5 * k)
+    if reading is not None:
+        p = reading.apply(p)
+    mean = p.mean(axis=0)
+    unknown = (mean < SMOOTH) & (share > SMOOTH)
+    made = np.where(unknown, 0.0, p * share / np.maximum(mean, 1e-6))
+    left = float(share[~unknown].sum())
+    made = made / np.maximum(made.sum(axis=1, keepdims=True), 1e-12) * left + np.where(unknown, share, 0.0)
+    made = (1 - SMOOTH) * made + SMOOTH * share
+    return np.asarray(-np.log(made[np.arange(len(y)), y]), np.float64)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """The reading that the first half chose, and the losses of the second half's rows without and with it, as units."""
+
+    reading: Reading
+    plain: F64
+    read: F64
+    rows: int
+    at: I64
+
+    @property
+    def saved(self) -> float:
+        total = float(self.plain.sum())
+        return 1 - float(self.read.sum()) / total if total > 0 else 0.0
+
+    def p(self, limit: float) -> float:
+        return ratio_above(self.plain, self.read, 1 / (1 - limit))
+
+    def bound(self, alpha: float) -> tuple[float, float]:
+        lo, hi = ratio_interval(self.read, self.plain, alpha)
+        return 1 - hi, 1 - lo
+
+
+def tried(bench: Bench, p: F64, at: I64, ordered: bool) -> Tried | None:
+    """Choose on the rows of the first half, measure on those of the second; ``at`` in order of time where ordered."""
+    y = bench.labels.y[at].astype(np.int64)
+    first, second = np.flatnonzero(bench.part[at] == 0), np.flatnonzero(bench.part[at] == 1)
+    if min(len(first), len(second)) < LEAST:
+        return None
+    base = losses(p[first], y[first], y[first], None).sum()
+    saves = [(base - losses(p[first], y[first], y[first], r).sum(), r) for r in bench.candidates(at)]
+    if not saves:
+        return None
+    reading = max(saves, key=lambda s: s[0])[1]
+    plain, read = (losses(p[second], y[second], y[first], r) for r in (None, reading))
+    if ordered and len(second) >= 5 * BLOCKS:
+        block = np.arange(len(second)) * BLOCKS // len(second)
+        plain, read = (np.bincount(block, weights=v, minlength=BLOCKS).astype(np.float64) for v in (plain, read))
+    return Tried(reading, plain, read, len(second), at)
+
+
+def in_time(bench: Bench, index: I64, limit: float) -> Iterator[Claim]:
+    """From a moment on, or up to one: models of the first and of the last quarter."""
+    when = moments(bench.subject, bench.rows)
+    index = index[np.isfinite(when[index])]
+    index = index[np.lexsort((bench.rows.row_id[index], when[index]))]
+    quarter = int(len(index) * QUARTER)
+    if quarter < FEWEST // 2:
+        return
+    order = bench.subject.roles.named("order")[0]
+    for late in (True, False):
+        line = index if late else index[::-1]
+        train, rest = line[:quarter], line[quarter:]
+        p = bench.outputs(train, rest, f"late {late}")
+        start = change(bench, p, rest)
+        if start is None:
+            continue
+        made = tried(bench, p[start:], rest[start:], True)
+        if made is None:
+            continue
+        where = said(bench.rows, order, float(when[rest[start]]))
+        yield claim(bench, made, f"{'from' if late else 'up to'} {order} {where}", (order,), limit,
+                    {"late": late, "moment": where})  # fmt: skip
+
+
+def change(bench: Bench, p: F64, at: I64) -> int | None:
+    """Where along the line the best reading of the rest begins, by the loss that it saves on the first half's rows."""
+    y = bench.labels.y[at].astype(np.int64)
+    first = np.flatnonzero(bench.part[at] == 0)
+    best: tuple[float, int] | None = None
+    for share in np.linspace(0, 1, TRIES, endpoint=False):
+        start = int(share * len(at))
+        own = first[first >= start]
+        if len(own) < LEAST:
+            break
+        base = losses(p[own], y[own], y[own], None).sum()
+        for reading in bench.candidates(at[start:]):
+            saved = float(base - losses(p[own], y[own], y[own], reading).sum())
+            if best is None or saved > best[0]:
+                best = saved, start
+    return None if best is None else best[1]
+
+
+def by_site(bench: Bench, index: I64, limit: float) -> Iterator[Claim]:
+    """Each of the largest sites, by a model of all others."""
+    column = bench.subject.roles.named("site")[0]
+    codes, names = bench.rows.codes(column)
+    counts = np.bincount(codes[index][codes[index] >= 0], minlength=len(names))
+    large = [int(i) for i in np.argsort(-counts, kind="stable")[:MOST_SITES] if counts[i] >= 2 * LEAST]
+    for i in sorted(large, key=lambda i: names[i]):
+        own, others = index[codes[index] == i], index[codes[index] != i]
+        if len(others) < FEWEST:
+            continue
+        made = tried(bench, bench.outputs(others, own, f"site {names[i]}"), own, False)
+        if made is not None:
+            yield claim(bench, made, f"at {column} {names[i]}", (column,), limit, {"site": names[i]})
+
+
+def claim(
+    bench: Bench, made: Tried, where: str, columns: Sequence[str], limit: float, more: dict[str, Any]
+) -> Claim:  # fmt: skip
+    target, classes = bench.subject.roles.named("target")[0], bench.labels.classes
+    old, new = classes[made.reading.old], classes[made.reading.new]
+    what = f"{old} and {new} have each other's name" if made.reading.swap else f"{old} is called {new}"
+    says = f"{target}: {where}, {what}: read so, a model of the other rows errs {100 * made.saved:.0f} % less there"
+    return Claim(
+        About((target, *(c for c in columns if c != "@row")), slice=where),
+        Effect(made.saved, "share of loss", limit, made.bound),
+        "test",
+        says,
+        made.rows,
+        p=made.p(limit),
+        family="slice",
+        impact=Impact("voids", why_unmeasured="needs a refit with the labels of one convention"),
+        evidence={"old": old, "new": new, "swap": made.reading.swap, "rows": made.rows, **more},
+    )  # fmt: skip
+
+
+def said(rows: Sample, order: str, moment: float) -> str:
+    """A moment as the table writes it."""
+    if order == "@row":
+        return f"{int(moment):,}"
+    kind = next(c.kind for c in rows.columns if c.name == order)
+    if kind == "date":
+        return str(text_of(np.datetime64(round(moment), "s").astype(object)))
+    return str(text_of(moment)) if kind in ("number", "clock", "bool") else rows.codes(order)[1][int(moment)]
+
+
+def remedy(subject: Subject, finding: Finding) -> Remedy | None:
+    made, target = finding.claim.evidence, subject.roles.named("target")[0]
+    mapping = {made["new"]: made["old"]} | ({made["old"]: made["new"]} if made["swap"] else {})
+    says = f"write {' and '.join(f'{b} for {a}' for a, b in mapping.items())} in {target}, {finding.claim.about.slice}"
+    options = {"column": target, "mapping": mapping, "where": finding.claim.about.slice}
+    return Remedy("training", "unsafe", "honesty", says, options=options)
+
+
+def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
+    """Swap the names of the two most frequent classes in the last share ``dose`` of the rows in time.
+
+    Where the subject has no order, the first date column becomes it, else the order of rows. The true effect is not
+    known beforehand, since it depends on what the features tell: the share of rows stands for it.
+    """
+    import pyarrow as pa
+
+    arrow, target = subject.table.arrow(), subject.roles.named("target")[0]
+    dates = sorted(c.name for c in subject.table.columns if c.kind == "date")
+    order = subject.roles.order or Role((dates[0] if dates else "@row",), "guess", "planted")
+    timed = replace(subject, roles=replace(subject.roles, order=order))
+    rows = subject.table.sample(SampleSpec(n=max(1, subject.table.n_rows)))
+    when = moments(timed, rows)
+    line = rows.position[np.lexsort((rows.row_id, when))][: int(np.isfinite(when).sum())]
+    at = np.sort(line[len(line) - round(dose * len(line)) :])
+    y = np.array(arrow[target].to_pylist(), dtype=object)
+    names, counts = np.unique([str(v) for v in y if v is not None], return_counts=True)
+    if len(names) < 2:
+        raise InputError("names are swapped in a target with at least two classes; this one has fewer")
+    two = names[np.argsort(-counts, kind="stable")[:2]]
+    a, b = (next(v for v in y if str(v) == name) for name in two)
+    y[at] = [b if v == a else a if v == b else v for v in y[at]]
+    column = pa.array(y.tolist(), type=arrow[target].type)
+    table = subject.table.derive(arrow.set_column(arrow.schema.get_field_index(target), target, column))
+    return Planted(timed.with_table(table), (target,), dose, Rows.at(at))
