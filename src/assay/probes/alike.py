@@ -15,6 +15,7 @@ import numpy as np
 from assay.core.table import I64, Sample, Table
 
 SEARCH_ROWS = 10_000
+FEW = 64  # different values up to which a column is a code
 CHANCE = 1e-6  # that any two of the columns would be one-to-one if one of them were shuffled
 NUMERIC = ("number", "bool", "clock", "date")
 
@@ -53,10 +54,13 @@ def printed(sample: Sample, name: str) -> Print:
     _, first, inverse, counts = np.unique(seen, return_index=True, return_inverse=True, return_counts=True)
     rank = np.empty(len(first), np.int64)
     rank[np.argsort(first, kind="stable")] = np.arange(len(first))
+    alone = len(first)
+    if alone > FEW:  # holes, or one code, on the same rows of two measured columns do not make them one
+        counts = np.delete(counts, np.argsort(counts, kind="stable")[-2:])
     _, many = np.unique(counts, return_counts=True)
-    chance = float(gammaln(counts + 1.0).sum() + gammaln(many + 1.0).sum() - gammaln(len(seen) + 1.0))
+    chance = float(gammaln(counts + 1.0).sum() + gammaln(many + 1.0).sum() - gammaln(counts.sum() + 1.0))
     digests = [hashlib.blake2b(b, digest_size=16).digest() for b in (values, rank[inverse.ravel()].tobytes())]
-    return Print(digests[0], digests[1], chance, len(first) < 2)
+    return Print(digests[0], digests[1], chance, alone < 2)
 
 
 def same_columns(table: Table, sample: Sample, names: Sequence[str]) -> list[Same]:

@@ -65,7 +65,8 @@ class Linked:
     """Pairs of records (positions in the sample, i < j) that look like one thing, and the cluster of every record.
 
     ``retyped`` (pairs,) says that some telling text is nearly the same and not equal, or equal up to case and
-    punctuation; ``whole`` that at most one column differs. ``equal`` numbers records (n,): the same where all columns
+    punctuation; ``whole`` that no column says
+    otherwise, of three at least. ``equal`` numbers records (n,): the same where all columns
     are. ``changed`` is the share of agreeing ``telling`` texts that are written differently. ``n`` were compared.
     """
 
@@ -124,12 +125,20 @@ def link(rows: Sample, names: Sequence[str], telling: Sequence[str], rng: np.ran
     written = (raw[i] != raw[j]) & agree
     changed = float(written.sum() / max(1, agree.sum()))
     known = levels != MISSING
-    differs = ((levels == DIFFERENT) & known).sum(1)
-    whole = (differs <= 1) & (known.sum(1) >= 3)
+    whole = ((levels == MISSING) | (levels <= VERY_NEAR)).all(1) & (known.sum(1) >= 3)
     return Linked(
-        i, j, clusters(i, j, rows.n), written.any(1).astype(float), whole.astype(float), equal(rows, names),
+        i, j, clusters(i, j, rows.n), written.any(1).astype(float), whole.astype(float),
+        equal(rows, [c for c in names if not numbered(rows, c)]),
         changed, rows.n, tuple(names), tuple(telling),
     )  # fmt: skip
+
+
+def numbered(rows: Sample, name: str) -> bool:
+    """Whole numbers, all different: a key, though nobody declared it, would make every record another."""
+    kind = next(c.kind for c in rows.columns if c.name == name)
+    x = rows.numbers(name) if kind == "number" else np.zeros(0)
+    whole = bool(len(x)) and bool(np.all(np.isfinite(x))) and bool(np.all(x == np.round(x)))
+    return whole and len(np.unique(x)) == len(x)
 
 
 def equal(rows: Sample, names: Sequence[str]) -> I64:
@@ -167,11 +176,14 @@ def fields_of(rows: Sample, name: str, telling: bool) -> list[Field]:
 
 
 def made(name: str, code: I64, raw: I64, rich: bool, pieces: Grams | None) -> list[Field]:
-    """A field with more than one value that is filled often enough to be learned from."""
+    """A field with more than one value that is filled often enough to be learned from; a key, in which no value comes
+    twice, says nothing about what two records are."""
     known = code >= 0
-    if known.mean() < FEWEST_FILLED or len(np.unique(code[known])) < 2:
+    if not known.any() or known.mean() < FEWEST_FILLED or len(np.unique(code[known])) < 2:
         return []
-    often = np.bincount(code[known]) / max(1, int(known.sum()))
+    often = np.bincount(code[known]) / int(known.sum())
+    if pieces is None and np.bincount(code[known]).max() < 2:
+        return []
     return [Field(name, code, often, raw, rich, pieces)]
 
 

@@ -1,9 +1,8 @@
 """Rows that stand in the table twice with tiny differences: numbers moved a little, all else equal.
 
 A copy with jitter has its twin far nearer than the density of the rows explains. How many rows lie so near by chance
-is read off the ring around each row: nearest rows up to four times as far have, in one dimension, three times the
-room, and in more dimensions more. Dense, coarse and low-dimensional tables fill the ring and so explain their own
-near rows.
+is read off the ring around each row, up to four times as far, and off how many others lie within it. So dense, coarse
+and low-dimensional tables explain their own near rows; where sixteen or more crowd within the ring nothing is counted.
 """
 
 from __future__ import annotations
@@ -20,6 +19,8 @@ from assay.core.table import F64, I32, I64, U64, Sample, Table
 Coded = tuple[I32, tuple[str, ...]]
 TOLERANCE = 0.005  # of a standard deviation: three to four times the difference of two copies with 0.1 % jitter
 RING = 4.0
+SURE = 2.33  # standard deviations: the 99 % point
+CROWD = 16  # others within the ring from which on a row says nothing: among so many one is near anyway
 FEW_VALUES = 20  # a number with at most so many values is compared exactly
 MOST_NUMBERS = 12
 KIN = 8  # neighbours that are looked at for who belongs together: enough to connect larger clusters too
@@ -28,16 +29,17 @@ APART = 1_000.0  # in tolerances: rows that differ in what must be equal
 
 @dataclass(frozen=True, slots=True)
 class NearCopies:
-    """``at``: rows with a near twin that is not equal, ``to`` the twin; ``ring``: rows whose nearest lies in the ring;
-    ``together``: how many of the near ones come together (a design effect)."""
+    """``at``: rows with a near twin that is not equal, ``to`` the twin; ``by_chance``: how many such rows chance gives,
+    and ``sway`` its standard deviation;    ``together``: how many of the near ones come together (a design effect)."""
 
     at: I64
     to: I64
-    ring: int
+    by_chance: float
+    sway: float
     together: float
 
 
-NONE = NearCopies(np.empty(0, np.int64), np.empty(0, np.int64), 0, 1.0)
+NONE = NearCopies(np.empty(0, np.int64), np.empty(0, np.int64), 0.0, 0.0, 1.0)
 
 
 @probe(needs=("two-rows", "feature"), cost="sample")
@@ -110,11 +112,12 @@ def near_twins(new: Sample, old: Sample, columns: Sequence[str], same: bool) -> 
     both = group_of([a for a, _ in labels], new.n, [b for _, b in labels], old.n)
     x, y = np.column_stack((x, both[: new.n] * APART)), np.column_stack((y, both[new.n :] * APART))
     points, first = np.unique(y, axis=0, return_index=True)
-    k = 2 if same else 1
-    if len(points) < k:
+    if len(points) < 1 + same:
         return NONE
+    k = CROWD + same
     gap, at = cKDTree(points).query(x, k=k, p=np.inf, distance_upper_bound=RING, workers=1)
     gap = np.asarray(gap).reshape(len(x), k)
+    around = np.isfinite(gap).sum(1) - same
     nearest = gap[:, 1] if same else np.where(gap[:, 0] == 0, np.inf, gap[:, 0])
     if same:
         counts = group_sizes(new.content)
@@ -123,6 +126,7 @@ def near_twins(new: Sample, old: Sample, columns: Sequence[str], same: bool) -> 
     to = np.minimum(np.asarray(at).reshape(len(x), k)[:, 1 if same else 0], len(points) - 1)
     moved = (x[:, :-1] != points[to][:, :-1]).sum(1)
     nearest = np.where(moved >= min(2, len(where.numbers)), nearest, np.inf)
+    nearest = np.where(around < CROWD, nearest, np.inf)
     found = np.flatnonzero(nearest <= RING)
     if where.more and len(found):
         own = coordinates(new.take(found), where, where.more)
@@ -130,8 +134,19 @@ def near_twins(new: Sample, old: Sample, columns: Sequence[str], same: bool) -> 
         nearest[found] = np.maximum(nearest[found], np.abs(own - other).max(1))
     near = np.flatnonzero(nearest <= 1.0)
     unit = clusters(x[near]) if same else to[near]
-    ring = int(((nearest > 1.0) & (nearest <= RING)).sum())
-    return NearCopies(near, np.asarray(first[to[near]], np.int64), ring, together(unit))
+    by_chance, sway = chance_of(around[(nearest > 1.0) & (nearest <= RING)])
+    return NearCopies(near, np.asarray(first[to[near]], np.int64), by_chance, sway, together(unit))
+
+
+def chance_of(around: I64) -> tuple[float, float]:
+    """Near rows that chance gives beside rows whose nearest other lies in the ring, by how many lie within it.
+
+    Of c others anywhere within RING one lies within 1 with probability P = 1 - (1 - 1 / RING)^c in one dimension, and
+    less in more; so each row that has none stands for P / (1 - P) rows that have, however dense the rows are there.
+    Returns that number and the standard deviation of what is counted less it (rows come in pairs: twice the variance).
+    """
+    weight = (RING / (RING - 1)) ** around - 1
+    return float(weight.sum()), float(np.sqrt(2 * (weight**2 + weight).sum()))
 
 
 def clusters(x: F64) -> I64:
@@ -175,6 +190,7 @@ def group_of(new: Sequence[Coded], n: int, old: Sequence[Coded], m: int) -> F64:
     return group.astype(np.float64)
 
 
-def excess(near: I64, ring: int) -> int:
-    """Near rows beyond what chance gives: in one dimension the ring has three times the room, in more far more."""
-    return max(0, len(near) - int(np.ceil(ring / (RING - 1))))
+def excess(near: int, by_chance: float, sway: float) -> int:
+    """Near rows beyond what chance gives; none where they are within the 99 % point of that."""
+    more = near - int(np.ceil(by_chance))
+    return more if more > SURE * sway else 0

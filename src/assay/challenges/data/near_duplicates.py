@@ -12,13 +12,13 @@ How it is measured
     *Numbers*, a test: rows whose numbers all lie within .005 standard deviations (or quartile ranges, if less) of
     another row's, at least two of them not equal, all else equal or one word retyped (equal but for case and
     punctuation, or four fifths of its letters in order). What chance gives is measured beside it: rows whose nearest
-    such row is up to four times as far have at least three times the room, and are taken off. So dense, coarse or
-    low-dimensional tables explain their own near rows. The claim is that the share of rows with a near twin exceeds
-    one in a hundred; near rows come in clusters, and the interval counts clusters.
+    such row is up to four times as far stand for others by the room that they have, and are taken off. So dense,
+    coarse or low-dimensional tables explain their own near rows. The claim is that the share of rows with a near twin
+    exceeds one in a hundred; near rows come in clusters, and the interval counts clusters.
     *Texts*, a reading, where texts tell records apart (a fifth or more of a column's values are different): pairs from
     shared rare values and from hashing three-letter pieces; each pair weighed column by column as Fellegi and Sunter
     do, the weights learned without labels; pairs with odds of nine to one joined to clusters by average linkage. They
-    count as written twice if at most one column differs, or if at least a fifth of the texts that agree are written
+    count as written twice if all columns agree or nearly do, or if at least a fifth of the texts that agree are written
     differently: where all agree to the letter, it is one thing that many rows are about, not one row written twice.
     On a sample, twins outside it are missed, so that shares are lower bounds.
 
@@ -68,6 +68,7 @@ from assay.probes.near_copies import (
     TOLERANCE,
     NearCopies,
     Space,
+    chance_of,
     compared,
     coordinates,
     excess,
@@ -113,10 +114,11 @@ def measure(
 
 
 def by_numbers(rows: Sample, where: Space, equal: NearCopies, columns: tuple[str, ...], m: float) -> Claim:
-    i, j, ring = retyped(rows, where)
+    i, j, (chance, sway) = retyped(rows, where)
     own = np.isin(i, equal.at, invert=True)
     near = np.union1d(equal.at, i)
-    k = excess(near, equal.ring + ring)
+    chance += equal.by_chance
+    k = excess(len(near), chance, float(np.hypot(sway, equal.sway)))
     label = clusters(np.concatenate((equal.at, i)), np.concatenate((equal.to, j)), rows.n)
     size = max(1.0, together(np.unique(label[near], return_inverse=True)[1].ravel()))
     n = rows.n
@@ -128,17 +130,17 @@ def by_numbers(rows: Sample, where: Space, equal: NearCopies, columns: tuple[str
     return Claim(
         About(columns, Rows.at(rows.position[near], rows.row_id[near]), slice="numbers"), effect, "test", says, n,
         p=share_above(k / size, n / size, m), impact=impact,
-        evidence={"kind": "numbers", "near": len(near), "ring": equal.ring + ring, "retyped": words,
-                  "together": round(size, 6)},
+        evidence={"kind": "numbers", "near": len(near), "by_chance": round(chance, 3),
+                  "retyped": words, "together": round(size, 6)},
     )  # fmt: skip
 
 
-def retyped(rows: Sample, where: Space) -> tuple[I64, I64, int]:
+def retyped(rows: Sample, where: Space) -> tuple[I64, I64, tuple[float, float]]:
     """Rows near another in all numbers (two of them moved) that differ in one word, which looks retyped; the other
-    row; and how many have such a row only in the ring."""
+    row; and how many of them chance gives."""
     from scipy.spatial import cKDTree
 
-    none = (np.empty(0, np.int64), np.empty(0, np.int64), 0)
+    none = (np.empty(0, np.int64), np.empty(0, np.int64), (0.0, 0.0))
     words = [c for c in where.rest if any(k.name == c and k.kind in ("category", "text") for k in rows.columns)]
     if len(where.numbers) < 2 or not words or rows.n < 2:
         return none
@@ -162,11 +164,12 @@ def retyped(rows: Sample, where: Space) -> tuple[I64, I64, int]:
     if where.more and len(i):
         far = np.abs(coordinates(rows.take(i), where, where.more) - coordinates(rows.take(j), where, where.more))
         gap = np.maximum(gap, far.max(1))
+    around = np.bincount(i, minlength=rows.n)
     order = np.lexsort((j, gap, i))
     first = order[np.concatenate(([True], i[order][1:] != i[order][:-1]))] if len(order) else order
     i, j, gap = i[first], j[first], gap[first]
     near = gap <= 1.0
-    return i[near], j[near], int(((gap > 1.0) & (gap <= RING)).sum())
+    return i[near], j[near], chance_of(around[i[~near & (gap <= RING)]])
 
 
 def differs(rows: Sample, name: str) -> I64:

@@ -202,14 +202,18 @@ def numbers(rows: Sample, names: Sequence[str], m: float) -> Iterator[Claim]:
     np.fill_diagonal(R, 0.0)
     np.fill_diagonal(by_rank, 0.0)
     best = np.where(np.abs(R) >= np.abs(by_rank), R, by_rank)
-    groups = [g for g in joined(best, m) if all(close(A, by_rank, R, g[0], k, m) for k in g[1:])]
+    for i, j in zip(*np.nonzero(np.triu(np.abs(best) >= m)), strict=True):
+        if not close(A, by_rank, R, int(i), int(j), m):
+            R[i, j] = R[j, i] = best[i, j] = best[j, i] = by_rank[i, j]
+    groups = joined(best, m)
     if not groups:
-        i, j = (int(k) for k in np.unravel_index(int(np.argmax(np.abs(best))), best.shape))
-        groups = [np.array(sorted((i, j)))]
+        i, j = np.triu_indices(len(names), 1)
+        k = int(np.argmax(np.abs(best[i, j])))
+        groups = [np.array((i[k], j[k]))]
     spare: set[int] = set()
     for group in groups:
         own = sorted(group.tolist(), key=lambda k: (len(names[k]), names[k]))
-        pairs = [together(B, own[0], k, m, abs(by_rank[own[0], k]) > abs(R[own[0], k])) for k in own[1:]]
+        pairs = [together(B, own[0], k, m, abs(by_rank[own[0], k]) >= abs(R[own[0], k])) for k in own[1:]]
         if abs(best[own[0], own[1]]) >= m:
             spare.update(own[1:])
         yield moved_together([names[k] for k in own], pairs, m)
@@ -299,16 +303,13 @@ def added_up(names: Sequence[str], f: Follows, B: F64, m: float) -> Claim:
 
 
 def multiplied(names: Sequence[str], A: F64, B: F64, m: float) -> Iterator[Claim]:
-    taken: set[str] = set()
+    found: list[tuple[bool, float, Claim]] = []
     for k, name in enumerate(names):
         others = [j for j in range(len(names)) if j != k]
-        best: tuple[float, Claim] | None = None
         for made in products([names[j] for j in others], A[:, k], A[:, others]):
-            if taken & {name, *made.parts}:
-                continue
             at = [names.index(part) for part in made.parts]
-            r = max(correlation(A[:, k], made.value([A[:, j] for j in at])), 0.0)
-            if r < m or (best is not None and r <= best[0]):
+            r = correlation(A[:, k], made.value([A[:, j] for j in at]))
+            if r < m:
                 continue
             value = made.value([B[:, j] for j in at])
             fine = np.isfinite(value) & np.isfinite(B[:, k])
@@ -316,10 +317,13 @@ def multiplied(names: Sequence[str], A: F64, B: F64, m: float) -> Iterator[Claim
             says = f"{name} follows {made.says()}: correlation {correlation(x, y):.6f} in {int(fine.sum()):,} rows"
             evidence = {"kind": "product", "spare": [name], "parts": list(made.parts)}
             p = correlation_above(x, y, m)
-            best = (r, number_claim((name, *made.parts), x, y, correlation(x, y), p, m, says, evidence))
-        if best is not None:
-            taken |= set(best[1].about.columns)
-            yield best[1]
+            claim = number_claim((name, *made.parts), x, y, correlation(x, y), p, m, says, evidence)
+            found.append((min(made.weights) < 0, -r, claim))
+    taken: set[str] = set()
+    for _, _, claim in sorted(found, key=lambda item: (item[0], item[1], item[2].about.columns)):
+        if not taken & set(claim.about.columns):  # a product read the other way is no second finding
+            taken |= set(claim.about.columns)
+            yield claim
 
 
 def number_claim(

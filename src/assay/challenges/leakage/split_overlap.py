@@ -115,7 +115,7 @@ def within(
     yield exact_claim(share, m, coarse, says, columns, Rows.at(twins), n, None)
     if subject.roles.group is None:
         near, size = near_copies.at, near_copies.together
-        k = excess(near, near_copies.ring)
+        k = excess(len(near), near_copies.by_chance, near_copies.sway)
         room = 1 - TEST_SHARE  # a twin is in training with this probability
         hits = int(k * room)
         words = (
@@ -139,7 +139,7 @@ def between(subject: Subject, a: Table, b: Table, columns: tuple[str, ...], name
     most = 50_000
     old, new = (t.sample(SampleSpec(n=most)) for t in (a, b))
     found = near_twins(new, old, columns, same=False)
-    near, size, hits = found.at, found.together, excess(found.at, found.ring)
+    near, size, hits = found.at, found.together, excess(len(found.at), found.by_chance, found.sway)
     words = (
         f"at least {hits / new.n:.1%} of the rows of the second side have a near twin on the first ({name}; "
         f"numbers within {TOLERANCE} sd)"

@@ -1,0 +1,104 @@
+"""D08: what was written twice in another way is found; what is alike by nature is not."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from assay.challenges.data import near_duplicates as d08
+from assay.testing import bare_subject, clean_subject, judge
+from tests.challenges.real import real, said, stands
+
+PLACES = "amber birch cedar dover elm forest garden harbor island juniper kingston laurel meadow north oak pine"
+NAMES, KINDS = PLACES.split(), ["academy", "center", "nursery", "school", "house", "church", "family", "project"]
+
+
+def directory(n: int, again: int, seed: int, changed: bool = True) -> pa.Table:
+    """n places with a name, a street, a phone and a ward; the last ``again`` are earlier ones, written differently."""
+    rng = np.random.default_rng(seed)
+    pick = [rng.integers(0, len(words), n) for words in (NAMES, NAMES, KINDS, NAMES)]
+    name = np.array([f"{NAMES[a]} {NAMES[b]} {KINDS[c]}".title() for a, b, c in zip(*pick[:3], strict=True)], object)
+    street = np.array(
+        [f"{k} {NAMES[d].title()} Street" for k, d in zip(rng.integers(1, 9000, n), pick[3], strict=True)], object
+    )
+    phone, ward = rng.integers(2_000_000, 9_999_999, n), rng.integers(1, 50, n)
+    source = np.arange(n)
+    source[n - again :] = rng.permutation(n - again)[:again]
+    name, street, phone, ward = name[source], street[source], phone[source], ward[source]
+    if changed:
+        for i in range(n - again, n):
+            name[i] = name[i].upper() if i % 2 else name[i].replace("e", "", 1)
+            street[i] = street[i].replace("Street", "St.")
+    order = rng.permutation(n)
+    return pa.table({"name": name[order], "street": street[order], "phone": phone[order], "ward": ward[order]})
+
+
+def test_directory_written_twice() -> None:
+    (claim,) = stands(d08, bare_subject(directory(1500, 200, 0)))
+    assert claim.evidence["kind"] == "texts"
+    assert claim.evidence["extra"] == pytest.approx(200, abs=20)
+
+
+def test_directory_written_once_is_quiet() -> None:
+    assert not [seed for seed in range(4) if stands(d08, bare_subject(directory(1500, 0, seed)))]
+
+
+def test_exact_copies_are_not_near() -> None:
+    assert not stands(d08, bare_subject(directory(1500, 200, 0, changed=False)))
+    clean = clean_subject(2000, 0)
+    rows = clean.table.arrow()
+    assert not stands(d08, clean.with_table(clean.table.derive(pa.concat_tables([rows, rows.slice(0, 200)]))))
+
+
+def test_one_place_in_many_rows_is_no_near_duplicate() -> None:
+    """A table of results joined with the place that they are about."""
+    places = directory(60, 0, 3)
+    at = np.random.default_rng(3).integers(0, 60, 1500)
+    joined = places.take(pa.array(at)).append_column("result", pa.array(np.random.default_rng(4).normal(size=1500)))
+    assert not stands(d08, bare_subject(joined))
+
+
+def test_plant_is_where_it_is_said() -> None:
+    planted = d08.plant(clean_subject(2000, 1), 0.05, np.random.default_rng(0))
+    (claim,) = stands(d08, planted.subject)
+    assert claim.effect.value == pytest.approx(planted.true_effect, abs=0.01)
+    assert planted.rows is not None
+    found = set(claim.about.rows.positions.tolist())
+    assert np.mean([p in found for p in planted.rows.positions.tolist()]) > 0.95
+
+
+@pytest.mark.parametrize("digits", [0, 1, 2])
+def test_coarse_numbers_are_alike_by_nature(digits: int) -> None:
+    rng = np.random.default_rng(digits)
+    table = pa.table(
+        {name: np.round(rng.normal(0, 3, 3000), digits) for name in "abc"} | {"outcome": np.resize(["a", "b"], 3000)}
+    )
+    assert not stands(d08, bare_subject(table))
+
+
+@pytest.mark.parametrize("n", [100, 300, 1000, 20_000])
+@pytest.mark.parametrize("dimensions", [1, 2, 3])
+def test_dense_numbers_are_alike_by_nature(dimensions: int, n: int) -> None:
+    x = np.random.default_rng(5).standard_t(3, size=(n, dimensions))
+    assert not stands(d08, bare_subject(pa.table({f"x{k}": x[:, k] for k in range(dimensions)})))
+
+
+def test_series_in_small_steps_are_alike_by_nature() -> None:
+    """A random walk: each row is near the one before."""
+    x = np.cumsum(np.random.default_rng(6).normal(size=(4000, 2)), axis=0)
+    assert not stands(d08, bare_subject(pa.table({"a": x[:, 0], "b": x[:, 1]})))
+
+
+def test_early_childhood() -> None:
+    claims = stands(d08, real("dedupe_early_childhood.csv.gz", None, id=["Id", "True Id"]))
+    assert len(claims) == 1
+    assert claims[0].effect.value == pytest.approx(0.62, abs=0.06)
+
+
+@pytest.mark.parametrize("name", ["diamonds.csv.gz", "titanic.csv", "wine_quality.csv.gz", "hospital_clean.csv.gz"])
+def test_no_near_duplicates(name: str) -> None:
+    target = {"d": "price", "t": "survived", "w": "quality", "h": None}[name[0]]
+    assert judge(d08, real(name, target)).decision.verdict in ("clear", "no-sign", "undecided")
+
+
+def test_spam_from_templates() -> None:
+    assert "written differently" in said(d08, real("sms_spam.csv.gz", "label"))
