@@ -197,16 +197,16 @@ def test_pages_fit_and_name_every_miss():
 def test_a_state_goes_on_and_forgets_what_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path, unit = tmp_path / "s.jsonl", plan([WINE], {"D07"}, SMALL)[0]
     state = State(path, {})
-    state.add(record("D07", "wine") | {"key": unit.key})
+    state.add(unit, record("D07", "wine") | {"key": unit.key})
     state.close()
     with path.open("a") as lines:
         lines.write('{"key": "cut o')
     again = State(path, {})
     assert again.has(unit) and len(again.of([unit])) == 1
-    again.add(record("D07", "wine") | {"key": "other"})
+    again.add(unit, record("D07", "wine") | {"key": "other"})
     again.close()
     assert all(json.loads(line) for line in path.read_text().splitlines() if not line.startswith('{"key": "cut'))
-    monkeypatch.setattr("assay.prove.state.source_digest", lambda code: "changed")
+    monkeypatch.setattr("assay.prove.state.source_digest", lambda code, place: "changed")
     changed = State(path, {})
     assert not changed.has(unit)
     changed.close()

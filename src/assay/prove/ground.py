@@ -47,7 +47,8 @@ def ground(place: Place, rows: int, needs: tuple[Need, ...], mixed: tuple[str, i
     arrow = rows_of(place, rows)
     roles = dict(place.roles)
     made = opened(place, arrow, roles)
-    lacking = [need for need in COLUMNS if need in needs and missing(made, (need,))] if place.lent else []
+    wanted = {*needs, "id"} if "trusted" in needs else set(needs)  # a trusted table is matched by a key
+    lacking = [need for need in COLUMNS if need in wanted and missing(made, (need,))] if place.lent else []
     if lacking:
         arrow = lend(arrow, lacking, roles)
     if mixed is not None:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from assay.audit.catalogue import catalogue
 from assay.core.challenge import Challenge
+from assay.testing import clean_table
 
 from .bases import Place
 from .ground import NOT_LENT
@@ -94,7 +95,10 @@ def planted(code: str, place: Place, challenge: Challenge, setup: Setup) -> list
 
 
 @cache
-def source_digest(code: str) -> str:
-    """What a unit's result depends on besides its key: the text of the challenge's own file, when it was first read."""
-    text = Path(inspect.getfile(catalogue()[code])).read_bytes()
+def source_digest(code: str, place: Place) -> str:
+    """What a unit's result depends on besides its key, as it was when first read: the challenge's own file, how the
+    table is read, and the ground."""
+    files = [Path(inspect.getfile(catalogue()[code])), Path(inspect.getfile(clean_table))]
+    files += [Path(__file__).parent / name for name in ("bases.py", "ground.py", "mending.py", "unit.py")]
+    text = b"".join(path.read_bytes() for path in files) + repr(place).encode()
     return hashlib.blake2b(text, digest_size=8).hexdigest()

@@ -1,7 +1,7 @@
 """What is done, kept as it is done: one JSON line a unit, so that a stopped run goes on where it stood.
 
 A state belongs to one version of assay and one setup: the file's name holds their digest. A line counts only while the
-challenge's own file is unchanged.
+challenge's own file, and how tables are read and lent what they lack, are unchanged.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ class State:
 
     def has(self, unit: Unit) -> bool:
         record = self.known.get(unit.key)
-        return record is not None and record["source"] == source_digest(unit.code)
+        return record is not None and record["source"] == source_digest(unit.code, unit.place)
 
-    def add(self, record: dict[str, Any]) -> None:
-        record = record | {"source": source_digest(record["code"])}
+    def add(self, unit: Unit, record: dict[str, Any]) -> None:
+        record = record | {"source": source_digest(unit.code, unit.place)}
         self.known[record["key"]] = record
         self.write(record)
 

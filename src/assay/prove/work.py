@@ -61,7 +61,7 @@ def alone(line: Sequence[Unit], setup: Setup, state: State, progress: Progress |
         say(progress, unit, len(state.known), total)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            state.add(measure(unit, setup))
+            state.add(unit, measure(unit, setup))
 
 
 def pooled(
@@ -70,15 +70,19 @@ def pooled(
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=quietly)
     waiting = list(reversed(line))
     running: set[Future[dict[str, Any]]] = set()
+    unit_of: dict[Future[dict[str, Any]], Unit] = {}
     done = total - len(line)
     try:
         while waiting or running:
             while waiting and len(running) < jobs + AHEAD:
-                running.add(pool.submit(measure, waiting.pop(), setup))
+                unit = waiting.pop()
+                future = pool.submit(measure, unit, setup)
+                running.add(future)
+                unit_of[future] = unit
             ready, running = wait(running, return_when=FIRST_COMPLETED)
             for future in ready:
                 record = future.result()
-                state.add(record)
+                state.add(unit_of.pop(future), record)
                 done += 1
                 if progress:
                     progress(f"{record['code']} in {record['table']}, {done:,} of {total:,}", done / max(1, total))
@@ -86,7 +90,7 @@ def pooled(
         for future in running:
             future.cancel()
         for future in [f for f in running if not f.cancelled()]:
-            state.add(future.result())
+            state.add(unit_of[future], future.result())
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
