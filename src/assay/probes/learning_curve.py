@@ -22,6 +22,7 @@ from .out_of_fold import FOLDS, MOST_ROWS, OutOfFold, keys
 SHARES = (0.25, 0.5, 1.0)
 ENOUGH = 9_000  # rows: from here one fold has rows enough to test on, and the others would only cost
 LINEAR_ROWS = 10_000  # a linear model gains nothing from more
+MOST_CLASSES, LIGHT_ROWS = 10, 8_000  # boosting fits a tree a class and round: with more classes only the linear model
 NOTHING, LINEAR, TREES = "no column", "a linear model", "boosted trees"
 BLENDS: tuple[Mapping[str, float], ...] = (
     {NOTHING: 1.0}, {LINEAR: 1.0}, {TREES: 1.0}, {LINEAR: 0.5, TREES: 0.5}, {NOTHING: 0.5, TREES: 0.5},
@@ -47,6 +48,8 @@ class LearningCurve:
         """Per-row loss of the best blend at size k, and its name: overfitting at one size is no lack of rows."""
         made = []
         for weights in BLENDS:
+            if not set(weights) <= set(self.output):
+                continue
             mixed = sum(w * self.output[name][k] for name, w in weights.items())
             made.append((loss(np.asarray(mixed), self.y, self.task), " and ".join(weights)))
         return min(made, key=lambda pair: float(pair[0].mean()))
@@ -60,7 +63,8 @@ class LearningCurve:
 def learning_curve(subject: Subject, rows: Sample, labels: Labels, out_of_fold: OutOfFold) -> LearningCurve | None:
     """Whole units (groups, else repeated rows) are drawn, so that twice the rows means twice the groups.
 
-    The boosted trees at full size are those of ``out_of_fold``. None where that is unfinished.
+    The boosted trees at full size are those of ``out_of_fold``. None where that is unfinished. With more than ten
+    classes the trees are left out, and at most 8,000 rows are learned from.
     """
     made = out_of_fold
     if made.state != "done":
@@ -71,13 +75,18 @@ def learning_curve(subject: Subject, rows: Sample, labels: Labels, out_of_fold: 
     bench = Bench(rows, labels, made.features, order, int(subject.rng("learning_curve", "fit").integers(2**31)))
     used = range(FOLDS if len(made.index) < ENOUGH else 1)
     tested = np.flatnonzero(np.isin(made.fold, used))
-    said: dict[str, list[F64]] = {n: [bench.empty(len(made.index)) for _ in SHARES] for n in (NOTHING, LINEAR, TREES)}
+    light = labels.outputs > MOST_CLASSES
+    learners = (NOTHING, LINEAR) if light else (NOTHING, LINEAR, TREES)
+    said: dict[str, list[F64]] = {n: [bench.empty(len(made.index)) for _ in SHARES] for n in learners}
     sizes, terms = np.zeros((len(used), len(SHARES))), 0
     classes = None if labels.task == "regression" else len(labels.classes)
     jobs: list[tuple[I64, I64]] = []
     todo: list[tuple[int, I64]] = []
     for fold in used:
-        learn, test = np.flatnonzero(made.fold != fold)[:MOST_ROWS], np.flatnonzero(made.fold == fold)
+        learn, test = (
+            np.flatnonzero(made.fold != fold)[: LIGHT_ROWS if light else MOST_ROWS],
+            np.flatnonzero(made.fold == fold),
+        )
         own = quarter[learn]
         for k, part in enumerate((learn[own == 2], learn[own < 2], learn)):
             sizes[fold, k] = len(part)
@@ -87,12 +96,13 @@ def learning_curve(subject: Subject, rows: Sample, labels: Labels, out_of_fold: 
             said[NOTHING][k][test] = plain(y, classes)
             output, terms = linear(bench, made.index[part], made.index[test])
             said[LINEAR][k][test] = output
-            if k < len(SHARES) - 1:
+            if k < len(SHARES) - 1 and not light:
                 jobs.append((made.index[part], made.index[test]))
                 todo.append((k, test))
     for (k, test), output in zip(todo, bench.many(jobs), strict=True):
         said[TREES][k][test] = output
-    said[TREES][-1] = made.output
+    if not light:
+        said[TREES][-1] = made.output
     return LearningCurve(
         made.index[tested], np.unique(key[tested], return_inverse=True)[1].ravel(), made.fold[tested],
         labels.y[made.index[tested]], labels.task, sizes.mean(0),

@@ -46,7 +46,7 @@ def measure(grey: U8) -> Measured:
 
 def _measure(grey: U8) -> Measured:
     n, height, width = grey.shape
-    flat = grey.reshape(n, -1)
+    flat = grey.reshape(n, height * width)
     if n == 0 or flat.shape[1] == 0:
         none = np.full(n, np.nan)
         return Measured(none, none, none, none, none, np.zeros((n, SIDE * SIDE), np.uint8))
@@ -60,7 +60,7 @@ def _measure(grey: U8) -> Measured:
     if height >= 3 and width >= 3:
         wide = grey.astype(np.int16)
         edge = wide[:, :-2, 1:-1] + wide[:, 2:, 1:-1] + wide[:, 1:-1, :-2] + wide[:, 1:-1, 2:] - 4 * wide[:, 1:-1, 1:-1]
-        power = edge.reshape(n, -1).astype(np.float32).var(axis=1, dtype=np.float64)
+        power = edge.reshape(n, edge.shape[1] * edge.shape[2]).astype(np.float32).var(axis=1, dtype=np.float64)
         sharp = np.divide(power, spread**2, out=np.full(n, np.nan), where=spread > 0)
     return Measured(
         mean, spread, ends[:, k].astype(np.float64), ends[:, -1 - k].astype(np.float64), sharp,

@@ -21,7 +21,7 @@ How it is measured
     - *script*: texts in one script (Cyrillic, Greek, Arabic, Hebrew, Chinese or Japanese, Korean, Thai, Devanagari,
       Latin) where nine in ten of the others are in another one.
     As *looks like*: *language*, from the most frequent small words of seven languages in a sample of texts (three of
-    them at least, and twice as many as of any other language, where nine in ten texts are in one language); and *cut
+    them at least, and twice as many as of any other language, where three in four texts are in one language); and *cut
     off*, where the greatest length has five times the texts of any length of the fifth below it.
     The last four are asked only of columns with four words or more in the middle text.
 
@@ -108,7 +108,7 @@ SMALL_WORDS = {
     "Dutch": "het een van niet dat voor zijn met aan ook maar wij deze bij naar",
     "Portuguese": "não uma com para dos mais você mas ele isso muito são foi também pelo",
 }
-HITS, TWICE, DOMINANT = 3, 2, 0.9
+HITS, TWICE, DOMINANT, SPOKEN = 3, 2, 0.9, 0.75
 PHRASE, WORDS, SPIKE, LEAST_CUT, LEAST_TEXTS = 40, 4, 5, 10, 100
 TEXTS = 5_000  # of the sample, for what is read and not counted
 MOST_COLUMNS = 20
@@ -251,7 +251,7 @@ def languages(name: str, texts: Any, m: float) -> Iterator[Claim]:
         return
     counts = np.bincount(told, minlength=len(SMALL_WORDS))
     usual = int(counts.argmax())
-    strange = int(counts.sum() - counts[usual]) if counts[usual] >= DOMINANT * counts.sum() else 0
+    strange = int(counts.sum() - counts[usual]) if counts[usual] >= SPOKEN * counts.sum() else 0
     spoken = list(SMALL_WORDS)
     found: Mapping[str, int] = {spoken[i]: int(c) for i, c in enumerate(counts) if c}
     listed = ", ".join(f"{s} {c:,}" for s, c in found.items() if s != spoken[usual])
