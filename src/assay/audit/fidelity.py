@@ -1,8 +1,8 @@
 """Proof of a repair of cells: the fault is planted in the user's own rows, found and mended anew, cells counted.
 
 The whole way is tried, not one list of ops: what is planted is measured again, the remedy of that finding is applied,
-and each planted cell must come back (or become empty, where the remedy empties), while no other cell may change that
-the remedy for the user's own finding leaves alone (DESIGN section 6a).
+and what it changes of the planted cells must come back (or become empty, where the remedy empties), while no other
+cell may change that the remedy for the user's own finding leaves alone (DESIGN section 6a).
 """
 
 from __future__ import annotations
@@ -26,15 +26,18 @@ from .runner import Runner
 from .verdict import decide
 
 ROWS = 10_000  # a share of mended cells is known to a hundredth from far fewer
-MENDED = 0.95  # of the planted cells
+RIGHT = 0.95  # of the planted cells that the repair changes: one that it leaves alone is no worse than before
+MENDED = 0.5  # of all planted cells: a repair that misses most is not what its sentence promises
 EMPTIES = ("null_if", "null_outside", "cast", "parse_date")
 UNIT = "share of planted cells mended"
 
 
-def fidelity(
-    remedy: Remedy, module: ModuleType, subject: Subject, settings: Settings, give: Callable[[str], Any]
-) -> Proof:
-    """Plant at the promised dose in up to 10,000 of the user's rows, mend, and count cells mended and cells harmed."""
+def fidelity(module: ModuleType, subject: Subject, settings: Settings, give: Callable[[str], Any]) -> Proof:
+    """Plant at the promised dose in up to 10,000 of the user's rows, mend, and count cells mended and cells harmed.
+
+    One proof for all remedies of a challenge: each is measured from the same plant. What the challenge mends in these
+    rows without a plant is no harm.
+    """
     rows: Sample = give("rows")
     base = subject.table.derive(rows.take(np.arange(min(rows.n, ROWS))).arrow)
     small = subject.with_table(base)
@@ -50,10 +53,10 @@ def fidelity(
     ops = cell_ops(found_anew(module, planted.subject, settings))
     if not ops:
         return Proof("fidelity", "unproven", why="a fault planted in this table is not found again, or has no repair")
-    mended, own = apply(ops, dirty), apply(cell_ops([remedy]), clean)
+    mended, own = apply(ops, dirty), apply(cell_ops(found_anew(module, small, settings)), clean)
     touched = np.isin(mended.position, planted.rows.positions)
     empties = any(op.name in EMPTIES for op in ops)
-    good = harmed = total = 0
+    good = harmed = total = changed = 0
     for column in clean.names:
         if column not in mended.names:
             continue
@@ -61,14 +64,17 @@ def fidelity(
         if column in planted.columns:
             spoiled = touched & ~alike(clean, column, dirty, column)
             good += int(((same | mended.null(column)) if empties else same)[spoiled].sum())
+            changed += int((spoiled & ~alike(dirty, column, mended, column)).sum())
             total += int(spoiled.sum())
         if column in own.names:
             harmed += int((~same & ~alike(own, column, mended, column) & ~touched).sum())
     if not total:
         return Proof("fidelity", "unproven", why="the plant changed no cell of this table")
     share = good / total
-    state: Any = "kept" if share >= MENDED and harmed == 0 else "rejected" if harmed else "unproven"
-    why = f"{good:,} of {total:,} planted cells mended, {harmed:,} others touched"
+    worse = max(0, changed - good)
+    fine = harmed == 0 and good >= RIGHT * changed
+    state: Any = "rejected" if not fine else "kept" if share >= MENDED else "unproven"
+    why = f"{good:,} of {total:,} planted cells mended, {worse:,} made otherwise wrong, {harmed:,} others touched"
     return Proof("fidelity", state, UNIT, 0.0, share, share, None, total, why)
 
 

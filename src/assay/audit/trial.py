@@ -82,7 +82,10 @@ def prove(
         if remedy.proof == "honesty":
             return honesty(remedy, give, subject)
         if remedy.proof == "fidelity":
-            return fidelity(remedy, module, subject, give("settings"), give)
+            code = module.CHALLENGE.code
+            if code not in bench.fidelity:
+                bench.fidelity[code] = fidelity(module, subject, give("settings"), give)
+            return bench.fidelity[code]
         return bench.gain(remedy.ops)
     except NotApplicable as reason:  # nothing to score with: a leak stands all the same, a gain is not shown
         return Proof(remedy.proof, "kept" if remedy.proof == "honesty" else "unproven", why=str(reason))
@@ -94,6 +97,7 @@ class Bench:
     def __init__(self, subject: Subject, give: Callable[[str], Any]) -> None:
         self.subject, self.give = subject, give
         self.baseline: Scored | None = None
+        self.fidelity: dict[str, Proof] = {}  # by code: one proof for all its remedies
 
     def rows(self) -> tuple[Sample, Any, np.ndarray]:
         rows: Sample = self.give("rows")
