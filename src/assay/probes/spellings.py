@@ -135,7 +135,9 @@ def _slip(rare: str, common: str, shapes: Mapping[str, int], itself: set[str]) -
     size = min(sizes) if len(original) == len(touched) and sizes else sum(sizes)  # else words were joined or parted
     numbers = all(set(w) == {"0"} for w in original)
     few = odd and (len(common) > 2 if numbers else not any("0" in w for w in touched))
-    return (size, odd) if size >= (2 if few else 3) else None
+    if size < (2 if few else 3):
+        return None
+    return (max(size, 3) if any("0" in w for w in original) else size), odd
 
 
 def _words(text: str, start: int, end: int) -> list[str]:

@@ -243,7 +243,7 @@ def contradicted(rows: Sample, name: str, at: F64) -> str:
     from scipy.stats import rankdata
 
     zero, above = at == 0, at > 0
-    if zero.sum() < SLIPS or above.sum() < 20 * SLIPS:
+    if not SLIPS <= zero.sum() <= RARE * len(at) or above.sum() < 20 * SLIPS:
         return ""
     columns = [c.name for c in rows.columns if c.kind == "number" and c.name != name]
     thin = np.flatnonzero(above)[:: max(1, int(above.sum()) // 4_000)]

@@ -24,8 +24,9 @@ How it is measured
     factor of four, left empty.
     *Zeros* (of whole numbers, negative values too), in up to one row in twenty, under a gap of three times the step
     between the lowest others: where zero is over four times the lower spread below the median, and nothing else below
-    a quarter of it; where all come in one stretch of the order and fill it; or, without the gap, where a column that
-    goes with this one (rank correlation of .9 or more) is as high there as it hardly ever is just above zero.
+    a quarter of it; where all come in one stretch of the order and fill it; or, without the gap and in one
+    row in a hundred at most, where a column that goes with this one (rank correlation of .9 or more) is as high there
+    as it hardly ever is just above zero.
     *Per site*: nineteen in twenty values of one site lie outside the middle 99 % of the others, and nine in ten inside
     once divided by such a factor.
 

@@ -88,7 +88,7 @@ SINGLE = 10  # times rarer that a single letter, or a code that mixes case, must
 OWN = 0.1  # chance, at most, that a text named as a typo is a value of its own
 SHRINK = 5.0  # frequent values that the rate of columns at large counts for
 PER_PAIR = {3: 0.02, 4: 0.02, 5: 0.004, 6: 0.004}  # pairs of values a slip apart, by letters of the word (Rdatasets)
-LONGER, ODD = 0.002, 0.002
+LONGER, ODD, HALVED = 0.002, 0.002, 0.1  # of longer words; of odd shapes; of words of two letters, half changed
 Counts = Mapping[str, int]
 
 
@@ -202,6 +202,8 @@ def typos(counts: Counts, rarer: float) -> dict[str, str | None]:
     for slip in found:
         if forms[common[slip.common]] >= rarer * forms[rare[slip.rare]]:
             near.setdefault(slip.rare, []).append(slip)
+    short = [i for i, s in near.items() if min(x.word for x in s) <= 2]
+    near = {i: s for i, s in near.items() if i not in short or len(short) > 1}  # one may be an abbreviation
     if not near:
         return {}
     best = {i: min(s, key=lambda x: (x.edits, -forms[common[x.common]], x.common)) for i, s in near.items()}
@@ -229,7 +231,9 @@ def expected(slip: Slip, text: str, common: Sequence[str], own: tuple[int, int])
     """The chance that a value of its own is so near to a frequent one, in this column."""
     alike = sum(abs(len(text) - len(f)) <= 1 for f in common)
     at_large = 1 - (1 - PER_PAIR.get(slip.word, LONGER)) ** max(1, alike)
-    return ODD if slip.odd else (own[0] + SHRINK * at_large) / (own[1] + SHRINK)
+    if slip.odd:
+        return ODD if slip.word > 2 else HALVED
+    return (own[0] + SHRINK * at_large) / (own[1] + SHRINK)
 
 
 def mended(counts: Counts, wrong: Mapping[str, str | None]) -> dict[str, str | None]:
