@@ -21,7 +21,6 @@ from .options import (
     Protected,
     Quiet,
     RoleWords,
-    Seed,
     Target,
     Time,
     Unknown,
@@ -69,7 +68,6 @@ def prove(
     jobs: Annotated[int | None, flag("Processes, 1 or 2.  (default: as cores are free)", FIT, metavar="N")] = None,
     output_format: Format = None,
     output_file: Output = None,
-    seed: Seed = None,
     quiet: Quiet = False,
 ) -> int:
     """Plant every fault in real tables, or in your own, and count what is found and what is not."""
@@ -83,8 +81,6 @@ def prove(
     for value, name in ((seeds, "--seeds"), (rows, "--rows"), (jobs, "--jobs")):
         if value is not None and value < 1:
             raise SettingsError(f"{name} must be a whole number of at least 1; got {value}")
-    if seed is not None:
-        raise SettingsError("prove counts its seeds from 0; say how many with --seeds")
     settings = settings_from_flags(select=listed(select))
     words = {
         "order": (time,) if time else (), "group": (group,) if group else (), "protected": listed(protected),
