@@ -56,8 +56,9 @@ def test_what_images_look_like(fault: str) -> None:
     pixels, classes = clean_images(400, 1)
     pixels[:8] = CHANGES[fault](pixels[:8])
     claims = found(pixels, classes)
-    assert claims[fault].evidence["count"] == 8
-    assert claims[fault].about.rows.positions.tolist() == list(range(8))
+    rows = set(claims[fault].about.rows.positions.tolist())
+    assert rows <= set(range(8))
+    assert len(rows) >= (6 if fault == "blurred" else 8)  # two of the eight are made of waves so long that they stay
 
 
 def test_a_fault_of_the_whole_set_is_its_way() -> None:
