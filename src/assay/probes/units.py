@@ -187,7 +187,7 @@ def unit_of(apart: F64, rest: F64, gap: float) -> float | None:
             off > max(ERRORS * error, 0.02)
             or error > told
             or gap < min(EMPTY, HALF * np.log(factor))
-            or not 1 / 3 <= spread <= 3
+            or not 0.2 <= spread <= 5  # five values tell no more
         ):
             continue
         moved = apart - np.log(factor) if upper else apart + np.log(factor)
