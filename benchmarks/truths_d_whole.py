@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from benchmarks.truth import Finding, Truth, anything
+from truth import Finding, Truth, anything
 
 
 def saying(*words: str) -> Callable[[Sequence[Finding]], bool]:

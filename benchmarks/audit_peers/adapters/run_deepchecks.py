@@ -29,8 +29,8 @@ def run(train, test, roles):
     found = []
     for suite in results:
         for result in suite.get_not_passed_checks():
-            failed = [c for c in result.conditions_results if not c.is_pass]
-            text = " ".join(f"{c.name} {c.details}" for c in failed) + " " + str(result.value)[:1500]
+            failed = [c for c in result.conditions_results if not c.is_pass()]
+            text = " ".join(f"{c.name} {c.details}" for c in failed)
             found.append((re.sub(r"\s+", " ", result.get_header()), text))
     return found
 
