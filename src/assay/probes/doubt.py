@@ -48,6 +48,7 @@ class Doubt:
     names: tuple[str, ...]
     logs: F64
     noise: Noise | None
+    even: bool  # one rate of noise for all classes, since some class is told too rarely to have its own
     state: str
 
 
@@ -55,7 +56,7 @@ class Doubt:
 def doubt(subject: Subject, rows: Sample, labels: Labels, honest: tuple[str, ...], out_of_fold: OutOfFold) -> Doubt:
     """Out-of-fold predictions of a booster, neighbours, a linear model, and where these contradict some label surely
     also of random trees and a kernel machine. Equal rows, and rows of one group, share a fold. Honest features only."""
-    nothing = Doubt(np.empty(0, np.int64), np.empty(0, np.int64), (), (), np.empty((0, 0, 0)), None, "unfinished")
+    nothing = Doubt(np.empty(0, np.int64), np.empty(0, np.int64), (), (), np.empty((0, 0, 0)), None, True, "unfinished")
     if out_of_fold.state != "done" or labels.task == "regression" or len(out_of_fold.index) < FEWEST:
         return nothing
     most = max(LEAST_ROWS, min(MOST_ROWS, MOST_CELLS // max(1, len(honest)), MOST_SHARES // labels.outputs))
@@ -74,16 +75,25 @@ def doubt(subject: Subject, rows: Sample, labels: Labels, honest: tuple[str, ...
     for name in ("linear", "neighbours"):
         names.append(name)
         logs.append(bench.ask(MODELS[name], y, k))
-    noise = fit_noise(np.stack(logs), y)
+    even = not told(np.stack(logs), y)
+    noise = fit_noise(np.stack(logs), y, even=even)
     if not (noise.wrong > LIKELY).any():
-        return Doubt(index, y, classes, tuple(names), np.stack(logs), noise, "cheap")
+        return Doubt(index, y, classes, tuple(names), np.stack(logs), noise, even, "cheap")
     names.append("trees")
     logs.append(bench.ask(MODELS["trees"], y, k))
     if len(index) <= KERNEL_ROWS and (noise.clean.argmax(1) == y).mean() > TOLD:
         names.append("kernel")
         logs.append(bench.ask(MODELS["kernel"], y, k))
     every = np.stack(logs)
-    return Doubt(index, y, classes, tuple(names), every, fit_noise(every, y), "done")
+    even = not told(every, y)
+    return Doubt(index, y, classes, tuple(names), every, fit_noise(every, y, even=even), even, "done")
+
+
+def told(logs: F64, y: I64) -> bool:
+    """Whether most rows of every class are told, which a class that the columns cannot see is not."""
+    hits = logs.mean(0).argmax(1) == y
+    size = np.bincount(y)
+    return bool((np.bincount(y[hits], minlength=len(size)) > size / 2)[size > 0].all())
 
 
 class Bench:

@@ -58,7 +58,7 @@ class Noise:
         return float(honest[self.would_be() > level].sum())
 
 
-def fit_noise(logs: F64, y: I64, most: float | None = None, start: Noise | None = None) -> Noise:
+def fit_noise(logs: F64, y: I64, most: float | None = None, start: Noise | None = None, *, even: bool = False) -> Noise:
     """Fit pool and noise matrix.
 
     Args:
@@ -66,6 +66,8 @@ def fit_noise(logs: F64, y: I64, most: float | None = None, start: Noise | None 
         y: (n,) recorded labels, 0 .. K - 1.
         most: the share of wrong labels may not exceed this (a null hypothesis); None leaves it free.
         start: begin from here instead of one weight for all and 3 % of wrong labels.
+        even: one rate, in favour of no class. Where columns cannot tell two classes, a matrix of their own would take
+            the one for a misspelling of the other.
     """
     models, n, k = logs.shape
     rate = 0.03 if most is None else most
@@ -87,7 +89,7 @@ def fit_noise(logs: F64, y: I64, most: float | None = None, start: Noise | None 
             counts = np.stack([np.bincount(y, joint[:, z], k) for z in range(k)])
             size, off = counts.sum(1), counts - np.diag(np.diag(counts))
             rate = float(off.sum()) / n
-            matrix = (off + PRIOR * rate / (k - 1)) / (size + PRIOR)[:, None]
+            matrix = flat(k, rate) if even else (off + PRIOR * rate / (k - 1)) / (size + PRIOR)[:, None]
             np.fill_diagonal(matrix, 0.0)
             matrix += np.diag(1.0 - matrix.sum(1))
             if most is not None:
@@ -103,7 +105,7 @@ def fit_noise(logs: F64, y: I64, most: float | None = None, start: Noise | None 
     )  # fmt: skip
 
 
-def noise_above(logs: F64, y: I64, free: Noise, most: float) -> tuple[float, Noise]:
+def noise_above(logs: F64, y: I64, free: Noise, most: float, *, even: bool = False) -> tuple[float, Noise]:
     """p-value of the likelihood ratio against H0: at most a share ``most`` of the labels is wrong.
 
     The rate is one number with its null value at the boundary, so twice the log ratio is half a chi-square with one
@@ -111,11 +113,10 @@ def noise_above(logs: F64, y: I64, free: Noise, most: float) -> tuple[float, Noi
     """
     from scipy.special import ndtr
 
-    tied = max(
-        (fit_noise(logs, y, most), fit_noise(logs, y, most, free)), key=lambda made: made.likelihood
-    )  # fmt: skip
+    cold, warm = (fit_noise(logs, y, most, start, even=even) for start in (None, free))
+    tied = max(cold, warm, key=lambda made: made.likelihood)
     if tied.likelihood > free.likelihood:
-        free = fit_noise(logs, y, None, tied)
+        free = fit_noise(logs, y, None, tied, even=even)
     ratio = max(0.0, 2.0 * (free.likelihood - tied.likelihood))
     return (float(ndtr(-np.sqrt(ratio))) if free.rate > most else 1.0), free
 

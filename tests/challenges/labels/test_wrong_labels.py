@@ -67,6 +67,15 @@ def test_open_outcomes_are_not_wrong() -> None:
     assert judge(l01, subject).decision.verdict == "not-applicable"
 
 
+def test_classes_that_columns_cannot_tell_are_not_misspelt() -> None:
+    """A scale whose neighbours look alike: one class would else swallow the others as its errors."""
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(2500, 2))
+    grade = np.digitize(x @ [1.0, 0.6] + rng.normal(size=2500), [-2.0, -0.7, 0.7, 2.0])
+    table = pa.table({"a": x[:, 0], "b": x[:, 1], "y": np.array(list("pqrst"))[grade]})
+    assert said(l01, open_subject(table, target="y")) == ""
+
+
 def test_shuffled_target_is_silent() -> None:
     table, _ = ringed(1500, 0.05)
     y = np.random.default_rng(3).permutation(table["y"].to_numpy(zero_copy_only=False))

@@ -12,12 +12,14 @@ How it is measured
     Several unlike models (a booster, a linear model, nearest neighbours; random trees and a kernel machine where these
     find something) predict every row from other rows, with columns that no leak rule suspects. A pool of them and a
     matrix of label noise are fitted together by likelihood: doubt that follows the columns belongs to the pool, and a
-    label that the pool leaves open is no error; only disagreement that stays however sure the models are is noise. A
-    row is *probably wrong* where the posterior is above one half. The effect counts the surest only, above 0.8, less
-    the number that the pool's own doubt would put there were every label right, as a share of all rows: a lower end of
-    the wrong labels, since an error among open cases cannot be told; *clear* speaks of errors that can. Two tests
-    against the material share must both reject: the exact binomial of that count, and the likelihood ratio of a noise
-    rate above it. Rates by class, and by group, are in the evidence with Clopper-Pearson intervals.
+    label that the pool leaves open is no error; only disagreement that stays however sure the models are is noise.
+    Classes have noise rates of their own only where most rows of every class are told; else two classes that the
+    columns cannot tell apart would look like one with wrong labels. A row is *probably wrong* where the posterior is
+    above one half. The effect counts the surest only, above 0.8, less the number that the pool's own doubt would put
+    there were every label right, as a share of all rows: a lower end of the wrong labels, since an error among open
+    cases cannot be told; *clear* speaks of errors that can. Two tests against the material share must both reject: the
+    exact binomial of that count, and the likelihood ratio of a noise rate above it. Rates by class, and by group, are
+    in the evidence with Clopper-Pearson intervals.
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
@@ -96,7 +98,7 @@ def measure(subject: Subject, rows: Sample, doubt: Doubt, options: Options) -> I
         raise NotApplicable(
             f"the columns leave the class open: they could contradict a label in {percent(checkable / n)} of the rows"
         )
-    ratio, noise = noise_above(doubt.logs, doubt.y, doubt.noise, least)
+    ratio, noise = noise_above(doubt.logs, doubt.y, doubt.noise, least, even=doubt.even)
     sure, likely = noise.wrong > SURE, np.flatnonzero(noise.wrong > LIKELY)
     count, chance = int(sure.sum()), noise.by_chance(SURE)
     at, meant = doubt.index[likely], np.where(np.arange(noise.clean.shape[1]) == doubt.y[:, None], -1.0, noise.clean)
@@ -121,7 +123,7 @@ def measure(subject: Subject, rows: Sample, doubt: Doubt, options: Options) -> I
         impact=Impact("costs", why_unmeasured="needs a refit with other labels, judged on labels that are right"),
         evidence={
             "probably_wrong": len(likely), "surely_wrong": count, "by_doubt_alone": round(chance, 3),
-            "noise_rate": noise.rate, "checkable": checkable,
+            "noise_rate": noise.rate, "one_rate_for_all": doubt.even, "checkable": checkable,
             "models": dict(zip(doubt.names, np.round(noise.weights, 3).tolist(), strict=True)),
             "by_class": by_class(noise, doubt), "by_group": by_group(subject, rows, doubt, noise),
             "first": [
