@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from scipy.stats import beta, ks_2samp
 
-from assay.stats.distances import ks, ks_above, ks_interval, tv, tv_above, tv_interval
+from assay.stats.distances import (
+    ks,
+    ks_above,
+    ks_interval,
+    tv,
+    tv_above,
+    tv_interval,
+    tv_or_bin_above,
+    tv_or_bin_interval,
+)
 
 
 def _pair(bins: int, gap: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -96,3 +105,21 @@ def test_empty_samples_prove_nothing() -> None:
         tv([1, 2], [1, 2, 3])
     with pytest.raises(ValueError, match="no NaN"):
         ks([np.nan], [1.0])
+
+
+@pytest.mark.parametrize("bins", [3, 10])
+def test_one_bin_or_all_keeps_the_level_and_sees_one_bin(bins: int, at_most: Callable[..., None]) -> None:
+    rng = np.random.default_rng(bins)
+    p = np.full(bins, 1 / bins)
+    q = np.append((1 - p[-1] - 0.1) / (bins - 1) * np.ones(bins - 1), p[-1] + 0.1)
+    tests = []
+    for _ in range(300):
+        a, b, seed = rng.multinomial(300, p), rng.multinomial(500, q), int(rng.integers(2**32))
+        tests.append(tv_or_bin_above(a, b, 0.1, np.random.default_rng(seed)))
+        lo, hi = tv_or_bin_interval(a, b, 0.1, np.random.default_rng(seed))
+        assert lo <= tv(a, b) <= hi
+        assert (lo > 0.1) == (tests[-1] < 0.05) or abs(tests[-1] - 0.05) < 1e-6
+    at_most(tests)
+    far = rng.multinomial(500, np.append(np.full(bins - 1, 0.3 / (bins - 1)), 0.7))
+    seed = np.random.default_rng(1)
+    assert tv_or_bin_above(rng.multinomial(300, p), far, 0.1, seed) < 1e-9

@@ -63,7 +63,7 @@ from assay.learn.target import Labels
 from assay.probes.forward import rounds
 from assay.probes.halves import parts_of
 from assay.stats.auc import auc, auc_above, auc_interval
-from assay.stats.distances import ks, ks_above, ks_interval, tv, tv_above, tv_interval
+from assay.stats.distances import ks, ks_above, ks_interval, tv, tv_or_bin_above, tv_or_bin_interval
 
 CHALLENGE = Challenge(
     code="S06",
@@ -157,11 +157,13 @@ def mark(subject: Subject, site: str, here: Mask, score: F64, labels: Labels, in
         ha, hb = (np.bincount(y[m].astype(np.int64), minlength=len(labels.classes)) for m in (here, ~here))
         used = (ha + hb) > 0
         ha, hb = ha[used], hb[used]
-        moved, p_moved = tv(ha, hb), tv_above(ha, hb, limit, rng())
+        moved, p_moved = tv(ha, hb), tv_or_bin_above(ha, hb, limit, rng())
 
     def bound(alpha: float) -> tuple[float, float]:
         known = auc_interval(truth, score, alpha)
-        lab = ks_interval(a, b, alpha, rng()) if labels.task == "regression" else tv_interval(ha, hb, alpha, rng())
+        lab = (
+            ks_interval(a, b, alpha, rng()) if labels.task == "regression" else tv_or_bin_interval(ha, hb, alpha, rng())
+        )
         return min(proved(known[0]), lab[0]), min(proved(known[1]), lab[1])
 
     area = auc(truth, score)

@@ -8,16 +8,16 @@ Why it matters
     No amount of rows from before helps, and re-weighting them does not either: the model has to be learned anew.
 
 How it is measured
-    For each named pair, on rows with a known target and honest features, without columns that tell the time. Models
-    of the first side and of the second are compared on the *same* rows of the second, which neither saw. So that a
+    For each named pair, on rows with a known target and honest features, without columns that tell the time. A
+    model of the own side and one of the other are compared on the *same* rows, which neither saw. So that a
     shift of the features alone cannot pass for another relation, both learn from rows that are alike: a booster gives,
     out of fold, each row's chance e to lie on the second side; rows of the first weigh e, rows of the second 1 - e
     (overlap weights), with which the features are distributed alike on both sides; and the two models learn from rows
-    that are worth equally many. Class shares are corrected before the losses are compared, so that a mere change of
-    shares (label-shift) is no finding either, and classes that one side lacks are left out. The effect is the ratio of
-    the losses less one (log-loss, or squared error), material above a tenth. Tested by row, between halves of the order
-    by block of time (Fieller, Hall). At most the eight largest pairs; nothing is said where fewer than 100 rows are
-    alike.
+    that are worth equally many. Class shares are corrected (by Bayes' rule) before the losses are compared, so that a
+    mere change of shares (label-shift) is no finding either, and classes that one side lacks are left out. The effect
+    is the ratio of the losses less one (log-loss, or squared error), material above a tenth. Tested by row, between
+    halves of the order by block of time (Fieller, Hall). At most the eight largest pairs; nothing is said where fewer
+    than 100 rows are alike.
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
@@ -67,6 +67,7 @@ from assay.probes.forward import rounds
 from assay.probes.halves import parts_of
 from assay.probes.order import moments
 from assay.probes.sides import Side, Sides
+from assay.stats.priors import rematched
 from assay.stats.ratios import ratio_above, ratio_interval
 
 CHALLENGE = Challenge(
@@ -86,6 +87,7 @@ CHALLENGE = Challenge(
 )  # fmt: skip
 MOST_ROWS, FEWEST, FOLDS, BLOCKS, MOST_PAIRS = 12_000, 100, 2, 20, 8
 FEWEST_OF_CLASS, MOST_CLASSES, LEAF = 20, 10, 20
+EVEN = 1e-9  # added to weights, all of which may be nought
 SMOOTH = 0.01  # of each class is added to every answer, so that no single row can carry a ratio of losses
 
 
@@ -106,10 +108,10 @@ def size(side: Side) -> tuple[int, str]:
 
 @dataclass(frozen=True)
 class Compared:
-    """Weighted losses on rows of the second side, by row or by block of time: of the model from there, of that from
-    here. ``rows`` is what the rows are worth, ``trained_on`` what those are worth that each model learned from."""
+    """Weighted losses by row, or by block of time, of a model of the other side and of one of the own side. ``rows`` is
+    what the rows are worth, ``trained_on`` what those are worth that each model learned from."""
 
-    there: F64
+    other: F64
     own: F64
     rows: int
     trained_on: int
@@ -125,31 +127,42 @@ def compare(subject: Subject, side: Side, features: Sequence[str]) -> Compared |
     bench = Bench(rows, labels, tuple(features), order)
     weight = bench.alike(second, rng)
     fold = parts_of(rows.content, FOLDS, salt=7)
-    own = np.flatnonzero(second)
-    here, there = np.full(len(own), np.nan), np.full(len(own), np.nan)
+    own, other = np.full(rows.n, np.nan), np.full(rows.n, np.nan)
     trained = 0.0
     for k in range(FOLDS):
-        test = np.flatnonzero(fold[own] == k)
-        mine, others = np.flatnonzero(second & (fold != k)), np.flatnonzero(~second & (fold != k))
-        worth = min(worth_of(weight[mine]), worth_of(weight[others]))
-        if worth < FEWEST / FOLDS or not len(test):
+        sides = [np.flatnonzero((second == s) & (fold != k)) for s in (False, True)]
+        worth = min(worth_of(weight[at]) for at in sides)
+        if worth < FEWEST / FOLDS:
             return None
-        mine, others = (thinned(at, weight, worth, rng) for at in (mine, others))
+        learned = [thinned(at, weight, worth, rng) for at in sides]
+        test = np.flatnonzero(fold == k)
         seed = int(rng.integers(2**31))
-        here[test] = bench.losses(mine, own[test], mine, weight, seed)
-        there[test] = bench.losses(others, own[test], mine, weight, seed)
+        made = [bench.outputs(at, test, weight, seed) for at in learned]
+        for s in (0, 1):
+            here = second[test] == bool(s)
+            own[test[here]] = bench.losses(made[s][here], test[here], learned[s], weight)
+            other[test[here]] = bench.losses(made[1 - s][here], test[here], learned[s], weight)
         trained += worth / FOLDS
-    rows_worth = worth_of(weight[own])
-    if rows_worth < FEWEST:
+    if min(worth_of(weight[second]), worth_of(weight[~second])) < FEWEST:
         return None
-    here, there = here * weight[own], there * weight[own]
+    own, other = own * weight, other * weight
     if side.kind == "time":
-        when = moments(subject, rows)[own]
-        line = np.lexsort((rows.row_id[own], when))
-        passed = np.cumsum(weight[own][line])
-        block = np.minimum((BLOCKS * passed / passed[-1]).astype(np.int64), BLOCKS - 1)  # of equal worth, not length
-        here, there = (np.bincount(block, weights=v[line], minlength=BLOCKS).astype(np.float64) for v in (here, there))
-    return Compared(there, here, round(rows_worth), round(trained))
+        own, other = by_block(rows, moments(subject, rows), second, weight, own, other)
+    return Compared(other, own, round(worth_of(weight)), round(trained))
+
+
+def by_block(
+    rows: Sample, when: F64, second: np.ndarray, weight: F64, own: F64, other: F64
+) -> tuple[F64, F64]:  # fmt: skip
+    """Sums over blocks along the order, twenty a side, of equal worth and not of equal length."""
+    out = []
+    for here in (~second, second):
+        line = np.flatnonzero(here)
+        line = line[np.lexsort((rows.row_id[line], when[line]))]
+        passed = np.cumsum(weight[line])
+        block = np.minimum((BLOCKS * passed / passed[-1]).astype(np.int64), BLOCKS - 1)
+        out.append([np.bincount(block, weights=v[line], minlength=BLOCKS) for v in (own, other)])
+    return np.concatenate([pair[0] for pair in out]), np.concatenate([pair[1] for pair in out])
 
 
 def worth_of(weight: F64) -> float:
@@ -255,32 +268,34 @@ class Bench:
         model = train_one(config, data, seed=seed, rounds=max(10, rounds(len(spec.features)) * 2 // max(2, k)))
         return np.asarray(model.predict(encode(spec, self.rows.take(test))))
 
-    def losses(self, train: I64, test: I64, like: I64, weight: F64, seed: int) -> F64:
-        """Loss of each test row by a model of the rows ``train``, its class shares corrected to those of ``like``."""
-        made, y = self.outputs(train, test, weight, seed), self.labels.y
+    def losses(self, made: F64, at: I64, like: I64, weight: F64) -> F64:
+        """Loss of each row by a model's outputs, their class shares corrected to those of the rows ``like``."""
+        y = self.labels.y
         if self.labels.task == "regression":
-            return loss(made, y[test], "regression")
+            return loss(made, y[at], "regression")
         k = len(self.labels.classes)
-        mine, wanted = (np.bincount(y[at].astype(int), weights=weight[at], minlength=k) + 1.0 for at in (train, like))
-        made = made * (wanted / wanted.sum()) / (mine / mine.sum())
-        made = made / made.sum(axis=1, keepdims=True)
-        return loss((1 - SMOOTH) * made + SMOOTH * wanted / wanted.sum(), y[test], self.labels.task)
+        wanted = np.bincount(y[like].astype(int), weights=weight[like], minlength=k) + 1.0
+        wanted = wanted / wanted.sum()
+        smooth = (1 - SMOOTH) * made + SMOOTH * wanted
+        return loss(rematched(smooth, wanted, weight[at] + EVEN), y[at], self.labels.task)
 
 
 def claim(side: Side, made: Compared, limit: float) -> Claim:
-    ratio = float(made.there.sum() / made.own.sum()) if made.own.sum() > 0 else 1.0
-    says = f"{side.name}: on the same rows of the second, a model of the first errs {ratio:.2f} times as much as one of"
-    says += f" the second ({made.rows:,} rows with like features)"
+    ratio = float(made.other.sum() / made.own.sum()) if made.own.sum() > 0 else 1.0
+    says = (
+        f"{side.name}: on the same rows, a model of the other side errs {ratio:.2f} times as much as one of their own"
+    )
+    says += f" side (worth {made.rows:,} rows with like features)"
     return Claim(
         About((), comparison=side.name), Effect(ratio - 1, "relative loss", limit, partial(bounds, made)), "test", says,
-        made.rows, p=ratio_above(made.there, made.own, 1 + limit), family="slice",
+        made.rows, p=ratio_above(made.other, made.own, 1 + limit), family="slice",
         impact=Impact("voids", ratio - 1, bounds(made, 0.05), "relative loss"),
         evidence={"rows": made.rows, "trained_on": made.trained_on, "units": len(made.own), "kind": side.kind},
     )  # fmt: skip
 
 
 def bounds(made: Compared, alpha: float) -> tuple[float, float]:
-    lo, hi = ratio_interval(made.there, made.own, alpha)
+    lo, hi = ratio_interval(made.other, made.own, alpha)
     return lo - 1, hi - 1
 
 

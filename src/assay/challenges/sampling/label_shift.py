@@ -10,12 +10,12 @@ Why it matters
 
 How it is measured
     For each named pair of tables, on the rows of classes that both have (a class that one lacks is a new category):
-    the total variation between the class shares, that
-    is the share of rows that would have to change class, tested against a twentieth. Two classes: exactly, as a
-    difference of two shares (melded Clopper-Pearson). More: which classes gained is searched on one half of the rows
-    and their joint gain tested on the other. Between the halves of the order neighbours are alike, so that the test
-    must hold over blocks of rows too (Welch's t over twenty a side, whose noise is that between neighbouring blocks):
-    the larger p counts.
+    the total variation between the class shares, that is the share of rows that would have to change class, tested
+    against a twentieth. Two classes: exactly, as a difference of two shares (melded Clopper-Pearson). More: which
+    classes gained is searched on one half of the rows and their joint gain tested on the other, or any single class is
+    tested on all rows, times their number. Between the halves of the order neighbours are alike, so that the test must
+    hold over blocks of rows too (Welch's t over twenty a side, whose noise is that between neighbouring blocks): the
+    larger p counts.
 
 Example
     >>> import pyarrow as pa, assay
@@ -56,7 +56,7 @@ from assay.core.table import F64, I64, Sample
 from assay.core.words import percent, text_of
 from assay.probes.order import moments
 from assay.probes.sides import Side, Sides
-from assay.stats.distances import tv, tv_above, tv_interval
+from assay.stats.distances import tv, tv_or_bin_above, tv_or_bin_interval
 from assay.stats.welch import welch_above, welch_interval
 
 CHALLENGE = Challenge(
@@ -101,13 +101,13 @@ def claim(subject: Subject, side: Side, target: str, limit: float) -> Claim | No
     def rng() -> np.random.Generator:
         return subject.rng("S03", side.name)  # anew for test and interval: the same halves for both
 
-    p = tv_above(ha, hb, limit, rng())
+    p = tv_or_bin_above(ha, hb, limit, rng())
     blocks = by_block(subject, side, first, second, hb / hb.sum() > ha / ha.sum()) if side.kind == "time" else None
     if blocks is not None:
         p = max(p, welch_above(*blocks, limit, in_order=True))
 
     def bound(alpha: float) -> tuple[float, float]:
-        lo, hi = tv_interval(ha, hb, alpha, rng())
+        lo, hi = tv_or_bin_interval(ha, hb, alpha, rng())
         if blocks is not None:
             low, high = welch_interval(*blocks, alpha, in_order=True)
             lo, hi = min(lo, max(low, 0.0)), min(1.0, max(hi, high))
