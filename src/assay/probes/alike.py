@@ -54,9 +54,10 @@ def printed(sample: Sample, name: str) -> Print:
     _, first, inverse, counts = np.unique(seen, return_index=True, return_inverse=True, return_counts=True)
     rank = np.empty(len(first), np.int64)
     rank[np.argsort(first, kind="stable")] = np.arange(len(first))
-    alone = len(first)
-    if alone > FEW:  # holes, or one code, on the same rows of two measured columns do not make them one
-        counts = np.delete(counts, np.argsort(counts, kind="stable")[-2:])
+    alone, blank = len(first), sample.null(name)[first]
+    counts = counts[~blank]  # holes on the same rows are no values that agree
+    if alone > FEW:  # nor is one code on the same rows of two measured columns
+        counts = np.delete(counts, np.argsort(counts, kind="stable")[-1:])
     _, many = np.unique(counts, return_counts=True)
     chance = float(gammaln(counts + 1.0).sum() + gammaln(many + 1.0).sum() - gammaln(counts.sum() + 1.0))
     digests = [hashlib.blake2b(b, digest_size=16).digest() for b in (values, rank[inverse.ravel()].tobytes())]

@@ -44,19 +44,21 @@ def parted(texts: Sequence[str]) -> tuple[list[str], list[str]]:
 
 @dataclass(frozen=True)
 class Grams:
-    """``matrix`` (texts, pieces): weights, each row of length one; ``pieces`` and ``start``: hashes text by text."""
+    """``matrix`` (texts, pieces): weights, each row of length one, and ``flat`` the same without rarity; ``pieces`` and
+    ``start``: hashes text by text."""
 
     matrix: Any
+    flat: Any
     pieces: U64
     start: I64
 
     def alike(self, i: I64, j: I64) -> F64:
         """Cosine of the weighed pieces of texts i and j, pair by pair."""
-        parts = [
-            np.asarray(self.matrix[i[k : k + CHUNK]].multiply(self.matrix[j[k : k + CHUNK]]).sum(1)).ravel()
-            for k in range(0, len(i), CHUNK)
-        ]
-        return np.concatenate(parts) if parts else np.zeros(0)
+        return cosines(self.matrix, i, j)
+
+    def spelt_alike(self, i: I64, j: I64) -> F64:
+        """The same of all pieces alike: one changed letter costs the same wherever it stands."""
+        return cosines(self.flat, i, j)
 
     def meeting(self) -> tuple[I64, I64]:
         """Pairs i < j of texts that share a band and are few in it."""
@@ -72,6 +74,14 @@ class Grams:
         found = [bucketed(key, MOST_IN_BUCKET) for key in keys]
         i, j = (np.concatenate([pair[s] for pair in found]) for s in (0, 1))
         return unique_pairs(i, j)
+
+
+def cosines(matrix: Any, i: I64, j: I64) -> F64:
+    parts = [
+        np.asarray(matrix[i[k : k + CHUNK]].multiply(matrix[j[k : k + CHUNK]]).sum(1)).ravel()
+        for k in range(0, len(i), CHUNK)
+    ]
+    return np.concatenate(parts) if parts else np.zeros(0)
 
 
 def grams(texts: Sequence[str]) -> Grams:
@@ -93,7 +103,9 @@ def grams(texts: Sequence[str]) -> Grams:
     value = weight / np.maximum(norm, 1e-12)[owner]
     start = np.concatenate(([0], np.cumsum(np.bincount(owner, minlength=len(raw))))).astype(np.int64)
     matrix = csr_array((value, column.ravel(), start), shape=(len(raw), len(names)))
-    return Grams(matrix, piece.astype(np.uint64), start)
+    each = 1 / np.sqrt(np.maximum(np.bincount(owner, minlength=len(raw)), 1))
+    flat = csr_array((each[owner], column.ravel(), start), shape=(len(raw), len(names)))
+    return Grams(matrix, flat, piece.astype(np.uint64), start)
 
 
 def mixed(x: U64, salt: int) -> U64:

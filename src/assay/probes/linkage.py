@@ -16,7 +16,7 @@ import numpy as np
 
 from assay.core.challenge import probe
 from assay.core.subject import Subject
-from assay.core.table import F64, I64, Sample
+from assay.core.table import F64, I64, Mask, Sample
 
 from .grams import Grams, bucketed, grams, parted, plain, unique_pairs
 
@@ -32,6 +32,7 @@ MISSING, EQUAL, VERY_NEAR, NEARLY, DIFFERENT = -1, 0, 1, 2, 3
 ROUNDS = 30
 MOST_TOGETHER = 2_000  # records of one component that are still parted
 SURE = 0.9
+COMMON = 0.05  # share of records from which on an equal value is no sign
 FEWEST_FILLED = 0.02
 
 
@@ -55,6 +56,9 @@ class Field:
             there = np.flatnonzero((a >= 0) & (b >= 0) & (a != b))
             near = self.pieces.alike(a[there], b[there])
             out[there] = np.where(near >= VERY, VERY_NEAR, np.where(near >= NEAR, NEARLY, DIFFERENT))
+            likely = np.flatnonzero((near >= NEAR) & (near < VERY))
+            spelt = self.pieces.spelt_alike(a[there[likely]], b[there[likely]])
+            out[there[likely[spelt >= VERY]]] = VERY_NEAR
         out[a == b] = EQUAL
         out[(a < 0) | (b < 0)] = MISSING
         return out
@@ -64,17 +68,18 @@ class Field:
 class Linked:
     """Pairs of records (positions in the sample, i < j) that look like one thing, and the cluster of every record.
 
-    ``retyped`` (pairs,) says that some telling text is nearly the same and not equal, or equal up to case and
-    punctuation; ``whole`` that no column says
-    otherwise, of three at least. ``equal`` numbers records (n,): the same where all columns
-    are. ``changed`` is the share of agreeing ``telling`` texts that are written differently. ``n`` were compared.
+    ``mostly`` (pairs,) says that all telling texts agree or nearly do, and of all columns two or more, and as many as
+    differ, where what agrees is not common; ``whole`` that no column
+    says otherwise, of three at least. ``equal`` numbers records (n,): the same where all columns are. ``changed`` is
+    the share of agreeing ``telling`` texts (of mostly agreeing pairs) that are written differently. ``n`` records were
+    compared.
     """
 
     i: I64
     j: I64
     cluster: I64
-    retyped: F64
-    whole: F64
+    mostly: Mask
+    whole: Mask
     equal: I64
     changed: float
     n: int
@@ -100,7 +105,8 @@ def linkage(subject: Subject, rows: Sample) -> Linked | None:
 def tells(rows: Sample, name: str) -> bool:
     codes, levels = rows.codes(name)
     known = int((codes >= 0).sum())
-    return len(levels) >= max(FEWEST, TELLING * known) and letters(rows, name) >= LETTERS * known / max(1, rows.n)
+    wordy = sum(any(c.isalpha() for c in v) for v in levels) >= len(levels) / 2  # dates and codes are no texts
+    return wordy and len(levels) >= max(FEWEST, TELLING * known) and letters(rows, name) >= LETTERS * known / rows.n
 
 
 def letters(rows: Sample, name: str) -> float:
@@ -119,18 +125,20 @@ def link(rows: Sample, names: Sequence[str], telling: Sequence[str], rng: np.ran
     logit = weighed(fields, levels, i, rows.n, rng)
     keep = logit >= np.log(SURE / (1 - SURE))
     i, j, levels = i[keep], j[keep], levels[keep]
-    rich = [k for k, f in enumerate(fields) if f.rich]
-    agree = (levels[:, rich] >= EQUAL) & (levels[:, rich] < DIFFERENT)
-    raw = np.array([fields[k].raw for k in rich]).reshape(len(rich), rows.n).T
-    written = (raw[i] != raw[j]) & agree
-    changed = float(written.sum() / max(1, agree.sum()))
+    cluster = clusters(i, j, rows.n)
     known = levels != MISSING
-    whole = ((levels == MISSING) | (levels <= VERY_NEAR)).all(1) & (known.sum(1) >= 3)
-    return Linked(
-        i, j, clusters(i, j, rows.n), written.any(1).astype(float), whole.astype(float),
-        equal(rows, [c for c in names if not numbered(rows, c)]),
-        changed, rows.n, tuple(names), tuple(telling),
-    )  # fmt: skip
+    agree = known & (levels < DIFFERENT)
+    rich = [k for k, f in enumerate(fields) if f.rich]
+    told = (~known[:, rich] | (levels[:, rich] <= VERY_NEAR)).all(1) & known[:, rich].any(1)
+    often = np.stack([(f.often[f.code[i]] > COMMON) & (f.code[i] >= 0) for f in fields], axis=1)
+    backed = (agree & ~(often & (levels == EQUAL))).sum(1)
+    mostly = told & (backed >= (levels == DIFFERENT).sum(1)) & (backed >= min(2, len(fields)))
+    raw = np.array([fields[k].raw for k in rich]).reshape(len(rich), rows.n).T
+    written = (raw[i] != raw[j]) & agree[:, rich]
+    changed = float(written[mostly].sum() / max(1, agree[mostly][:, rich].sum()))
+    whole = (~known | (levels <= VERY_NEAR)).all(1) & (known.sum(1) >= 3)
+    same = equal(rows, [c for c in names if not numbered(rows, c)])
+    return Linked(i, j, cluster, mostly, whole, same, changed, rows.n, tuple(names), tuple(telling))
 
 
 def numbered(rows: Sample, name: str) -> bool:

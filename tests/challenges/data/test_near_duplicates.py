@@ -91,7 +91,7 @@ def test_series_in_small_steps_are_alike_by_nature() -> None:
 def test_early_childhood() -> None:
     claims = stands(d08, real("dedupe_early_childhood.csv.gz", None, id=["Id", "True Id"]))
     assert len(claims) == 1
-    assert claims[0].effect.value == pytest.approx(0.62, abs=0.06)
+    assert 0.3 < claims[0].effect.value < 0.62  # a lower bound: 61 % of the rows are an entity written again
 
 
 @pytest.mark.parametrize("name", ["diamonds.csv.gz", "titanic.csv", "wine_quality.csv.gz", "hospital_clean.csv.gz"])

@@ -18,7 +18,8 @@ How it is measured
     *Texts*, a reading, where texts tell records apart (a fifth or more of a column's values are different): pairs from
     shared rare values and from hashing three-letter pieces; each pair weighed column by column as Fellegi and Sunter
     do, the weights learned without labels; pairs with odds of nine to one joined to clusters by average linkage. They
-    count as written twice if all columns agree or nearly do, or if at least a fifth of the texts that agree are written
+    count as written twice if all columns agree or nearly do; or if all telling texts do, no more columns differ than
+    agree (in values that are not common), and over all such pairs at least a fifth of the telling texts are written
     differently: where all agree to the letter, it is one thing that many rows are about, not one row written twice.
     On a sample, twins outside it are missed, so that shares are lower bounds.
 
@@ -201,9 +202,9 @@ def same_word(rows: Sample, name: str, i: I64, j: I64) -> Mask:
 
 def by_texts(rows: Sample, linked: Linked, m: float, least: float) -> Claim:
     often = linked.changed >= least
-    keep = np.ones(len(linked.i), bool) if often else linked.whole > 0
+    keep = linked.mostly if often else linked.whole
     i, j = linked.i[keep], linked.j[keep]
-    cluster = linked.cluster if often else clusters(i, j, linked.n)
+    cluster = linked.cluster if keep.all() else clusters(i, j, linked.n)
     n = linked.n
     pairs = np.unique(np.stack((cluster, linked.equal), axis=1), axis=0)
     size = np.bincount(pairs[:, 0], minlength=int(cluster.max(initial=0)) + 1)

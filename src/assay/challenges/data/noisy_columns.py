@@ -200,7 +200,7 @@ def gain(subject: Subject, rows: Sample, a: str, b: str) -> str:
 def repeats(subject: Subject, rows: Sample, names: Sequence[str], options: Options) -> Iterator[Claim]:
     """Rows of one group (or repeated id) that agree in everything but numbers."""
     m = options["noise"]
-    by = subject.roles.named("group") or subject.roles.named("id")
+    by = [r.columns[0] for r in (subject.roles.group, subject.roles.id) if r is not None and r.source == "user"]
     if not by or not names:
         return
     unit = sets(subject, rows, by[0], names)

@@ -147,6 +147,8 @@ def blocks(subject: Subject, facts: Facts, rows: Sample, names: Sequence[str], m
         if len(levels) > LEVELS:
             continue
         for k in np.flatnonzero(np.bincount(codes[codes >= 0], minlength=len(levels)) >= FEWEST_CELLS):
+            if not levels[k].strip():
+                continue
             key = hashlib.blake2b(np.packbits(codes == k).tobytes(), digest_size=16).digest()
             masks.setdefault(key, []).append((name, levels[k]))
     done = 0
