@@ -170,7 +170,8 @@ def ours(case: Case, y: Any) -> tuple[Any, bool, float, Any]:
         flags[claim.about.rows.positions] = True
     doubt = runner.give("doubt")
     said = np.zeros((len(y), int(y.max()) + 1))
-    said[runner.give("rows").position[doubt.index]] = softmax(doubt.logs.mean(0))
+    place = [int(name[1:]) for name in doubt.classes]  # assay puts the positive class last
+    said[runner.give("rows").position[doubt.index]] = softmax(doubt.logs.mean(0))[:, np.argsort(place)]
     return flags, decide({"L01": made}, 0.05)["L01"].verdict == "found", spent, said
 
 
