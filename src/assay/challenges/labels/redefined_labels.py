@@ -13,9 +13,11 @@ How it is measured
     (the first quarter of the rows in time, and the last, looking back; or all other sites) and answers for the other
     rows. For every pair of classes two readings are tried: X is called Y, and X and Y are swapped. On one half of the
     rows the reading, and the moment from which on it holds, are chosen by the loss they save. On the other half, beyond
-    that moment, the reading must save at least a fifth of the log-loss of the model as it is (Fieller, Hall). So
-    that a mere change of class shares cannot pass for a new name, both are first corrected to the class shares found
-    there, and a class that the model never saw is given its share in every row. At most the six most frequent classes.
+    that moment, the reading must save at least a fifth of the log-loss of the model as it is (Fieller, Hall). So that a
+    mere change of class shares cannot pass for a new name, both are first corrected to the class shares found there,
+    and a class that the model never saw is given its share in every row. The effect is the share of rows whose name
+    would change, material above one in a hundred; of a change seen from both ends of time, the shorter stretch is
+    called renamed. At most the six most frequent classes.
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
@@ -42,6 +44,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -63,6 +66,7 @@ from assay.probes.halves import Halves
 from assay.probes.order import moments
 from assay.probes.sides import tellers
 from assay.stats.ratios import ratio_above, ratio_interval
+from assay.stats.shares import share_above, share_interval
 
 CHALLENGE = Challenge(
     code="L07",
@@ -75,13 +79,14 @@ CHALLENGE = Challenge(
     promise=Dose(0.5, 4_000, "in the later half of the rows two classes have each other's name"),
     materiality=(
         Threshold("saved", 0.2, "share of loss", "a fifth of the loss: more than a better learner would save"),
+        Threshold("rows", 0.01, "share of rows", "below, the score moves by less than a point at most"),
     ),
     proof="honesty",
     safety="unsafe",
     refits=True,
 )  # fmt: skip
 MOST_ROWS, FEWEST, MOST_CLASSES, MOST_SITES, LEAST, BLOCKS = 12_000, 200, 6, 8, 60, 20
-QUARTER, SMOOTH, TRIES = 0.25, 0.02, 20
+QUARTER, SMOOTH, TRIES, SLIGHT = 0.25, 0.02, 20, 0.01
 
 
 @dataclass(frozen=True)
@@ -117,11 +122,10 @@ def measure(
     if len(index) < FEWEST or not features:
         return
     bench = Bench(subject, rows, labels, tuple(features), part)
-    limit = options["saved"]
     if roles.order is not None:
-        yield from in_time(bench, index, limit)
+        yield from in_time(bench, index, options)
     if roles.site is not None:
-        yield from by_site(bench, index, limit)
+        yield from by_site(bench, index, options)
 
 
 @dataclass(frozen=True)
@@ -186,12 +190,16 @@ class Tried:
         total = float(self.plain.sum())
         return 1 - float(self.read.sum()) / total if total > 0 else 0.0
 
-    def p(self, limit: float) -> float:
-        return ratio_above(self.plain, self.read, 1 / (1 - limit))
+    def p(self, k: int, n: int, options: Options) -> float:
+        """Against: the reading saves no more than is material, or touches no more rows than are."""
+        loss = ratio_above(self.plain, self.read, 1 / (1 - options["saved"]))
+        return max(loss, share_above(k, n, options["rows"]))
 
-    def bound(self, alpha: float) -> tuple[float, float]:
+    def bound(self, k: int, n: int, limit: float, alpha: float) -> tuple[float, float]:
+        """Of the share of rows under another name: none is sure before the loss saved is."""
         lo, hi = ratio_interval(self.read, self.plain, alpha)
-        return 1 - hi, 1 - lo
+        low, high = share_interval(k, n, alpha)
+        return low if 1 - hi > limit else 0.0, high if 1 - lo > limit else 0.0
 
 
 def tried(bench: Bench, p: F64, at: I64, ordered: bool) -> Tried | None:
@@ -212,7 +220,7 @@ def tried(bench: Bench, p: F64, at: I64, ordered: bool) -> Tried | None:
     return Tried(reading, plain, read, len(second), at)
 
 
-def in_time(bench: Bench, index: I64, limit: float) -> Iterator[Claim]:
+def in_time(bench: Bench, index: I64, options: Options) -> Iterator[Claim]:
     """From a moment on, or up to one: models of the first and of the last quarter."""
     when = moments(bench.subject, bench.rows)
     index = index[np.isfinite(when[index])]
@@ -235,22 +243,27 @@ def in_time(bench: Bench, index: I64, limit: float) -> Iterator[Claim]:
             continue
         where = said(bench.rows, order, float(when[rest[start]]))
         found.append(
-            claim(bench, made, f"{'from' if late else 'up to'} {order} {where}", (order,), limit,
-                  {"late": late, "moment": where})
+            claim(bench, made, rest[start:], len(index), f"{'from' if late else 'up to'} {order} {where}", (order,),
+                  options, {"late": late, "moment": where})
         )  # fmt: skip
     if found:
         yield one_of(found)
 
 
 def one_of(found: list[Claim]) -> Claim:
-    """One change looks like two, forward and back: the surer one is claimed, and pays for the choice."""
-    best = min(found, key=lambda c: (1.0 if c.p is None else c.p, -c.effect.value))
+    """One change looks like two, forward and back: where both are sure the shorter stretch is claimed, else the surer
+    one; it pays for the choice."""
+    chance = {id(c): 1.0 if c.p is None else c.p for c in found}
+    sure = [c for c in found if chance[id(c)] <= SLIGHT]
+    best = (
+        min(sure, key=lambda c: c.effect.value) if sure else min(found, key=lambda c: (chance[id(c)], -c.effect.value))
+    )
 
     def bound(alpha: float) -> tuple[float, float]:
         own = [c.effect.interval(alpha / len(found)) for c in found]
         return own[found.index(best)][0], max(hi for _, hi in own)
 
-    p = min(1.0, len(found) * (1.0 if best.p is None else best.p))
+    p = min(1.0, len(found) * chance[id(best)])
     return replace(best, p=p, effect=replace(best.effect, bound=bound))
 
 
@@ -274,7 +287,7 @@ def change(bench: Bench, p: F64, at: I64) -> int | None:
     return None if best is None else best[1]
 
 
-def by_site(bench: Bench, index: I64, limit: float) -> Iterator[Claim]:
+def by_site(bench: Bench, index: I64, options: Options) -> Iterator[Claim]:
     """Each of the largest sites, by a model of all others."""
     column = bench.subject.roles.named("site")[0]
     codes, names = bench.rows.codes(column)
@@ -286,27 +299,36 @@ def by_site(bench: Bench, index: I64, limit: float) -> Iterator[Claim]:
             continue
         made = tried(bench, bench.outputs(others, own, f"site {names[i]}"), own, False)
         if made is not None:
-            yield claim(bench, made, f"at {column} {names[i]}", (column,), limit, {"site": names[i]})
+            yield claim(bench, made, own, len(index), f"at {column} {names[i]}", (column,), options, {"site": names[i]})
 
 
 def claim(
-    bench: Bench, made: Tried, where: str, columns: Sequence[str], limit: float, more: dict[str, Any]
+    bench: Bench, made: Tried, at: I64, n: int, where: str, columns: Sequence[str], options: Options,
+    more: dict[str, Any],
 ) -> Claim:  # fmt: skip
+    """``at``: the rows for which the reading holds, of ``n`` looked at."""
     target, classes = bench.subject.roles.named("target")[0], bench.labels.classes
     old, new = classes[made.reading.old], classes[made.reading.new]
+    touched = [made.reading.new, *([made.reading.old] if made.reading.swap else [])]
+    k = int(np.isin(bench.labels.y[at], touched).sum())
     what = f"{old} and {new} have each other's name" if made.reading.swap else f"{old} is called {new}"
     says = f"{target}: {where}, {what}: read so, a model of the other rows errs {100 * made.saved:.0f} % less there"
     return Claim(
         About((target, *(c for c in columns if c != "@row")), slice=where),
-        Effect(made.saved, "share of loss", limit, made.bound),
+        Effect(
+            k / n if made.saved > options["saved"] else 0.0,
+            "share of rows",
+            options["rows"],
+            partial(made.bound, k, n, options["saved"]),
+        ),
         "test",
         says,
-        made.rows,
-        p=made.p(limit),
+        n,
+        p=made.p(k, n, options),
         family="slice",
         impact=Impact("voids", why_unmeasured="needs a refit with the labels of one convention"),
-        evidence={"old": old, "new": new, "swap": made.reading.swap, "rows": made.rows, **more},
-    )  # fmt: skip
+        evidence={"old": old, "new": new, "swap": made.reading.swap, "rows": k, "loss_saved": made.saved, **more},
+    )
 
 
 def said(rows: Sample, order: str, moment: float) -> str:
@@ -330,8 +352,7 @@ def remedy(subject: Subject, finding: Finding) -> Remedy | None:
 def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     """Swap the names of the two most frequent classes in the last share ``dose`` of the rows in time.
 
-    Where the subject has no order, the first date column becomes it, else the order of rows. The true effect is not
-    known beforehand, since it depends on what the features tell: the share of rows stands for it.
+    Where the subject has no order, the first date column becomes it, else the order of rows.
     """
     import pyarrow as pa
 
@@ -352,4 +373,5 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     y[at] = [b if v == a else a if v == b else v for v in y[at]]
     column = pa.array(y.tolist(), type=arrow[target].type)
     table = subject.table.derive(arrow.set_column(arrow.schema.get_field_index(target), target, column))
-    return Planted(timed.with_table(table), (target,), dose, Rows.at(at))
+    share = float(np.sort(counts)[-2:].sum() / counts.sum())
+    return Planted(timed.with_table(table), (target,), dose * share, Rows.at(at))
