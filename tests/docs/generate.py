@@ -14,6 +14,7 @@ from pathlib import Path
 import assay
 from assay.audit.catalogue import catalogue
 from assay.audit.pages import page
+from assay.audit.precision import precision_of
 from assay.core.settings import Ignore, Question, Rule, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +54,8 @@ def challenges() -> str:
             f"Promise: found at dose {c.promise.dose:g} in {c.promise.n:,} rows. {c.promise.reason}".rstrip(),
             "",
         ]
+        if read := precision_of(code):
+            out += [f"Precision of its readings of meaning: {read.says()}.", ""]
         for heading, text in parts.items():
             body = f"```python\n{text}\n```" if heading == "Example" else text
             out += [f"### {heading}", "", body, ""]

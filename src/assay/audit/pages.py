@@ -6,6 +6,8 @@ import inspect
 import textwrap
 from types import ModuleType
 
+from .precision import precision_of
+
 HEADINGS = (
     "What it is",
     "Why it matters",
@@ -31,7 +33,9 @@ def page(module: ModuleType) -> dict[str, str]:
 
 
 def drawer(module: ModuleType) -> dict[str, str]:
-    """What a report shows behind "why": how it is measured, known false alarms, sources."""
+    """What a report shows behind "why": how it is measured, its precision, known false alarms, sources."""
     parts = page(module)
     wanted = {"how": "How it is measured", "false_alarms": "Known false alarms", "sources": "Sources"}
-    return {key: parts.get(heading, "") for key, heading in wanted.items()}
+    shown = {key: parts.get(heading, "") for key, heading in wanted.items()}
+    read = precision_of(module.CHALLENGE.code)
+    return shown | ({"precision": read.says()} if read else {})

@@ -52,6 +52,7 @@ def as_line(module: ModuleType) -> str:
 def as_page(module: ModuleType) -> str:
     """The docstring, under a head that the declaration gives."""
     from assay.audit.pages import page
+    from assay.audit.precision import precision_of
 
     from .output import coloured
 
@@ -65,6 +66,8 @@ def as_page(module: ModuleType) -> str:
         for t in c.materiality
     ]
     out.append(f"promise: a plant of dose {c.promise.dose:g} in {c.promise.n:,} rows is found in 9 of 10 tables")
+    if read := precision_of(c.code):
+        out.append(textwrap.fill(f"precision of its readings of meaning: {read.says()}", 80, subsequent_indent="  "))
     for heading, text in parts.items():
         if heading:
             out += [
@@ -94,13 +97,15 @@ def fold(text: str) -> str:
 
 def as_json(module: ModuleType) -> dict[str, Any]:
     from assay.audit.pages import page
+    from assay.audit.precision import precision_of
 
     c = module.CHALLENGE
-    parts = page(module)
+    parts, read = page(module), precision_of(c.code)
     return {
         "code": c.code, "name": c.name, "title": c.title, "stage": c.stage, "category": c.category,
         "needs": list(c.needs), "remedy": c.safety, "proof": c.proof,
         "materiality": [dataclasses.asdict(t) for t in c.materiality],
         "promise": {"dose": c.promise.dose, "n": c.promise.n, "reason": c.promise.reason},
+        "precision": read.to_json() if read else None,
         "page": {heading or "summary": flush(text) for heading, text in parts.items()},
     }  # fmt: skip
