@@ -21,6 +21,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import re
 import statistics
 import subprocess
@@ -44,6 +45,10 @@ ELSEWHERE = re.compile(
     re.IGNORECASE,
 )
 READ = ("D", "L", "S", "K")
+KEPT = (
+    "code", "severity", "basis", "ask", "columns", "slice", "comparison", "rows", "effect", "unit", "n", "message",
+    "evidence",
+)  # fmt: skip
 
 
 def listed(repository: str) -> list[tuple[str, int, int]]:
@@ -56,7 +61,7 @@ def listed(repository: str) -> list[tuple[str, int, int]]:
 
 def show(repository: str, path: str) -> str:
     command = ["git", "--git-dir", repository, "show", f"HEAD:{path}"]
-    return subprocess.run(command, capture_output=True, check=True).stdout.decode("utf-8", "replace")
+    return subprocess.run(command, capture_output=True, check=True).stdout.decode("latin-1")  # bytes stay as they are
 
 
 def landed(repository: str) -> Iterator[Path]:
@@ -70,9 +75,11 @@ def landed(repository: str) -> Iterator[Path]:
                 rows = list(csv.reader(io.StringIO(show(repository, path))))
             except subprocess.CalledProcessError:
                 continue
-            with made.open("w", newline="", encoding="utf-8") as file:
+            part = made.with_suffix(f".{os.getpid()}")  # shards land the same tables
+            with part.open("w", newline="", encoding="latin-1") as file:
                 csv.writer(file).writerows(row[1:] for row in rows)
-        with made.open(newline="", encoding="utf-8") as file:
+            part.replace(made)
+        with made.open(newline="", encoding="latin-1") as file:
             names = frozenset(next(csv.reader(file)))
         if len(names) > 1 and names not in seen:
             seen.add(names)
@@ -81,7 +88,7 @@ def landed(repository: str) -> Iterator[Path]:
 
 def last_as_target(path: Path) -> str | None:
     """The last column, where it is 2 to 10 classes or a number of more than 20 values."""
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="latin-1") as file:
         rows = csv.reader(file)
         name = next(rows)[-1]
         values = {row[-1] for row in rows} - {"", "NA"}
@@ -102,8 +109,8 @@ def run(path: Path, target: str | None) -> list[dict[str, Any]]:
         doc = report.to_json()
     except Exception:  # what a user would see as a crash is what this looks for
         return [head | {"kind": "table", "cpu": time.process_time() - start, "crash": traceback.format_exc()}]
-    keys = ["code", "severity", "basis", "ask", "columns", "slice", "comparison", "rows", "effect", "unit", "n", "message", "evidence"]
-    lines = [head | {"kind": "finding"} | {k: f[k] for k in keys} | {"at": f["row_numbers"][:8]} for f in doc["findings"]]
+    found = [{k: f[k] for k in KEPT} | {"at": f["row_numbers"][:8]} for f in doc["findings"]]
+    lines = [head | {"kind": "finding"} | f for f in found]
     errors = {v["code"]: v["reason"] for v in doc["verdicts"] if v["verdict"] == "error"}
     severities = doc["summary"]["severities"]
     size = {"rows": doc["subject"]["rows"], "columns": doc["subject"]["columns"]}
@@ -120,7 +127,7 @@ def sweep(args: argparse.Namespace) -> None:
     done = {(line["table"], line["target"]) for line in read_lines() if line["kind"] == "table"}
     shard, shards = map(int, args.shard.split("/"))
     asked = 0
-    with (OUT / f"findings{shard}.jsonl").open("a", encoding="utf-8") as file:
+    with (OUT / f"findings{args.first}_{shard}.jsonl").open("a", encoding="utf-8") as file:
         for i, path in enumerate(landed(args.repository)):
             if i < args.first:
                 continue
@@ -171,9 +178,7 @@ def count() -> None:
         for code in sorted(set(verdicts) | set(kept)):
             old = kept.get(code, {})
             tally = verdicts[code]
-            out.writerow(
-                [code, tally["true"], tally.total(), old.get("tables", 0), date.today(), old.get("note", "")]
-            )
+            out.writerow([code, tally["true"], tally.total(), old.get("tables", 0), date.today(), old.get("note", "")])
 
 
 def main() -> None:

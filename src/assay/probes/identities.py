@@ -237,8 +237,9 @@ def best_pairs(whole: F64, X: F64, most: int) -> list[tuple[int, int]]:
     t = np.where(np.isfinite(whole), whole, 0.0)
     t = (t - t.mean()) / (t.std() or 1.0)
     with np.errstate(all="ignore"):
-        middle = np.nanmean(np.where(present, X, np.nan), axis=0)
-        spread = np.nanstd(np.where(present, X, np.nan), axis=0)
+        filled = np.maximum(present.sum(axis=0), 1)  # a column may hold nothing where the whole does
+        middle = np.where(present, X, 0.0).sum(axis=0) / filled
+        spread = np.sqrt((np.where(present, X - middle, 0.0) ** 2).sum(axis=0) / filled)
     Z = np.where(present, (X - middle) / np.where(spread > 0, spread, 1.0), 0.0)
     M = present.astype(np.float64)
     n = M.T @ M

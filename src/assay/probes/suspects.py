@@ -75,7 +75,9 @@ def suspects(
         if name not in found or found[name].ask:
             why = f"empty in exactly the {signs[name].holes.n:,} rows where {leak} is"
             old = found.pop(name, None)
-            add(Suspicion(name, "K02", "exact", (why, *(old.reasons if old else ())), False, leak))
+            # Of a proven leak the holes are the leak's. What is unknown along with the outcome may as well come from
+            # the same visit: that is for the user to say.
+            add(Suspicion(name, "K02", "exact", (why, *(old.reasons if old else ())), leak == target, leak))
     return dict(sorted(found.items()))
 
 

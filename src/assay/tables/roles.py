@@ -18,7 +18,7 @@ ROLE_KEYS = (
 CLASSES_AT_MOST = 20  # numbers with more distinct values are a regression
 _ENTITY = (
     r"(patient|customer|client|user|person|subject|member|account|household|device|machine|vehicle|student|employee|"
-    r"donor|player|driver|visitor|session|tail|aircraft|plane|participant|speaker|author|borrower)"
+    r"donor|player|driver|visitor|session|tail(?=_?(id|nbr|no|num))|aircraft|plane|participant|speaker|author|borrower)"
     r"(_?(id|ids|nbr|no|num|number|key|code))?"
 )
 _KEY_NAME = r"(.*_)?(id|ids|pid|uid|uuid|guid|key|idx|index|nbr|number|no|instant|order|row|rownum|record)"
@@ -58,10 +58,15 @@ def key_columns(table: Table) -> tuple[str, ...]:
         if not found.exact or found.n != table.n_rows:
             continue
         span = facts[Ask("range", (c.name,))]
-        run = span is not None and span.hi - span.lo == table.n_rows - 1
+        run = span is not None and span.hi - span.lo == table.n_rows - 1 and not are_years(c.name, span.lo, span.hi)
         if (run and table.n_rows >= 20) or _is(_KEY_NAME, c.name) or _is(_ENTITY, c.name):
             out.append(c.name)
     return tuple(sorted(out))
+
+
+def are_years(name: str, lo: float, hi: float) -> bool:
+    """A column named for the year, with numbers that can be years: one row a year makes it a clock and no key."""
+    return bool(set(snake(name).split("_")) & {"year", "yr"}) and 1000 <= lo <= hi <= 2200
 
 
 def guess_roles(table: Table, user: Mapping[str, Any] | None = None) -> Roles:

@@ -81,6 +81,7 @@ CHALLENGE = Challenge(
     safety="safe",
 )
 COARSE = 0.5  # share that repeats by nature
+ALONE = "needs a refit on a split that keeps equal rows together"
 
 
 def asks(subject: Subject) -> Iterable[Ask]:
@@ -114,14 +115,15 @@ def measure(subject: Subject, facts: Facts, rows: Sample, options: Options) -> I
     if chance >= 1:
         says += f"; about {min(round(chance), n):,} would look alike by chance"
     declared = bool(subject.roles.named("id") or set(subject.roles.named("order")) - {"@row"})
-    kind: ImpactKind = "inflates" if share >= options["repeats"] else "costs"
+    kind: ImpactKind = "tidy" if by_chance else "inflates" if share >= options["repeats"] else "costs"
+    why = "chance makes as many rows look alike, in new data too" if by_chance else ALONE
     yield Claim(
         About(columns, equal.where),
         Effect(share, "share of rows", limit),
         "exact",
         says,
         n,
-        impact=Impact(kind, why_unmeasured="needs a refit on a split that keeps equal rows together"),
+        impact=Impact(kind, why_unmeasured=why),
         evidence={
             "extra": equal.extra, "groups": equal.groups, "largest": equal.largest, "rows": equal.rows,
             "expected_by_chance": round(chance, 3), "with_ids": whole.extra, "without": list(left_out),

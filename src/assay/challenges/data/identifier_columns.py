@@ -68,6 +68,7 @@ from assay.learn.scoring import loss
 from assay.learn.target import labels
 from assay.probes.stand_ins import WORDS
 from assay.stats.means import mean_interval
+from assay.tables.roles import are_years
 
 CHALLENGE = Challenge(
     code="D10",
@@ -193,6 +194,8 @@ def shape(subject: Subject, facts: Facts, rows: Sample, name: str, own: float, f
     values = np.sort(values[np.isfinite(values)])
     if span is None or len(values) < FEWEST or not whole(values):
         return None
+    if are_dates(values) or are_years(name, span.lo, span.hi):
+        return None
     if own == 1.0 and span.hi - span.lo + 1 == filled:
         return "exact", f"runs from {span.lo:.0f} to {span.hi:.0f} without gap or repeat"
     if own <= 0.5 or crowding(values, filled) < -np.log(CHANCE):
@@ -204,6 +207,14 @@ def whole(values: F64) -> bool:
     """All finite values are whole numbers, and there are some."""
     values = values[np.isfinite(values)]
     return len(values) > 0 and bool(np.all(values == np.floor(values)))
+
+
+def are_dates(values: F64) -> bool:
+    """Every number reads as a day, year first: 19800102 or 800102. Of other numbers one in thirty does."""
+    year, month, day = values // 10_000, values // 100 % 100, values % 100
+    full = (year >= 1800) & (year <= 2200)
+    short = (year < 100) & (year.max() > 0)
+    return bool(np.all((full | short) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)))
 
 
 def crowding(values: F64, filled: int) -> float:

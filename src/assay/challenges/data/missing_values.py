@@ -259,7 +259,7 @@ def outcome_claim(subject: Subject, facts: Facts, rows: Sample, lost: int, n: in
     name = subject.roles.named("target")[0]
     says = f"{name} is unknown in {lost:,} of {n:,} rows ({percent(lost / n)})"
     evidence: dict[str, Any] = {"kind": "outcome", "unknown": lost}
-    spread = by_category(subject, facts, rows, name) if lost > limit * n else None
+    spread = by_category(subject, facts, rows, name) if limit * n < lost == facts[Ask("holes", (name,))].n else None
     if spread is not None:
         column, shares = spread
         says += f": {percent(min(shares.values()))} to {percent(max(shares.values()))} by {column}"

@@ -232,7 +232,8 @@ def stretch_against(values: F64, other: F64) -> tuple[int, int] | None:
     apart = np.abs(y - slope * x - level)
     moved = abs(slope) * (np.maximum.reduceat(x, first) - np.minimum.reduceat(x, first))
     inside = (y[first] > y.min()) & (y[first] < y.max())  # at its ends a column is at its stop, not frozen
-    moved = np.where((sizes >= SHORTEST) & inside, moved, 0.0)
+    still = sizes >= max(SHORTEST, LONGER * float(np.median(sizes)))  # a year or a month stands still as a rule
+    moved = np.where(still & inside, moved, 0.0)
     best = int(np.argmax(moved))
     if moved[best] <= APART * float(np.quantile(apart, 0.95)) or moved[best] == 0:
         return None

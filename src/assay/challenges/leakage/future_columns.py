@@ -133,7 +133,7 @@ def claim(
     about = About((name,))
     if own is not None and own.strength == "exact":
         effect = Effect(1.0, "share of its holes that are the leak's" if own.partner else "your word", 0.0)
-        return Claim(about, effect, "exact", says, n, impact=impact, evidence=evidence)
+        return Claim(about, effect, "exact", says, n, ask=own.ask, impact=impact, evidence=evidence)
     if s.filled is not None and (own is None or own.strength == "test"):
         m = options["filled"]
         effect = Effect(s.filled.purity, "purity of filled rows", m, s.filled.interval)

@@ -59,6 +59,7 @@ from assay.core.remedy import Remedy
 from assay.core.rows import Rows
 from assay.core.subject import Planted, Subject
 from assay.core.table import I64, Sample, SampleSpec, Table
+from assay.probes.coincidence import expected, most_by_chance
 from assay.probes.near_copies import TOLERANCE, NearCopies, compared, excess, group_sizes, near_twins, spread
 from assay.stats.shares import share_above, share_interval
 
@@ -106,7 +107,7 @@ def within(
     table, n = subject.table, subject.table.n_rows
     sizes = group_sizes(table.row_hashes(columns))
     share = 0.0 if subject.roles.group is not None else float((1 - TEST_SHARE ** (sizes - 1.0)).mean())
-    coarse = share > m and looks_alike(table, columns, sizes)
+    coarse = share > m and (by_chance(rows, columns, sizes, n) or looks_alike(table, columns, sizes))
     twins = np.flatnonzero(sizes > 1)
     says = (
         f"{len(twins):,} of {n:,} rows equal another: a random quarter as test shares {share:.1%} of its rows with "
@@ -188,6 +189,11 @@ def different(sample: Sample, name: str, kind: str) -> int:
     if kind in ("number", "date", "clock", "bool"):
         return len(np.unique(sample.numbers(name)))
     return len(sample.codes(name)[1])
+
+
+def by_chance(rows: Sample, columns: tuple[str, ...], sizes: I64, n: int) -> bool:
+    """No more rows repeat another than chance gives in columns of so few values (the rule of D07)."""
+    return int((1 - 1 / sizes).sum().round()) <= most_by_chance(expected(rows, columns, n))
 
 
 def looks_alike(table: Table, columns: tuple[str, ...], sizes: I64) -> bool:
