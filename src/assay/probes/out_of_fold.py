@@ -20,6 +20,7 @@ from .halves import parts_of
 FOLDS = 3
 FEWEST_ROWS = 60
 MOST_ROWS = 30_000  # to learn from, by fold
+FEW_CLASSES, LEAST_LEARNT = 4, 4_000  # a round grows a tree a class: rows shrink as classes grow, down to these
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def folds(
     bench = Bench(rows, labels, features, order, int(subject.rng("out_of_fold", "fit").integers(2**31)))
     output = bench.empty(len(index))
     wanted = range(FOLDS if only is None else only)
-    made = bench.many([(index[fold != k][:MOST_ROWS], index[fold == k]) for k in wanted])
+    most = max(LEAST_LEARNT, MOST_ROWS * FEW_CLASSES // max(FEW_CLASSES, labels.outputs))
+    made = bench.many([(index[fold != k][:most], index[fold == k]) for k in wanted])
     for k, own in zip(wanted, made, strict=True):
         output[fold == k] = own
     done = fold < (FOLDS if only is None else only)
