@@ -112,3 +112,21 @@ def test_an_unsafe_repair_waits_for_the_word(folder: Path, capsys: pytest.Captur
     for flag, dropped in (([], False), (["--unsafe"], True)):
         assert run(["fix", "leak.csv", "--target", "y", "-q", "-o", "out.csv", *flag]) == 0
         assert ("answer" not in pc.read_csv(folder / "out.csv").column_names) == dropped
+
+
+def test_labels_that_are_probably_wrong_are_written_anew_only_by_name(folder: Path, capsys: pytest.CaptureFixture[str]):
+    from sklearn.datasets import load_breast_cancer
+
+    bunch = load_breast_cancer()
+    kind = np.array(["bad", "good"])[bunch.target]
+    flipped = np.sort(np.random.default_rng(0).permutation(len(kind))[:25])
+    dirty = kind.copy()
+    dirty[flipped] = np.where(kind[flipped] == "bad", "good", "bad")
+    columns = {str(n): bunch.data[:, i] for i, n in enumerate(bunch.feature_names)}
+    pc.write_csv(pa.table(columns | {"kind": dirty.tolist()}), folder / "labels.csv")
+    words = ["fix", "labels.csv", "--target", "kind", "-q", "--unsafe"]
+    assert run([*words, "--select", "L01"]) == 0
+    fixed = np.array(pc.read_csv(folder / "labels.fixed.csv")["kind"].to_pylist())
+    assert (fixed != kind).sum() < 0.5 * len(flipped)  # more labels right than before
+    assert run(["fix", "--undo", "labels.fixed.recipe.json", "labels.fixed.csv", "-q"]) == 0
+    assert pc.read_csv(folder / "labels.restored.csv")["kind"].to_pylist() == dirty.tolist()

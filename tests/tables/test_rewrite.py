@@ -99,3 +99,13 @@ def test_texts_are_what_a_person_would_write():
     assert texts(when).to_pylist() == ["2024-01-02", "2024-01-02 03:04:05"]
     assert texts(pa.array([1.0, 2.5, None])).to_pylist() == ["1", "2.5", None]
     assert texts(pa.array([True, None])).to_pylist() == ["true", None]
+
+
+def test_single_cells_are_replaced_where_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(rewrite, "BLOCK", 4)
+    rows = pa.table({"x": list(range(10)), "y": ["a"] * 10})
+    out = tmp_path / "o.parquet"
+    cells = rewrite.Cells("y", np.array([0, 5, 9]), ("b", "c", None))
+    told = rewrite.rewrite(open_table(rows), [cells, rewrite.Cells("gone", np.array([1]), ("z",))], out)
+    assert pq.read_table(out)["y"].to_pylist() == ["b", "a", "a", "a", "a", "c", "a", "a", "a", None]
+    assert told.changes[0]["y"].cells == 3 and told.changes[1] == {}

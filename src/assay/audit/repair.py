@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from assay.core.finding import Finding
-from assay.core.remedy import Proof, Recipe, Remedy
+from assay.core.remedy import Op, Proof, Recipe, Remedy
 from assay.core.settings import Settings
 from assay.core.subject import Subject
 from assay.core.table import Mask, Table
 from assay.tables.originals import originals
-from assay.tables.rewrite import MOST_UNDONE, Rewritten, rewrite
+from assay.tables.rewrite import MOST_UNDONE, Cells, Rewritten, rewrite
 
 from .catalogue import expand
 from .check import Audit
@@ -108,7 +108,7 @@ def waits(remedy: Remedy, proof: Proof, unsafe: bool, proven: bool, target: set[
         return f"its trial failed: {proof.why}"
     if "role" in remedy.options:
         return f"fit gives it the role {remedy.options['role']}; the file keeps it"
-    if not remedy.ops and not drops_rows(remedy):
+    if not remedy.ops and not drops_rows(remedy) and not relabels(remedy):
         return {"split": "fit splits so", "training": "fit trains so", "output": "fit does it"}.get(
             remedy.where, "advice: no rule for new rows"
         )
@@ -126,6 +126,19 @@ def drops_rows(remedy: Remedy) -> bool:
     if remedy.where != "rows" or rows is None:
         return False
     return remedy.options.get("keep") == "first" or (bool(remedy.options.get("drop")) and whole(remedy))
+
+
+def relabels(remedy: Remedy) -> bool:
+    """Whether the remedy says which label each of its rows should have."""
+    return remedy.where == "rows" and isinstance(remedy.options.get("relabel"), Mapping) and whole(remedy)
+
+
+def step_of(repair: Repair, target: str | None) -> list[Op] | Cells:
+    """What the writer does for a repair: ops, or new labels for rows."""
+    if not relabels(repair.remedy) or target is None:
+        return list(repair.remedy.ops)
+    by_row = sorted((int(row), str(label)) for row, label in repair.remedy.options["relabel"].items())
+    return Cells(target, np.array([row for row, _ in by_row], np.int64), tuple(label for _, label in by_row))
 
 
 def whole(remedy: Remedy) -> bool:
@@ -152,9 +165,10 @@ def carry_out(made: Plan, paths: Sequence[Path] | None, out: Path | None) -> tup
     """Write the repaired table (``out`` None: only count the changes) and return what was done and the recipe file."""
     own = originals(paths) if paths else None
     table: Any = made.subject.table
-    ops = [list(r.remedy.ops) for r in made.applied]
+    target = next(iter(made.subject.roles.named("target")), None)
+    steps = [step_of(r, target) for r in made.applied]
     done = rewrite(
-        table, ops, out, original=own, drop=dropped(table, made.applied), delimiter=own.delimiter if own else ","
+        table, steps, out, original=own, drop=dropped(table, made.applied), delimiter=own.delimiter if own else ","
     )
     return done, recipe_file(made.recipe(), table, done)
 

@@ -28,6 +28,15 @@ MOST_UNDONE = 1_000_000  # changed cells kept for undo: beyond, the old file is 
 EXAMPLES = 5
 
 
+@dataclass(frozen=True)
+class Cells:
+    """New texts for single cells of one column, by source position (ascending): what no rule for new rows can say."""
+
+    column: str
+    positions: I64
+    texts: tuple[str | None, ...]
+
+
 @dataclass
 class Change:
     """What one repair did to one column: cells changed, and the most frequent (was, now) pairs as text."""
@@ -55,7 +64,7 @@ class Rewritten:
 
 def rewrite(
     table: DuckTable,
-    repairs: Sequence[Sequence[Op]],
+    repairs: Sequence[Sequence[Op] | Cells],
     out: Path | None,
     *,
     original: Originals | None = None,
@@ -92,7 +101,11 @@ def rewrite(
 
 
 def blocks(
-    table: DuckTable, repairs: Sequence[Sequence[Op]], original: Originals | None, drop: Mask | None, told: Rewritten
+    table: DuckTable,
+    repairs: Sequence[Sequence[Op] | Cells],
+    original: Originals | None,
+    drop: Mask | None,
+    told: Rewritten,
 ) -> Iterator[Any]:
     """The repaired table, block by block, as Arrow."""
     names = [c.name for c in table.columns]
@@ -116,16 +129,23 @@ def sample_of(arrow: Any, columns: Sequence[Column], start: int = 0) -> ArrowSam
 
 
 def repaired(
-    rows: ArrowSample, written: Any, repairs: Sequence[Sequence[Op]], kept: Mask, told: Rewritten, text: bool
+    rows: ArrowSample, written: Any, repairs: Sequence[Sequence[Op] | Cells], kept: Mask, told: Rewritten, text: bool
 ) -> Any:
     """One block through all repairs: ``written`` where nothing changed, the new value where something did."""
     import pyarrow as pa
 
     names = {n: n for n in rows.names}  # name now -> name in the source
     now = rows
-    for ops, changes in zip(repairs, told.changes, strict=True):
+    for repair, changes in zip(repairs, told.changes, strict=True):
         before = now
-        now = apply(ops, before)
+        ops: Sequence[Op] = ()
+        if isinstance(repair, Cells):
+            now = edited(before, repair)
+            if repair.column in now.names:
+                count(changes.setdefault(repair.column, Change(repair.column)), before, now, repair.column, kept)
+        else:
+            ops = repair
+            now = apply(ops, before)
         for op in ops:
             if op.name == "rename" and op.columns[0] in names:
                 names[str(op.args["name"])] = names.pop(op.columns[0])
@@ -150,6 +170,22 @@ def repaired(
         else:
             columns[name] = now.arrow[name]
     return pa.table(columns).filter(pa.array(kept))
+
+
+def edited(rows: ArrowSample, cells: Cells) -> ArrowSample:
+    """The rows with the cells of this block replaced."""
+    import pyarrow as pa
+
+    here = np.flatnonzero(np.isin(cells.positions, rows.position))
+    if not len(here) or cells.column not in rows.names:
+        return rows
+    at = np.searchsorted(rows.position, cells.positions[here])
+    old = rows.arrow[cells.column]
+    old = old.combine_chunks() if isinstance(old, pa.ChunkedArray) else old
+    new = pa.array([cells.texts[i] for i in here], pa.string()).cast(old.type)
+    place = np.arange(rows.n)
+    place[at] = rows.n + np.arange(len(at))
+    return rows.replace({cells.column: pa.concat_arrays([old, new]).take(pa.array(place))})
 
 
 def count(change: Change, before: Sample, now: Sample, column: str, kept: Mask) -> None:
