@@ -1,6 +1,6 @@
 """What assay says of tables that nobody looked at: every finding, for judging by hand.
 
-    python benchmarks/precision.py REPOSITORY [--first 0] [--tables 150] [--with-target 60] [--shard 0/1]
+    python benchmarks/precision.py REPOSITORY [--first 0] [--tables 150] [--with-target 60] [--shard 0/1] [--select D,L]
     python benchmarks/precision.py --summary          findings a table, time, tracebacks
     python benchmarks/precision.py --count            judged findings -> src/assay/data/precision.csv
 
@@ -97,7 +97,7 @@ def last_as_target(path: Path) -> str | None:
     return name if len(values) > 20 and all(re.fullmatch(r"-?[\d.]+([eE][-+]?\d+)?", v) for v in values) else None
 
 
-def run(path: Path, target: str | None) -> list[dict[str, Any]]:
+def run(path: Path, target: str | None, select: tuple[str, ...]) -> list[dict[str, Any]]:
     """One line a finding, and one for the table with its times and any traceback."""
     import assay
     from assay.core.settings import Settings
@@ -105,7 +105,7 @@ def run(path: Path, target: str | None) -> list[dict[str, Any]]:
     head = {"table": path.stem.replace("__", "/"), "target": target}
     start = time.process_time()
     try:
-        report = assay.check(str(path), target=target, settings=Settings(select=READ), cache=False)
+        report = assay.check(str(path), target=target, settings=Settings(select=select), cache=False)
         doc = report.to_json()
     except Exception:  # what a user would see as a crash is what this looks for
         return [head | {"kind": "table", "cpu": time.process_time() - start, "crash": traceback.format_exc()}]
@@ -138,7 +138,7 @@ def sweep(args: argparse.Namespace) -> None:
             for t in [None, target] if target and asked <= args.with_target else [None]:
                 if i % shards != shard or (path.stem.replace("__", "/"), t) in done:
                     continue
-                for line in run(path, t):
+                for line in run(path, t, tuple(args.select.split(","))):
                     file.write(json.dumps(line) + "\n")
                 file.flush()
 
@@ -188,6 +188,7 @@ def main() -> None:
     parser.add_argument("--tables", type=int, default=150)
     parser.add_argument("--with-target", type=int, default=60)
     parser.add_argument("--shard", default="0/1")
+    parser.add_argument("--select", default=",".join(READ), help="codes or first letters")
     parser.add_argument("--summary", action="store_true")
     parser.add_argument("--count", action="store_true")
     args = parser.parse_args()

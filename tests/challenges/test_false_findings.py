@@ -91,3 +91,10 @@ def test_a_column_without_values_beside_a_sum_is_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert best_pairs(X[:, 0] + X[:, 1], X, 3)[0] == (0, 1)
+
+
+def test_a_marathon_among_sprints_is_no_stand_in():
+    near = np.repeat([0.1, 0.2, 0.4, 0.8, 1.5, 1.609, 3.0, 5.0], 25)
+    for far, verdict in ((42.195, "no-sign"), (99.9, "found"), (999.0, "found")):
+        table = pa.table({"distance": np.append(near, [far] * 20), "time": np.random.default_rng(7).normal(size=220)})
+        assert check(table, "D02")["D02"].verdict == verdict, far

@@ -58,6 +58,8 @@ def looks_odd(value: float, ordered: F64) -> bool:
         return True
     if value == 0:
         return impossible(rest, different, len(ordered))
+    if value != np.floor(value) and set(f"{abs(value):.12g}") - {"."} not in ({"9"}, {"8"}):
+        return False  # who writes down that a value is missing writes a round number or a run of nines
     lo, hi = np.quantile(rest, [0.005, 0.995])
     gap = rest[0] - value if low else value - rest[-1]
     wide = 0.5 if code and abs(value) > 9 else 1.0 if code or (low and value < 0) else 3.0

@@ -15,7 +15,8 @@ How it is measured
     - the only negative value of the column, and whole; or a negative run of nines or eights, strays of under a
       tenth aside;
     - or far off: further from its nearest neighbour than the middle 99 % of the others is wide (half of that for
-      runs of two and more nines or eights, three times for other large values, which may be rare but real);
+      runs of two and more nines or eights, three times for other large values, which may be rare but real), and
+      whole or a run of nines or eights (99.9): who writes down that a value is missing writes no 42.195;
     - or a zero below all others where zero is impossible: over four times the lower spread (median less 10 % point,
       in normal units) under the median, with a gap of three times the mean step between the lowest values, in under
       half of the rows (a zero that is the most usual state is a state);
