@@ -56,8 +56,11 @@ def test_split_column_and_sites_are_compared_by_name():
     }
     subject = open_subject(source, target="y")
     names = [c.name for c in subject.comparisons]
-    assert names == ["split: train against test", "site a against the rest", "site b against the rest"]
-    assert [c.b.n_rows for c in subject.comparisons] == [100, 100, 100]
+    assert names == ["split: train against test", "site b against a"]
+    assert [c.b.n_rows for c in subject.comparisons] == [100, 100]
+    source["site"] = np.array(["a", "b", "c", "d"])[np.arange(n) // 50]
+    names = [c.name for c in open_subject(source, target="y").comparisons]
+    assert names[1:] == [f"site {site} against the rest" for site in "abcd"]
 
 
 def test_halves_of_the_order_stand_between_split_and_sites():
@@ -70,7 +73,7 @@ def test_halves_of_the_order_stand_between_split_and_sites():
         "y": np.arange(n) % 2,
     }
     subject = open_subject(source, target="y", roles={"order": "day"})
-    assert [c.kind for c in subject.comparisons] == ["split", "time", "site", "site"]
+    assert [c.kind for c in subject.comparisons] == ["split", "time", "site"]
     half = subject.comparisons[1]
     assert half.name == "first half against second half of day"
     assert half.a.n_rows + half.b.n_rows == n

@@ -137,20 +137,23 @@ def moments(table: DuckTable, column: str) -> Any:
 
 
 def by_site(table: DuckTable, column: str) -> list[Comparison]:
-    """Each site against the rest, in the order of their names; sites with fewer than 30 rows are left to the rest."""
+    """Each site against the rest, in the order of their names; sites with fewer than 30 rows are left to the rest. Two
+    sites make one pair, which would else be said twice."""
     codes, names = table.codes(column)
     counts = np.bincount(codes[codes >= 0], minlength=len(names))
     large = [i for i, k in enumerate(counts) if k >= LEAST_OF_SITE and names[i]]
     if (counts > 0).sum() + bool((codes < 0).any()) < 2 or len(large) > MOST_SITES:
         return []
+    others = int((counts > 0).sum()) + bool((codes < 0).any())
+    rest = "the rest" if others > 2 or len(large) < 2 else names[large[0]]
     return [
         Comparison(
-            f"{column} {names[i]} against the rest",
+            f"{column} {names[i]} against {rest}",
             table.part(f"rest of {table.name}", partial(differs, codes, i), [column]),
             table.part(f"{table.name}, {column} {names[i]}", partial(equals, codes, i), [column]),
             kind="site",
         )
-        for i in large
+        for i in (large if rest == "the rest" else large[1:])
     ]
 
 

@@ -71,7 +71,7 @@ CHALLENGE = Challenge(
         Threshold("new", 0.005, "share of rows", "one row in two hundred is read as something that it is not"),
     ),
 )
-MOST_VALUES, SLIGHT, SHOWN = 20_000, 0.001, 20
+MOST_VALUES, SLIGHT, SHOWN, NAMES_IT = 20_000, 0.001, 20, 0.99
 KINDS = ("category", "bool", "mixed")
 
 
@@ -93,6 +93,8 @@ def measure(subject: Subject, sides: Sides, options: Options) -> Iterator[Claim]
         limit = options["new"]
         columns = compared(subject, side)
         found = [new(side, name, len(columns)) for name in columns if unseen(side, name) > limit / 2]
+        if side.kind == "site":  # a column that is new in all rows names the site (its zones, its staff)
+            found = [f for f in found if f.rows < NAMES_IT * side.pair.b.n_rows]
         yield claim(side, [f for f in found if f.rows], limit, "features")
         if subject.roles.classes and set(target) <= set(side.a.names) & set(side.b.names):
             own = [new(side, target[0], 1)] if unseen(side, target[0]) > 0 else []
