@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -14,10 +13,10 @@ from assay.core.subject import Subject, Task
 from assay.core.table import F64, I64, Sample
 from assay.learn.encoder import encode, encode_training, fit_encoder
 from assay.learn.learners import quick
-from assay.learn.scoring import score
 from assay.learn.splits import together
 from assay.learn.target import Labels
 
+from .block_gains import Gains, block_gains
 from .halves import parts_of
 from .order import moments
 
@@ -26,8 +25,10 @@ FEWEST_ROWS = 300
 FIRST = 1 / 3  # of the rows is history before the first block
 MOST_BLOCKS, FEWEST_BLOCKS = 20, 5
 ROWS_A_BLOCK = 40
+FEWEST_TRAINED = 40
 EMBARGO = 1 / 200  # of the rows between history and block: what leaks over a boundary is not drift
-FOLDS = 3
+FOLDS, TURNS = 3, 2  # thirds of the rows, dealt twice
+DEGREES = float(TURNS * (FOLDS - 1))  # of freedom in ``learned``
 ROUNDS, FEWEST_ROUNDS = 50, 20
 WIDE = 100  # features above which rounds are saved: a round costs as much as there are features
 WORKERS = 2
@@ -38,14 +39,18 @@ BLOCKS_A_MODEL, BLOCKS_A_WIDE_MODEL = 2, 4  # one model of the past serves so ma
 class Forward:
     """Scores by forward block (AUC, mean one-against-rest AUC, or R2). Arrays (blocks,).
 
-    ``past``: trained on a random draw of the rows before the block, less an embargo. ``shuffled``: trained on a draw of
-    the same size from all rows but a third that holds the test rows, as a random split does. ``start`` is the order
-    value at which a block begins; ``repeat`` the score of the last known target, or None where the sample has gaps.
+    ``past``: trained on a random draw of the rows before the block, less an embargo. ``shuffled``: mean over four
+    models of the same size, each trained on a random third of all rows, as a random split does. ``squared``: squared
+    error of ``gain`` by block from the rows tested; ``learned``: squared error of its mean from the rows learned from.
+    ``start`` is the order value at which a block begins; ``repeat`` the score of the last known target, or None where
+    the sample has gaps.
     """
 
     metric: str
     past: F64
     shuffled: F64
+    squared: F64
+    learned: float
     start: F64
     rows: I64
     trained_on: int
@@ -76,7 +81,7 @@ def blocks(
 ) -> Forward | None:
     """``forward`` for any set of features. ``purpose`` names the random draws: same purpose, same draws.
 
-    ``past_only`` leaves the shuffled model out (its scores are those of the past).
+    ``past_only`` leaves the shuffled models out (their scores are those of the past).
     """
     assert subject.roles.order is not None
     when = moments(subject, rows)
@@ -89,26 +94,48 @@ def blocks(
         return None
     edges = np.linspace(first, n, count + 1).astype(np.int64)
     gap = max(1, int(n * EMBARGO))
-    size = first - gap
+    parts = [parts_of(together(rows)[index], FOLDS, salt=2 + turn) for turn in range(TURNS)]
+    size = min(first - gap, *(int(np.bincount(part, minlength=FOLDS).min()) for part in parts))
+    if size < FEWEST_TRAINED:
+        return None
     rng = subject.rng("forward", purpose)
     table = Bench(rows, labels, features, subject.roles.order.column, int(rng.integers(2**31)))
-    part = parts_of(together(rows)[index], FOLDS, salt=2)
-    mixed, past = table.empty(n), table.empty(n)
-    todo: list[tuple[F64, I64, I64]] = []
-    for fold in range(FOLDS):
-        test = np.flatnonzero((part == fold) & (np.arange(n) >= first))
-        todo.append((mixed, draw(np.flatnonzero(part != fold), size, rng), test))
+    todo: list[tuple[I64, I64]] = []
+    for part in parts:
+        for fold in range(FOLDS):
+            todo.append((draw(np.flatnonzero(part == fold), size, rng), np.flatnonzero(part != fold)))
+    thirds = len(todo)
     each = BLOCKS_A_MODEL if len(features) <= WIDE else BLOCKS_A_WIDE_MODEL
     for k in range(0, count, each):
-        test = np.arange(edges[k], edges[min(k + each, count)])
-        todo.append((past, draw(np.arange(edges[k] - gap), size, rng), test))
-    todo = [job for job in todo if job[0] is past or not past_only]
-    made = table.many([(index[train], index[test]) for _, train, test in todo])
-    for (out, _, test), output in zip(todo, made, strict=True):
-        out[test] = output
-    return compare(
-        labels, index, when, edges, past if past_only else mixed, past, size, features, rows.n == subject.table.n_rows
+        todo.append((draw(np.arange(edges[k] - gap), size, rng), np.arange(edges[k], edges[min(k + each, count)])))
+    skip = thirds if past_only else 0
+    made = table.many([(index[train], index[test]) for train, test in todo[skip:]])
+    past = table.empty(n)
+    for (_, test), output in zip(todo[thirds:], made[thirds - skip :], strict=True):
+        past[test] = output
+    thrice = [] if past_only else [paired(made[i : i + FOLDS], parts[i // FOLDS]) for i in range(0, thirds, FOLDS)]
+    gains = block_gains(labels.y[index], thrice, past, parts, edges, labels.task)
+    if len(gains.past) < FEWEST_BLOCKS:
+        return None
+    repeat = last_again(labels.y[index], labels.task) if rows.n == subject.table.n_rows else None
+    return told(gains, when[index[edges[:-1]]][gains.kept], np.diff(edges)[gains.kept], size, features, repeat)
+
+
+def told(gains: Gains, start: F64, tested: I64, size: int, features: tuple[str, ...], repeat: float | None) -> Forward:
+    return Forward(
+        gains.metric, gains.past, gains.shuffled, gains.squared, gains.learned, start, tested, size, features, repeat
     )
+
+
+def paired(made: Sequence[F64], part: I64) -> tuple[F64, F64]:
+    """Every row as it is told by the next third and by the one after; ``made[k]`` holds the rows outside third k."""
+    out = tuple(np.empty((len(part), *made[0].shape[1:])) for _ in range(FOLDS - 1))
+    for k, output in enumerate(made):
+        test = np.flatnonzero(part != k)
+        for turn, side in enumerate(out, 1):
+            own = part[test] == (k - turn) % FOLDS
+            side[test[own]] = output[own]
+    return out[0], out[1]
 
 
 def draw(pool: I64, size: int, rng: np.random.Generator) -> I64:
@@ -155,34 +182,6 @@ def rounds(features: int) -> int:
 def plain(y: F64, classes: int | None) -> F64:
     """The mean, or class shares: what is left to say where no column can feed a learner."""
     return np.array(y.mean()) if classes is None else np.bincount(y.astype(int), minlength=classes) / len(y)
-
-
-def compare(
-    labels: Labels,
-    index: I64,
-    when: F64,
-    edges: I64,
-    mixed: F64,
-    past: F64,
-    size: int,
-    features: tuple[str, ...],
-    whole: bool,
-) -> Forward | None:
-    """Scores by block; a block in which only one class happens is left out."""
-    y = labels.y[index]
-    kept: list[tuple[float, float, float, int]] = []
-    metric = ""
-    for start, end in pairwise(edges):
-        own = slice(int(start), int(end))
-        if len(np.unique(y[own])) < 2:
-            continue
-        (a, metric), (b, _) = score(past[own], y[own], labels.task), score(mixed[own], y[own], labels.task)
-        kept.append((a, b, float(when[index[start]]), int(end - start)))
-    if len(kept) < FEWEST_BLOCKS:
-        return None
-    a_, b_, at, size_of = (np.array(v) for v in zip(*kept, strict=True))
-    repeat = last_again(y, labels.task) if whole else None
-    return Forward(metric, a_, b_, at, size_of.astype(np.int64), size, features, repeat)
 
 
 def last_again(y: F64, task: Task) -> float:

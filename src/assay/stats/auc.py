@@ -98,6 +98,20 @@ def auc_difference_above(y: ArrayLike, s1: ArrayLike, s2: ArrayLike, m: float) -
     return float(stdtr(degrees, -(gap - m) / error))
 
 
+def auc_influence(y: ArrayLike, s: ArrayLike) -> F64:
+    """What each row adds to the AUC beyond its share: shape (n,), sum nil; squares of sums over independent parts add
+    up to the squared error. Both classes must be present. Arguments as ``auc``.
+
+    Source: DeLong, DeLong & Clarke-Pearson (1988): the structural components, each over the size of its class.
+    """
+    positive, score = _pair(y, s)
+    v, w = _placements(positive, score)
+    out = np.empty(len(positive))
+    out[positive] = (v - v.mean()) / len(v)
+    out[~positive] = (w - w.mean()) / len(w)
+    return out
+
+
 def midranks(s: F64) -> F64:
     """Ranks 1 .. n, tied values share the mean of theirs."""
     _, inverse, counts = np.unique(s, return_inverse=True, return_counts=True)
