@@ -85,6 +85,16 @@ def test_a_length_named_tail_is_no_group():
     assert check(number, "K05").info.roles["group"]["columns"] == ["tailnum"]
 
 
+def test_each_site_has_its_own_people():
+    rng = np.random.default_rng(8)
+    site = np.repeat(["A", "B"], 300)
+    person = np.repeat(np.arange(60), 10)
+    table = pa.table({"site": site, "subject": person, "x": rng.normal(size=600), "y": rng.choice(["a", "b"], 600)})
+    report = assay.check(table, target="y", roles={"site": "site"}, settings=Settings(select=("S02",)), cache=False)
+    assert report.info.roles["group"]["columns"] == ["subject"]
+    assert report["S02"].verdict in ("clear", "undecided")
+
+
 def test_a_column_without_values_beside_a_sum_is_no_warning():
     X = np.full((40, 3), np.nan)
     X[:, :2] = np.random.default_rng(6).normal(size=(40, 2))

@@ -17,10 +17,10 @@ How it is measured
     *Witness*: a small booster learns on one half of the rows to tell the tables apart by the columns that the
     margins do not name, and is judged by its AUC on the other half. Tables of joint total variation d cannot be
     told apart better than 1/2 + d - d^2/2, so that an AUC proves a difference of d = 1 - sqrt(2 - 2 AUC) of the
-    rows or more: .595 proves a tenth, and is what the AUC is tested against. The order column is left out. Where
-    the tables lie one after the other in time, so are columns that tell the time: values that do not overlap, and
-    between the two halves of the order also what stands in long runs along it (month, batch) or runs with it (a
-    counter, a running total).
+    rows or more: .595 proves a tenth, and is what the AUC is tested against. The order column is left out, and so
+    are the names of groups (each site has its own patients). Where the tables lie one after the other in time, so
+    are columns that tell the time: values that do not overlap, and between the two halves of the order also what
+    stands in long runs along it (month, batch) or runs with it (a counter, a running total).
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
@@ -122,7 +122,7 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
         halves = (np.sort(line[: len(line) // 2]), np.sort(line[len(line) // 2 :]))
         a, b = (table.derive(arrow.take(pa.array(h))) for h in halves)
         pair = Comparison("one half against the other", a, b)
-    out = {*subject.roles.named("order"), *subject.roles.named("site")}
+    out = {*subject.roles.named("order"), *subject.roles.named("site"), *subject.roles.named("group")}
     numbers = [c for c in subject.features if table.column(c).kind == "number" and c not in out]
     if not numbers or pair.b.n_rows < 10:
         raise InputError("a covariate shift is planted in a number column of at least ten rows; the table has none")
@@ -146,7 +146,7 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
 def shared(subject: Subject, a: Sample, b: Sample) -> list[str]:
     """Features that both tables have, without those that define the pair or the order."""
     roles = subject.roles
-    out = {c for role in ("order", "site", "split", "id", "target", "weight") for c in roles.named(role)}
+    out = {c for role in ("order", "site", "split", "id", "group", "target", "weight") for c in roles.named(role)}
     return sorted((set(a.names) & set(b.names) & set(subject.features)) - out)
 
 
