@@ -29,8 +29,7 @@ import sys
 import time
 import traceback
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
-from datetime import date
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +44,25 @@ ELSEWHERE = re.compile(
     re.IGNORECASE,
 )
 READ = ("D", "L", "S", "K")
+READINGS = ("D02", "D03", "D04", "D05", "D08", "D09", "D10", "D15", "D16", "D17", "K02", "K03", "K07")
+JUDGED_ON = "2026-11-21"
+# Tables by batch: --first 0 --tables 150 --with-target 60; --first 150 --tables 100 --with-target 40; the rest without
+# a target, --first 250 --tables 400 and --first 650. A rule that was mended after a batch is judged on later ones only.
+BATCHES = {1: 150, 2: 100, 3: 400, 4: 299}
+LOOKED = {
+    "D02": (3, 4), "D03": (1, 2, 3, 4), "D05": (1, 2, 3, 4), "D08": (2, 3, 4), "D09": (2, 3, 4), "D10": (2, 3, 4),
+    "D15": (1, 2, 3, 4), "D17": (1, 2, 3, 4), "K02": (1, 2), "K03": (1, 2),
+}  # fmt: skip
+NOTES = {
+    "D02": "since 51d8e6a (large stand-ins are whole or nines)",
+    "D03": "category codes and clock times; codes need a target, which batches 1 and 2 had",
+    "D04": "typos: its rates were read off this collection, so none of it counts",
+    "D05": "a few tables of the collection, nobody noted which, were seen while it was written",
+    "D08": "texts, as of 940cace (numbers are tested, not read); a few tables, nobody noted which, were seen before",
+    "D09": "frozen stretches; since cac9d4a (parts of a calendar stand still by nature)",
+    "D10": "keys by crowding and batch numbers; since cac9d4a (days and years are no keys)",
+    "K02": "columns under ASK, by the column",
+}
 KEPT = (
     "code", "severity", "basis", "ask", "columns", "slice", "comparison", "rows", "effect", "unit", "n", "message",
     "evidence",
@@ -160,25 +178,18 @@ def summary() -> None:
 
 
 def count() -> None:
-    """Judged findings by code: unclear ones count as false."""
+    """Judged findings by code: unclear ones count as false, and those of tables from which a rule was mended do not."""
     verdicts: dict[str, Counter[str]] = defaultdict(Counter)
-    tables: dict[str, set[str]] = defaultdict(set)
     with JUDGED.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            if row["counts"] == "yes":
-                verdicts[row["code"]][row["verdict"]] += 1
-                tables[row["code"]].add(row["table"])
-    kept: Mapping[str, Mapping[str, str]] = {}
-    if COUNTED.exists():
-        with COUNTED.open(newline="", encoding="utf-8") as file:
-            kept = {row["code"]: row for row in csv.DictReader(file)}
+            verdicts[row["code"]][row["verdict"]] += row["counts"] == "yes"
     with COUNTED.open("w", newline="", encoding="utf-8") as file:
         out = csv.writer(file, lineterminator="\n")
-        out.writerow(["code", "true", "judged", "tables", "date", "note"])
-        for code in sorted(set(verdicts) | set(kept)):
-            old = kept.get(code, {})
+        out.writerow(["code", "right", "judged", "tables", "date", "note"])
+        for code in READINGS:
+            tables = sum(size for batch, size in BATCHES.items() if batch in LOOKED.get(code, ()))
             tally = verdicts[code]
-            out.writerow([code, tally["true"], tally.total(), old.get("tables", 0), date.today(), old.get("note", "")])
+            out.writerow([code, tally["true"], tally.total(), tables, JUDGED_ON, NOTES.get(code, "")])
 
 
 def main() -> None:
