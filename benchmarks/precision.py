@@ -1,6 +1,6 @@
 """What assay says of tables that nobody looked at: every finding, for judging by hand.
 
-    python benchmarks/precision.py REPOSITORY [--first 0] [--tables 150] [--with-target 60] [--shard 0/1] [--select D,L]
+    python benchmarks/precision.py REPOSITORY [--first 0] [--tables 150] [--with-target 60] [--shard 0/1] [--select D,L] [--run NAME]
     python benchmarks/precision.py --summary          findings a table, time, tracebacks
     python benchmarks/precision.py --count            judged findings -> src/assay/data/precision.csv
 
@@ -136,16 +136,17 @@ def run(path: Path, target: str | None, select: tuple[str, ...]) -> list[dict[st
     return [*lines, head | {"kind": "table", "severities": severities, "errors": errors} | size | cost]
 
 
-def read_lines() -> list[dict[str, Any]]:
-    files = sorted(OUT.glob("findings*.jsonl"))
+def read_lines(run_name: str) -> list[dict[str, Any]]:
+    files = sorted((OUT / run_name).glob("findings*.jsonl"))
     return [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
 
 
 def sweep(args: argparse.Namespace) -> None:
-    done = {(line["table"], line["target"]) for line in read_lines() if line["kind"] == "table"}
+    done = {(line["table"], line["target"]) for line in read_lines(args.run) if line["kind"] == "table"}
     shard, shards = map(int, args.shard.split("/"))
     asked = 0
-    with (OUT / f"findings{args.first}_{shard}.jsonl").open("a", encoding="utf-8") as file:
+    (OUT / args.run).mkdir(parents=True, exist_ok=True)
+    with (OUT / args.run / f"findings{args.first}_{shard}.jsonl").open("a", encoding="utf-8") as file:
         for i, path in enumerate(landed(args.repository)):
             if i < args.first:
                 continue
@@ -161,9 +162,9 @@ def sweep(args: argparse.Namespace) -> None:
                 file.flush()
 
 
-def summary() -> None:
+def summary(run_name: str) -> None:
     for with_target in (False, True):
-        tables = [t for t in read_lines() if t["kind"] == "table" and (t["target"] is not None) == with_target]
+        tables = [t for t in read_lines(run_name) if t["kind"] == "table" and (t["target"] is not None) == with_target]
         if not tables:
             continue
         well = [t for t in tables if "crash" not in t]
@@ -200,11 +201,12 @@ def main() -> None:
     parser.add_argument("--with-target", type=int, default=60)
     parser.add_argument("--shard", default="0/1")
     parser.add_argument("--select", default=",".join(READ), help="codes or first letters")
+    parser.add_argument("--run", default=".", help="folder of the findings; a new one runs every table anew")
     parser.add_argument("--summary", action="store_true")
     parser.add_argument("--count", action="store_true")
     args = parser.parse_args()
     if args.summary:
-        summary()
+        summary(args.run)
     elif args.count:
         count()
     elif args.repository:
