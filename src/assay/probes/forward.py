@@ -16,19 +16,19 @@ from assay.learn.learners import quick
 from assay.learn.splits import together
 from assay.learn.target import Labels
 
-from .block_gains import Gains, block_gains
+from .block_gains import block_gains
 from .halves import parts_of
 from .order import moments
 
 MOST_ROWS = 60_000
+MOST_WIDE_ROWS = 12_000  # where there are many features: a fit costs as much as rows times features
 FEWEST_ROWS = 300
 FIRST = 1 / 3  # of the rows is history before the first block
 MOST_BLOCKS, FEWEST_BLOCKS = 20, 5
 ROWS_A_BLOCK = 40
 FEWEST_TRAINED = 40
 EMBARGO = 1 / 200  # of the rows between history and block: what leaks over a boundary is not drift
-FOLDS, TURNS = 3, 2  # thirds of the rows, dealt twice
-DEGREES = float(TURNS * (FOLDS - 1))  # of freedom in ``learned``
+FOLDS, TURNS, WIDE_TURNS = 3, 2, 1  # thirds of the rows, dealt twice where fits are cheap
 ROUNDS, FEWEST_ROUNDS = 50, 20
 WIDE = 100  # features above which rounds are saved: a round costs as much as there are features
 WORKERS = 2
@@ -39,9 +39,10 @@ BLOCKS_A_MODEL, BLOCKS_A_WIDE_MODEL = 2, 4  # one model of the past serves so ma
 class Forward:
     """Scores by forward block (AUC, mean one-against-rest AUC, or R2). Arrays (blocks,).
 
-    ``past``: trained on a random draw of the rows before the block, less an embargo. ``shuffled``: mean over four
-    models of the same size, each trained on a random third of all rows, as a random split does. ``squared``: squared
-    error of ``gain`` by block from the rows tested; ``learned``: squared error of its mean from the rows learned from.
+    ``past``: trained on a random draw of the rows before the block, less an embargo. ``shuffled``: mean over two or
+    four models of the same size, each trained on a random third of all rows, as a random split does. ``squared``:
+    squared error of ``gain`` by block from the rows tested; ``learned``: that of its mean from the rows learned from,
+    and its degrees of freedom.
     ``start`` is the order value at which a block begins; ``repeat`` the score of the last known target, or None where
     the sample has gaps.
     """
@@ -50,7 +51,7 @@ class Forward:
     past: F64
     shuffled: F64
     squared: F64
-    learned: float
+    learned: tuple[float, float]
     start: F64
     rows: I64
     trained_on: int
@@ -84,8 +85,9 @@ def blocks(
     ``past_only`` leaves the shuffled models out (their scores are those of the past).
     """
     assert subject.roles.order is not None
-    when = moments(subject, rows)
-    index = np.flatnonzero(labels.known & np.isfinite(when))[:MOST_ROWS]
+    when, wide = moments(subject, rows), len(features) > WIDE
+    known = np.flatnonzero(labels.known & np.isfinite(when))
+    index = known[: MOST_WIDE_ROWS if wide else MOST_ROWS]
     index = index[np.lexsort((rows.row_id[index], when[index]))]
     n = len(index)
     first = int(n * FIRST)
@@ -94,7 +96,7 @@ def blocks(
         return None
     edges = np.linspace(first, n, count + 1).astype(np.int64)
     gap = max(1, int(n * EMBARGO))
-    parts = [parts_of(together(rows)[index], FOLDS, salt=2 + turn) for turn in range(TURNS)]
+    parts = [parts_of(together(rows)[index], FOLDS, salt=2 + turn) for turn in range(WIDE_TURNS if wide else TURNS)]
     size = min(first - gap, *(int(np.bincount(part, minlength=FOLDS).min()) for part in parts))
     if size < FEWEST_TRAINED:
         return None
@@ -105,7 +107,7 @@ def blocks(
         for fold in range(FOLDS):
             todo.append((draw(np.flatnonzero(part == fold), size, rng), np.flatnonzero(part != fold)))
     thirds = len(todo)
-    each = BLOCKS_A_MODEL if len(features) <= WIDE else BLOCKS_A_WIDE_MODEL
+    each = BLOCKS_A_WIDE_MODEL if wide else BLOCKS_A_MODEL
     for k in range(0, count, each):
         todo.append((draw(np.arange(edges[k] - gap), size, rng), np.arange(edges[k], edges[min(k + each, count)])))
     skip = thirds if past_only else 0
@@ -117,13 +119,18 @@ def blocks(
     gains = block_gains(labels.y[index], thrice, past, parts, edges, labels.task)
     if len(gains.past) < FEWEST_BLOCKS:
         return None
-    repeat = last_again(labels.y[index], labels.task) if rows.n == subject.table.n_rows else None
-    return told(gains, when[index[edges[:-1]]][gains.kept], np.diff(edges)[gains.kept], size, features, repeat)
-
-
-def told(gains: Gains, start: F64, tested: I64, size: int, features: tuple[str, ...], repeat: float | None) -> Forward:
+    whole = rows.n == subject.table.n_rows and len(index) == len(known)
     return Forward(
-        gains.metric, gains.past, gains.shuffled, gains.squared, gains.learned, start, tested, size, features, repeat
+        gains.metric,
+        gains.past,
+        gains.shuffled,
+        gains.squared,
+        (gains.learned, float(len(parts) * (FOLDS - 1))),
+        when[index[edges[:-1]]][gains.kept],
+        np.diff(edges)[gains.kept],
+        size,
+        features,
+        last_again(labels.y[index], labels.task) if whole else None,
     )
 
 

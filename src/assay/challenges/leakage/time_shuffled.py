@@ -12,8 +12,9 @@ How it is measured
     The last two thirds of the rows, in order, are cut into up to twenty blocks (at least five). For the *same* test
     rows models of equal size are compared, with the honest features only: one learned from a random draw of the rows
     before the block, less an embargo of one row in two hundred; the others from a random third of all rows that does
-    not hold the test row, as a random split does. Thirds are dealt twice, so that four models tell each row; their
-    scores are averaged. The effect is the mean over blocks of the difference in AUC (mean one-against-rest AUC, R2).
+    not hold the test row, as a random split does. Thirds are dealt twice (once above 100 features), so that four
+    models tell each row; their scores are averaged. The effect is the mean over blocks of the difference in AUC (mean
+    one-against-rest AUC, R2).
     The claim is a t test against 0.02 about these very blocks: how unequal they are is part of what happened, and not
     noise. What is noise is measured in each block, from sums over five stretches of it, within which rows may depend
     on each other; and between the models of disjoint thirds. A block counts for at most 0.2, so that one of twenty
@@ -64,7 +65,7 @@ from assay.core.table import Sample, SampleSpec
 from assay.learn.target import Labels
 from assay.learn.target import labels as labels_of
 from assay.probes.block_gains import BATCHES
-from assay.probes.forward import DEGREES, Forward, blocks
+from assay.probes.forward import Forward, blocks
 from assay.probes.order import calendar_columns, moments
 from assay.stats.strata import capped, strata_above, strata_interval
 
@@ -99,8 +100,7 @@ def measure(
         return
     m, most = options["gain"], options["most"]
     clipped, squared = capped(forward.gain, forward.squared, most)
-    common = (forward.learned, DEGREES)
-    value, p = float(forward.gain.mean()), strata_above(clipped, squared, BATCHES - 1, m, common)
+    value, p = float(forward.gain.mean()), strata_above(clipped, squared, BATCHES - 1, m, forward.learned)
     calendar = calendar_columns(subject, rows, honest)
     without = trial(subject, rows, labels, honest, calendar) if p <= 0.05 else None
     past, mixed = float(forward.past.mean()), float(forward.shuffled.mean())
@@ -136,7 +136,7 @@ def measure(
 def bounds(forward: Forward, most: float, alpha: float) -> tuple[float, float]:
     """Lower bound from the capped blocks (their mean is at most the true one), upper from the blocks as they are."""
     low, high = (
-        strata_interval(gain, squared, BATCHES - 1, alpha, (forward.learned, DEGREES))
+        strata_interval(gain, squared, BATCHES - 1, alpha, forward.learned)
         for gain, squared in (capped(forward.gain, forward.squared, most), (forward.gain, forward.squared))
     )
     return low[0], high[1]
