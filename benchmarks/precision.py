@@ -1,6 +1,7 @@
 """What assay says of tables that nobody looked at: every finding, for judging by hand.
 
-    python benchmarks/precision.py REPOSITORY [--first 0] [--tables 150] [--with-target 60] [--shard 0/1] [--select D,L] [--run NAME]
+    python benchmarks/precision.py REPOSITORY [--first 0] [--tables 150] [--with-target 60] [--shard 0/1]
+                                              [--select D,L] [--run NAME]
     python benchmarks/precision.py --summary          findings a table, time, tracebacks
     python benchmarks/precision.py --count            judged findings -> src/assay/data/precision.csv
 
