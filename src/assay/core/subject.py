@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .claim import ImpactKind
 from .rows import Rows
 from .table import F64, U64, Sample, Table
 
@@ -72,6 +73,12 @@ class Comparison:
     b: Table
     a_is_exact: bool = False
     kind: ComparisonKind = "reference"
+
+    @property
+    def harm(self) -> ImpactKind:
+        """What a difference does. Between two tables it voids what the first one promised; along the order of one
+        table it costs score, and a split in time (K06) says how much."""
+        return "costs" if self.kind == "time" else "voids"
 
 
 @dataclass(frozen=True, slots=True)

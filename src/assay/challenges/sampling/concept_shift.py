@@ -289,7 +289,7 @@ def claim(side: Side, made: Compared, limit: float) -> Claim:
     return Claim(
         About((), comparison=side.name), Effect(ratio - 1, "relative loss", limit, partial(bounds, made)), "test", says,
         made.rows, p=ratio_above(made.other, made.own, 1 + limit), family="slice",
-        impact=Impact("voids", ratio - 1, bounds(made, 0.05), "relative loss"),
+        impact=Impact(side.pair.harm, ratio - 1, bounds(made, 0.05), "relative loss"),
         evidence={"rows": made.rows, "trained_on": made.trained_on, "units": len(made.own), "kind": side.kind},
     )  # fmt: skip
 

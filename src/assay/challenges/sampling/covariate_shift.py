@@ -228,7 +228,7 @@ def margin_claim(
     made = Claim(
         About(names, comparison=pair.name), Effect(first.size, "share of rows", limit, bound), "test", says,
         min(a.n, b.n), p=p, family="challenge", evidence=evidence,
-        impact=Impact("voids", why_unmeasured="needs outcomes of both tables"),
+        impact=Impact(pair.harm, why_unmeasured="needs outcomes of both tables"),
     )  # fmt: skip
     return made, names if sure else ()
 
@@ -266,7 +266,7 @@ def witness_claim(subject: Subject, pair: Comparison, a: Sample, b: Sample, name
         len(truth),
         p=auc_above(truth, score, 0.5 + limit - limit**2 / 2),
         family="challenge",
-        impact=Impact("voids", why_unmeasured="needs outcomes of both tables"),
+        impact=Impact(pair.harm, why_unmeasured="needs outcomes of both tables"),
         evidence={"kind": "witness", "columns": len(names), "auc": area},
     )
 

@@ -190,8 +190,8 @@ def claim(side: Side, found: list[New], limit: float, what: str) -> Claim:
     return Claim(
         About(columns, comparison=side.name), Effect(share, "share of rows", limit), "exact", says, n,
         family="challenge", evidence=evidence,
-        impact=Impact("voids", share if what == "target" else None, unit="share of rows" if what == "target" else "",
-                      why_unmeasured=None if what == "target" else "needs outcomes of both tables"),
+        impact=Impact(side.pair.harm, share, unit="share of rows") if what == "target"
+        else Impact(side.pair.harm, why_unmeasured="needs outcomes of both tables"),
     )  # fmt: skip
 
 
