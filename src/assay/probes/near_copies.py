@@ -1,22 +1,35 @@
 """Rows that stand in the table twice with tiny differences: numbers moved a little, all else equal.
 
 A copy with jitter has its twin far nearer than the density of the rows explains. How many rows lie so near by chance
-is read off the ring around each row, up to four times as far, and off how many others lie within it. So dense, coarse
-and low-dimensional tables explain their own near rows; where sixteen or more crowd within the ring nothing is counted.
+is read off twice, and the larger number holds: off the ring around each row, up to four times as far, and how many
+others lie in it; and off the rows that are near in all but one column (``one_apart``), and how often different rows
+agree in that column. So dense, coarse and low-dimensional tables explain their own near rows; where too many crowd
+around a row, it says nothing. Agreement in many words, or in a text that is nearly unique, is what chance does not
+give: there one moved number suffices, and two are asked for only where chance moves one alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from assay.core.challenge import probe
 from assay.core.subject import Subject
-from assay.core.table import F64, I32, I64, U64, Sample, Table
+from assay.core.table import F64, I64, U64, Sample, Table
+from assay.probes.one_apart import (
+    LOG_ROOM,
+    NO_SLIPS,
+    Slips,
+    coded_alike,
+    hashed,
+    mixed,
+    one_apart,
+    row_groups,
+    slips_of,
+)
 
-Coded = tuple[I32, tuple[str, ...]]
 TOLERANCE = 0.005  # of a standard deviation: three to four times the difference of two copies with 0.1 % jitter
 RING = 4.0
 SURE = 2.33  # standard deviations: the 99 % point
@@ -24,19 +37,22 @@ CROWD = 16  # others within the ring from which on a row says nothing: among so 
 FEW_VALUES = 20  # a number with at most so many values is compared exactly
 MOST_NUMBERS = 12
 KIN = 8  # neighbours that are looked at for who belongs together: enough to connect larger clusters too
+OFTEN = 0.01  # of the rows: where chance moves one number alone so often, two must have moved (materiality of K04)
 APART = 1_000.0  # in tolerances: rows that differ in what must be equal
 
 
 @dataclass(frozen=True, slots=True)
 class NearCopies:
     """``at``: rows with a near twin that is not equal, ``to`` the twin; ``by_chance``: how many such rows chance gives,
-    and ``sway`` its standard deviation;    ``together``: how many of the near ones come together (a design effect)."""
+    and ``sway`` its standard deviation; ``together``: how many of the near ones come together (a design effect);
+    ``slips``: rows that differ from a near twin in one slip besides."""
 
     at: I64
     to: I64
     by_chance: float
     sway: float
     together: float
+    slips: Slips = NO_SLIPS
 
 
 NONE = NearCopies(np.empty(0, np.int64), np.empty(0, np.int64), 0.0, 0.0, 1.0)
@@ -83,9 +99,9 @@ def space(sample: Sample, columns: Sequence[str]) -> Space:
             continue
         x = sample.numbers(name)
         x = x[np.isfinite(x)]
-        distinct, width = (len(np.unique(x)), spread(x)) if len(x) else (0, 0.0)
-        if distinct > FEW_VALUES and width > 0:
-            found.append((-distinct, name, width))
+        values, width = np.unique(x), spread(x) if len(x) else 0.0
+        if len(values) > FEW_VALUES and 0 < np.diff(values).min() <= RING * TOLERANCE * width:
+            found.append((-len(values), name, width))
     found.sort()
     names = tuple(name for _, name, _ in found)
     rest = tuple(c for c in columns if c not in set(names))
@@ -102,50 +118,80 @@ def spread(x: F64) -> float:
 def near_twins(new: Sample, old: Sample, columns: Sequence[str], same: bool) -> NearCopies:
     """Rows of ``new`` whose nearest, not equal, row of ``old`` lies within the tolerance, in the largest difference
     over numbers. Rows with an equal row do not count (within one table: ``same``)."""
-    from scipy.spatial import cKDTree
-
     where = space(old, columns)
-    if not where.numbers or not old.n or not new.n:
+    if not old.n or not new.n:
         return NONE
-    x, y = coordinates(new, where, where.numbers), coordinates(old, where, where.numbers)
-    labels = [(new.codes(c), old.codes(c)) for c in where.rest]
-    both = group_of([a for a, _ in labels], new.n, [b for _, b in labels], old.n)
-    x, y = np.column_stack((x, both[: new.n] * APART)), np.column_stack((y, both[new.n :] * APART))
-    points, first = np.unique(y, axis=0, return_index=True)
-    if len(points) < 1 + same:
-        return NONE
-    k = CROWD + same
-    gap, at = cKDTree(points).query(x, k=k, p=np.inf, distance_upper_bound=RING, workers=1)
-    gap = np.asarray(gap).reshape(len(x), k)
-    around = np.isfinite(gap).sum(1) - same
-    nearest = gap[:, 1] if same else np.where(gap[:, 0] == 0, np.inf, gap[:, 0])
+    both = (new,) if same else (new, old)
+    x = np.concatenate([coordinates(s, where, where.numbers) for s in both])
+    codes = coded_alike(both, where.rest)
+    asked, among = np.arange(new.n), np.arange(len(x) - old.n, len(x))
+    group = row_groups(codes)
+    equal = np.zeros(new.n, bool)
     if same:
-        counts = group_sizes(new.content)
-        nearest = np.where(counts > 1, np.inf, nearest)
-    # a jitter moves every number; neighbours on a grid of coarse values agree in all but one
-    to = np.minimum(np.asarray(at).reshape(len(x), k)[:, 1 if same else 0], len(points) - 1)
-    moved = (x[:, :-1] != points[to][:, :-1]).sum(1)
-    nearest = np.where(moved >= min(2, len(where.numbers)), nearest, np.inf)
-    nearest = np.where(around < CROWD, nearest, np.inf)
+        exact = hashed(codes)
+        for k, name in enumerate((*where.numbers, *where.more), codes.shape[1]):
+            exact += mixed(coordinates(new, where, (name,))[:, 0].view(np.int64), k)
+        equal = group_sizes(exact) > 1
+    around, within, nearest, to = ring(np.column_stack((x, group * APART)), asked, among, same)
+    equal |= nearest == 0
+    nearest[equal] = np.inf
+    beside = one_apart(both, x, codes, where.rest, asked, among)
+    if where.more and len(beside.at):
+        own = coordinates(new.take(beside.at), where, where.more)
+        other = coordinates(old.take(beside.to), where, where.more)
+        keep = np.abs(own - other).max(1) <= 1
+        beside = replace(beside, at=beside.at[keep], to=beside.to[keep])
     found = np.flatnonzero(nearest <= RING)
     if where.more and len(found):
         own = coordinates(new.take(found), where, where.more)
-        other = coordinates(old.take(first[to[found]]), where, where.more)
+        other = coordinates(old.take(to[found]), where, where.more)
         nearest[found] = np.maximum(nearest[found], np.abs(own - other).max(1))
-    near = np.flatnonzero(nearest <= 1.0)
-    unit = clusters(x[near]) if same else to[near]
-    by_chance, sway = chance_of(around[(nearest > 1.0) & (nearest <= RING)])
-    return NearCopies(near, np.asarray(first[to[near]], np.int64), by_chance, sway, together(unit))
+        around[nearest > RING] = 0
+    slips = slips_of(beside, (nearest <= 1) | equal)
+    out = equal.copy()
+    if excess(len(slips.at), slips.by_chance, slips.sway):
+        out[slips.at] = True  # copies with a slip lie beside their twins, which says nothing of the others
+    moved = (x[asked] != x[among[to]]).sum(1)
+    for least, agree in enumerate(beside.agree[: max(1, len(where.numbers))], 1):
+        gap = np.where(moved >= least, nearest, np.inf)
+        around = np.where(np.isfinite(gap), around, 0)
+        rooms: tuple[F64, F64] = (around.astype(np.float64) * LOG_ROOM, agree)
+        crowded = rooms[0] + rooms[1] + within * beside.most >= CROWD * LOG_ROOM
+        close = (gap <= 1) & ~crowded
+        by_chance, sway = max(chance_of(room[~close & ~out & ~crowded]) for room in rooms)
+        if by_chance <= OFTEN * new.n:
+            break
+    near = np.flatnonzero(close)
+    unit = clusters(np.column_stack((x, group * APART))[near]) if same else to[near]
+    return NearCopies(near, to[near], by_chance, sway, together(unit), slips)
 
 
-def chance_of(around: I64) -> tuple[float, float]:
-    """Near rows that chance gives beside rows whose nearest other lies in the ring, by how many lie within it.
+def ring(at: F64, asked: I64, among: I64, same: bool) -> tuple[I64, I64, F64, I64]:
+    """For each row asked: how many different points lie in the ring, and within the tolerance, how far the nearest is
+    that is not the row itself, and whose it is (a position in ``among``); an equal row of another table is at 0."""
+    from scipy.spatial import cKDTree
+
+    points, first = np.unique(at[among], axis=0, return_index=True)
+    if at.shape[1] < 2 or len(points) < 1 + same:
+        none = np.zeros(len(asked), np.int64)
+        return none, none, np.full(len(asked), np.inf), none
+    k = CROWD + same
+    gap, to = cKDTree(points).query(at[asked], k=k, p=np.inf, distance_upper_bound=RING, workers=1)
+    gap, to = np.asarray(gap).reshape(len(asked), k), np.asarray(to).reshape(len(asked), k)
+    around = np.isfinite(gap).sum(1) - same
+    nearest = gap[:, int(same)].copy()
+    return around, (gap <= 1).sum(1) - same, nearest, first[np.minimum(to[:, int(same)], len(points) - 1)]
+
+
+def chance_of(room: F64) -> tuple[float, float]:
+    """Near rows that chance gives beside rows that have others around and none near, by the room that these leave:
+    minus the log of the chance that none of them is near.
 
     Of c others anywhere within RING one lies within 1 with probability P = 1 - (1 - 1 / RING)^c in one dimension, and
     less in more; so each row that has none stands for P / (1 - P) rows that have, however dense the rows are there.
     Returns that number and the standard deviation of what is counted less it (rows come in pairs: twice the variance).
     """
-    weight = (RING / (RING - 1)) ** around - 1
+    weight = np.expm1(room)
     return float(weight.sum()), float(np.sqrt(2 * (weight**2 + weight).sum()))
 
 
@@ -175,19 +221,8 @@ def together(unit: I64) -> float:
 def coordinates(sample: Sample, where: Space, names: Sequence[str]) -> F64:
     """Numbers in units of the tolerance; a missing one stands far from all others."""
     made = [sample.numbers(c) / (where.spread[c] * TOLERANCE) for c in names]
-    return np.column_stack([np.where(np.isfinite(v), v, -1e12) for v in made])
-
-
-def group_of(new: Sequence[Coded], n: int, old: Sequence[Coded], m: int) -> F64:
-    """One number for every combination of levels, over both samples: equal where all levels are."""
-    group = np.zeros(n + m, np.int64)
-    for (a, levels), (b, others) in zip(new, old, strict=True):
-        place = {v: i for i, v in enumerate(sorted({*levels, *others}))}
-        own = np.array([*(place[v] for v in levels), -1])[a]
-        other = np.array([*(place[v] for v in others), -1])[b]
-        codes = np.concatenate((own, other)) + 1
-        group = np.unique(group * (len(place) + 1) + codes, return_inverse=True)[1].ravel()
-    return group.astype(np.float64)
+    out = np.column_stack([np.empty((sample.n, 0)), *(np.where(np.isfinite(v), v, -1e12) for v in made)])
+    return out + 0.0  # minus zero is zero
 
 
 def excess(near: int, by_chance: float, sway: float) -> int:

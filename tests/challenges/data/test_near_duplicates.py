@@ -102,3 +102,60 @@ def test_no_near_duplicates(name: str) -> None:
 
 def test_spam_from_templates() -> None:
     assert "written differently" in said(d08, real("sms_spam.csv.gz", "label"))
+
+
+def customers(n: int, seed: int) -> dict[str, np.ndarray]:
+    """One measured number; the rest are whole numbers, codes and a nearly unique text."""
+    rng = np.random.default_rng(seed)
+    months, plan = rng.integers(1, 73, n), rng.integers(0, 5, n)
+    price = np.round(20 + 20 * plan + 0.05 * rng.integers(-60, 61, n), 2)
+    total = np.array([f"{a * b:.2f}" for a, b in zip(months, price, strict=True)])
+    return {
+        "months": months, "price": price, "total": total,
+        "plan": plan.astype(str), "fast": np.where(plan > 2, "yes", "no"), "sex": rng.choice(["F", "M"], n),
+        "contract": rng.choice(["month", "one year", "two years"], n),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("slip", ["price", "sex", "months"])
+def test_one_difference_among_many_that_agree(slip: str) -> None:
+    made, rng = customers(2500, 0), np.random.default_rng(1)
+    assert not stands(d08, bare_subject(pa.table(made)))
+    for name, values in made.items():
+        values[:100] = values[100:200]
+        if name == slip:
+            off = {"price": lambda: rng.normal(0, 0.03, 100), "months": lambda: np.ones(100, int)}
+            values[:100] = np.char.lower(values[:100]) if name == "sex" else values[:100] + off[name]()
+    (claim,) = stands(d08, bare_subject(pa.table(made)))
+    assert claim.effect.value == pytest.approx(0.08, abs=0.01)
+
+
+def coarse(kind: str, n: int, seed: int) -> pa.Table:
+    rng = np.random.default_rng(seed)
+    g, h, words = rng.integers(0, 60, n), rng.integers(0, 30, n), rng.choice(list("abcd"), n)
+    if kind == "settled but for noise":
+        return pa.table({"g": g, "h": h, "x": 2.0 * g + h + rng.normal(0, 0.1, n), "w": words})
+    if kind == "counts":
+        return pa.table({f"i{k}": rng.poisson(30, n) for k in range(3)} | {"w": words})
+    if kind == "names that look alike":
+        names = rng.choice(["anna", "anne", "hanna", "johanna", "jon", "john", "johan"], n)
+        return pa.table({"n": names, "x": rng.integers(0, 200, n), "y": np.round(rng.normal(size=n), 1)})
+    profile = rng.integers(0, 40, n)
+    often = {f"w{i}": np.where(rng.random(n) < 0.85, profile % (i + 3), words == "a").astype(str) for i in range(8)}
+    return pa.table(often | {"x": np.round(profile + rng.gamma(2, 2, n), 1), "m": rng.integers(1, 73, n)})
+
+
+@pytest.mark.parametrize("n", [300, 3000])
+@pytest.mark.parametrize("kind", ["settled but for noise", "counts", "names that look alike", "profiles"])
+def test_mixed_columns_are_alike_by_nature(kind: str, n: int) -> None:
+    assert not [seed for seed in range(3) if stands(d08, bare_subject(coarse(kind, n, seed)))]
+
+
+@pytest.mark.parametrize(("name", "target"), [("telco_churn.csv.gz", "Churn"), ("german_credit.csv", "risk")])
+def test_plant_in_mixed_tables(name: str, target: str) -> None:
+    ids = {"id": "customerID"} if target == "Churn" else {}
+    subject = real(name, target, **ids)
+    assert not stands(d08, subject)
+    planted = d08.plant(subject, 0.03, np.random.default_rng(0))
+    (claim,) = stands(d08, planted.subject)
+    assert claim.effect.value == pytest.approx(planted.true_effect, abs=0.01)

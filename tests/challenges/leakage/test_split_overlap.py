@@ -62,6 +62,31 @@ def test_near_copies_in_more_numbers_than_the_tree_has_sides():
     assert not stands(K04, subject(wide))
 
 
+def test_one_number_moved_among_many_columns_that_agree():
+    """A nearly unique text and codes agree; only one of the numbers is no code."""
+    n = 2000
+    made = {f"q{i}": RNG.choice(list("abc"), n) for i in range(6)} | {"y": RNG.random(n) < 0.5}
+    made |= {"months": RNG.integers(1, 73, n), "price": np.round(RNG.uniform(20, 120, n) * 20) / 20}
+    made["total"] = np.array([f"{a * b:.2f}" for a, b in zip(made["months"], made["price"], strict=True)])
+    assert not stands(K04, subject(made))
+    for name, values in made.items():
+        values[:80] = values[100:180]
+        if name == "price":
+            values[:80] += 0.03 * RNG.normal(size=80)
+    (claim,) = stands(K04, subject(made))
+    assert claim.evidence["kind"] == "near"
+    assert 0.05 <= claim.effect.value <= 0.061
+
+
+def test_whole_numbers_are_planted_too():
+    counts = {"big": RNG.integers(0, 90_000, 2000), "age": RNG.integers(18, 80, 2000)}
+    made = subject(counts | {"c": RNG.choice(list("abc"), 2000), "y": RNG.random(2000) < 0.5})
+    planted = K04.plant(made, 0.05, np.random.default_rng(0))
+    assert planted.subject.table.column("big").storage == made.table.column("big").storage
+    (claim,) = stands(K04, planted.subject)
+    assert claim.effect.value == pytest.approx(planted.true_effect, abs=0.015)
+
+
 def test_coarse_columns_are_not_copies():
     made = {f"q{i}": RNG.integers(0, 3, 2000) for i in range(6)} | {"y": RNG.random(2000) < 0.5}
     assert not stands(K04, subject(made))

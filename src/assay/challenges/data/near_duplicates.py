@@ -10,11 +10,14 @@ Why it matters
 
 How it is measured
     *Numbers*, a test: rows whose numbers all lie within .005 standard deviations (or quartile ranges, if less) of
-    another row's, at least two of them not equal, all else equal or one word retyped (equal but for case and
-    punctuation, or four fifths of its letters in order). What chance gives is measured beside it: rows whose nearest
-    such row is up to four times as far stand for others by the room that they have, and are taken off. So dense,
-    coarse or low-dimensional tables explain their own near rows. The claim is that the share of rows with a near twin
-    exceeds one in a hundred; near rows come in clusters, and the interval counts clusters.
+    another row's, all else equal but for one slip at most: a word retyped (equal but for case and punctuation, or four
+    fifths of its letters in order), or a whole number with a standard deviation of ten or more that is off by one.
+    What chance gives is measured beside it, and taken off: rows whose nearest such row is up to four times as far, and
+    rows that agree with another in all columns but one, weighed by how often different rows agree in that column (for
+    slips: how often two different words look alike, or two numbers differ by one). So dense, coarse or low-dimensional
+    tables explain their own near rows, and where many words agree, or a nearly unique one, one number that has moved
+    suffices. The claim is that the share of rows with a near twin exceeds one in a hundred; near rows come in clusters,
+    and the interval counts clusters.
     *Texts*, a reading, where texts tell records apart (a fifth or more of a column's values are different): pairs from
     shared rare values and from hashing three-letter pieces; each pair weighed column by column as Fellegi and Sunter
     do, the weights learned without labels; pairs with odds of nine to one joined to clusters by average linkage. They
@@ -47,7 +50,6 @@ Sources
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from functools import partial
 
@@ -55,28 +57,16 @@ import numpy as np
 
 from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Claim, Effect, Impact
-from assay.core.errors import NotApplicable
+from assay.core.errors import InputError, NotApplicable
 from assay.core.finding import Finding
 from assay.core.remedy import Remedy
 from assay.core.rows import Rows
 from assay.core.subject import Planted, Subject
-from assay.core.table import I64, Mask, Sample, SampleSpec
+from assay.core.table import Sample
 from assay.core.words import listed, percent
-from assay.probes.grams import parted, plain
 from assay.probes.linkage import Linked, clusters
-from assay.probes.near_copies import (
-    RING,
-    TOLERANCE,
-    NearCopies,
-    Space,
-    chance_of,
-    compared,
-    coordinates,
-    excess,
-    space,
-    spread,
-    together,
-)
+from assay.probes.near_copies import TOLERANCE, NearCopies, compared, excess, together
+from assay.probes.written_again import many_whole, one_off, written_again
 from assay.stats.shares import share_above, share_interval
 
 CHALLENGE = Challenge(
@@ -95,36 +85,28 @@ CHALLENGE = Challenge(
     proof="honesty",
     safety="safe",
 )
-NEIGHBOURS = 6
-ALIKE = 0.8  # of the letters, in order
-MOST_WORDS = 20_000  # pairs of words that are compared letter by letter
 
 
 def measure(
     subject: Subject, rows: Sample, near_copies: NearCopies, linkage: Linked | None, options: Options
 ) -> Iterator[Claim]:
-    small = rows.take(np.arange(rows.n))
     columns = compared(subject, subject.table)
-    where = space(small, columns) if small.n else Space((), (), (), {})
-    if not where.numbers and linkage is None:
-        raise NotApplicable("neither numbers with many values nor texts that tell rows apart")
-    if where.numbers:
-        yield by_numbers(small, where, near_copies, columns, options["near"])
+    if not columns:
+        raise NotApplicable("no column but ids and the split")
+    yield by_numbers(rows, near_copies, columns, options["near"])
     if linkage is not None:
-        yield by_texts(small, linkage, options["near"], options["retyped"])
+        yield by_texts(rows, linkage, options["near"], options["retyped"])
 
 
-def by_numbers(rows: Sample, where: Space, equal: NearCopies, columns: tuple[str, ...], m: float) -> Claim:
-    i, j, (chance, sway) = retyped(rows, where)
-    own = np.isin(i, equal.at, invert=True)
-    near = np.union1d(equal.at, i)
-    chance += equal.by_chance
-    k = excess(len(near), chance, float(np.hypot(sway, equal.sway)))
-    label = clusters(np.concatenate((equal.at, i)), np.concatenate((equal.to, j)), rows.n)
+def by_numbers(rows: Sample, equal: NearCopies, columns: tuple[str, ...], m: float) -> Claim:
+    slips = equal.slips
+    near = np.union1d(equal.at, slips.at)
+    chance = equal.by_chance + slips.by_chance
+    k = excess(len(near), chance, float(np.hypot(slips.sway, equal.sway)))
+    label = clusters(np.concatenate((equal.at, slips.at)), np.concatenate((equal.to, slips.to)), rows.n)
     size = max(1.0, together(np.unique(label[near], return_inverse=True)[1].ravel()))
     n = rows.n
-    words = len(np.unique(i[own]))
-    also = f", {words:,} of them with a word retyped" if words and k else ""
+    also = f", {len(slips.at):,} of them but for one slip" if len(slips.at) and k else ""
     says = f"{k:,} of {n:,} rows ({percent(k / max(1, n))}) nearly repeat another: numbers within {TOLERANCE} sd{also}"
     effect = Effect(k / max(1, n), "share of rows", m, partial(share_interval, k / size, n / size))
     impact = Impact("inflates", why_unmeasured="needs a refit on a split that keeps near rows together")
@@ -132,72 +114,8 @@ def by_numbers(rows: Sample, where: Space, equal: NearCopies, columns: tuple[str
         About(columns, Rows.at(rows.position[near], rows.row_id[near]), slice="numbers"), effect, "test", says, n,
         p=share_above(k / size, n / size, m), impact=impact,
         evidence={"kind": "numbers", "near": len(near), "by_chance": round(chance, 3),
-                  "retyped": words, "together": round(size, 6)},
+                  "slips": len(slips.at), "together": round(size, 6)},
     )  # fmt: skip
-
-
-def retyped(rows: Sample, where: Space) -> tuple[I64, I64, tuple[float, float]]:
-    """Rows near another in all numbers (two of them moved) that differ in one word, which looks retyped; the other
-    row; and how many of them chance gives."""
-    from scipy.spatial import cKDTree
-
-    none = (np.empty(0, np.int64), np.empty(0, np.int64), (0.0, 0.0))
-    words = [c for c in where.rest if any(k.name == c and k.kind in ("category", "text") for k in rows.columns)]
-    if len(where.numbers) < 2 or not words or rows.n < 2:
-        return none
-    x = coordinates(rows, where, where.numbers)
-    k = min(NEIGHBOURS + 1, rows.n)
-    gap, at = cKDTree(x).query(x, k=k, p=np.inf, distance_upper_bound=RING, workers=1)
-    i, j = np.repeat(np.arange(rows.n), k), np.asarray(at).ravel()
-    gap = np.asarray(gap).ravel()
-    fine = np.isfinite(gap) & (i != j)
-    i, j, gap = i[fine], j[fine], gap[fine]
-    keep = (x[i] != x[j]).sum(1) >= 2
-    i, j, gap = i[keep], j[keep], gap[keep]
-    other = np.stack([differs(rows, c)[i] != differs(rows, c)[j] for c in where.rest], axis=1)
-    one = other.sum(1) == 1
-    i, j, gap, other = i[one], j[one], gap[one], other[one]
-    looks = np.zeros(len(i), bool)
-    for c in words:
-        mine = np.flatnonzero(other[:, where.rest.index(c)])
-        looks[mine] = same_word(rows, c, i[mine], j[mine])
-    i, j, gap = i[looks], j[looks], gap[looks]
-    if where.more and len(i):
-        far = np.abs(coordinates(rows.take(i), where, where.more) - coordinates(rows.take(j), where, where.more))
-        gap = np.maximum(gap, far.max(1))
-    around = np.bincount(i, minlength=rows.n)
-    order = np.lexsort((j, gap, i))
-    first = order[np.concatenate(([True], i[order][1:] != i[order][:-1]))] if len(order) else order
-    i, j, gap = i[first], j[first], gap[first]
-    near = gap <= 1.0
-    return i[near], j[near], chance_of(around[i[~near & (gap <= RING)]])
-
-
-def differs(rows: Sample, name: str) -> I64:
-    """Codes that are equal where the values are; null is a value."""
-    kind = next(c.kind for c in rows.columns if c.name == name)
-    if kind in ("category", "text", "mixed"):
-        return rows.codes(name)[0].astype(np.int64)
-    return np.unique(rows.numbers(name), return_inverse=True)[1].ravel().astype(np.int64)
-
-
-def same_word(rows: Sample, name: str, i: I64, j: I64) -> Mask:
-    """Whether the values of rows i and j are one text written in two ways. A number is no misspelling of another."""
-    codes, levels = rows.codes(name)
-    a, b = codes[i].astype(np.int64), codes[j].astype(np.int64)
-    pair = np.minimum(a, b) * (len(levels) + 1) + np.maximum(a, b)
-    own, back = np.unique(np.where((a < 0) | (b < 0), -1, pair), return_inverse=True)
-    if len(own) > MOST_WORDS or not len(own):
-        return np.zeros(len(i), bool)
-    texts = plain(levels)
-    digits = parted(texts)[1]
-    same = np.zeros(len(own), bool)
-    for k, value in enumerate(own):
-        if value >= 0:
-            s, t = int(value // (len(levels) + 1)), int(value % (len(levels) + 1))
-            if digits[s] == digits[t] and texts[s] and texts[t]:
-                same[k] = texts[s] == texts[t] or difflib.SequenceMatcher(None, texts[s], texts[t]).ratio() >= ALIKE
-    return np.asarray(same[back.ravel()], bool)
 
 
 def by_texts(rows: Sample, linked: Linked, m: float, least: float) -> Claim:
@@ -230,36 +148,23 @@ def remedy(subject: Subject, finding: Finding) -> Remedy | None:
 
 def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     """Write a share ``dose`` of the rows once more over other rows: numbers jittered by 0.1 % of their spread, and one
-    word in other case with a full stop."""
+    word in other case with a full stop, or, where no column has words, one whole number that is off by one."""
     import pyarrow as pa
 
-    rows = subject.table.sample(SampleSpec(n=max(1, subject.table.n_rows)))
-    n, moved = rows.n, min(round(dose * rows.n), rows.n // 2)
-    picked = rng.permutation(n)
-    origin, over = picked[:moved], picked[moved : 2 * moved]
-    source = np.arange(n)
-    source[over] = origin
-    kept = {*subject.roles.named("id")}
-    target = subject.roles.named("target")
+    again = written_again(subject, dose, rng)
+    rows, over = again.rows, again.over
+    kept = {*subject.roles.named("id"), *subject.roles.named("target")}
+    free = sorted(c.name for c in rows.columns if c.name not in kept)
     kinds = {c.name: c.kind for c in rows.columns}
-    words = sorted(c for c in rows.names if kinds[c] in ("category", "text") and c not in kept and c not in target)
-    back = pa.array(np.argsort(rows.position))
-    made = {}
-    for name in subject.table.arrow().column_names:
-        column = rows.arrow[name] if name in kept else rows.arrow[name].take(pa.array(source))
-        if name not in kept and pa.types.is_floating(column.type):
-            x = np.array(column.to_numpy(zero_copy_only=False), np.float64)
-            known = x[np.isfinite(x)]
-            x[over] += rng.normal(0, 0.001 * spread(known) if len(known) else 0.0, moved)
-            column = pa.array(x, from_pandas=True).cast(column.type)
-        elif words and name == words[0]:
-            texts = np.array(column.to_pylist(), object)
-            texts[over] = [None if t is None else f"{t.upper()}." for t in texts[over]]
-            column = pa.array(texts.tolist(), column.type)
-        made[name] = column.take(back)
-    return Planted(
-        subject.with_table(subject.table.derive(pa.table(made))),
-        (),
-        2 * moved / max(n, 1),
-        Rows.at(rows.position[over]),
-    )
+    words = [c for c in free if kinds[c] in ("category", "text")]
+    counted = [c for c in free if many_whole(rows.arrow[c])]
+    if words:
+        column = again.columns[words[0]]
+        texts = np.array(column.to_pylist(), object)
+        texts[over] = [None if t is None else f"{t.upper()}." for t in texts[over]]
+        again.columns[words[0]] = pa.array(texts.tolist(), column.type)
+    elif counted and not again.moved.any():
+        again.columns[counted[0]] = one_off(again.columns[counted[0]], over, rng)
+    elif len(over) and not again.moved.any():
+        raise InputError("a copy nearly like its row needs a number of many values or a word; the table has none")
+    return Planted(again.table(subject), (), 2 * len(over) / max(rows.n, 1), Rows.at(rows.position[over]))

@@ -16,9 +16,10 @@ How it is measured
     while coarse rows find many new partners. If leaving out one column at least doubles the rows with a twin, or the
     pairs of equal rows, nothing is claimed.
     Near: numbers within 0.005 standard deviations (or quartile ranges, if less) of each other in every column, all
-    else equal, found with a k-d tree in the largest distance over columns; at least two numbers (or the only one)
-    must differ, since neighbours on a grid of coarse values agree in all but one. What chance gives is measured
-    beside it: rows whose nearest other row is up to four times as far (at least three times the room) and taken off.
+    else equal, found with a k-d tree in the largest distance over columns. What chance gives is measured beside it,
+    and taken off: by rows whose nearest other row is up to four times as far (at least three times the room), or by
+    rows that are near in all columns but one, weighed by how often different rows agree in that column, whichever
+    gives more. Where chance moves one number alone in one row of a hundred, two must have moved.
     The claim is a binomial test that the share of test rows with a near twin exceeds one in a hundred. Ten near rows
     of one case are there or not together, so that rows and hits are counted in such units (their design effect). On a
     sample, twins outside the sample are missed, so the share is a lower bound.
@@ -60,7 +61,8 @@ from assay.core.rows import Rows
 from assay.core.subject import Planted, Subject
 from assay.core.table import I64, Sample, SampleSpec, Table
 from assay.probes.coincidence import expected, most_by_chance
-from assay.probes.near_copies import TOLERANCE, NearCopies, compared, excess, group_sizes, near_twins, spread
+from assay.probes.near_copies import TOLERANCE, NearCopies, compared, excess, group_sizes, near_twins
+from assay.probes.written_again import written_again
 from assay.stats.shares import share_above, share_interval
 
 CHALLENGE = Challenge(
@@ -214,32 +216,11 @@ def remedy(subject: Subject, finding: Finding) -> Remedy | None:
 
 def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     """Write a share ``dose`` of the rows once more over other rows, numbers jittered by 0.1 % of their spread."""
-    import pyarrow as pa
-
-    rows = subject.table.sample(SampleSpec(n=max(1, subject.table.n_rows)))
-    n, moved = rows.n, min(round(dose * rows.n), rows.n // 2)
-    picked = rng.permutation(n)
-    origin, over = picked[:moved], picked[moved : 2 * moved]
-    source = np.arange(n)
-    source[over] = origin
-    kept = {*subject.roles.named("id")}
-    if rows.n and not any(pa.types.is_floating(rows.arrow[c].type) for c in subject.features if c not in kept):
-        raise InputError("near twins are planted in numbers that are not whole; the table has none")
-    back = pa.array(np.argsort(rows.position))
-    arrow = subject.table.arrow()
-    made = {}
-    for name in arrow.column_names:
-        column = rows.arrow[name] if name in kept else rows.arrow[name].take(pa.array(source))
-        if name not in kept and pa.types.is_floating(column.type):
-            x = np.array(column.to_numpy(zero_copy_only=False), np.float64)
-            known = x[np.isfinite(x)]
-            x[over] += rng.normal(0, 0.001 * spread(known) if len(known) else 0.0, moved)
-            column = pa.array(x.astype(column.type.to_pandas_dtype()), type=column.type, from_pandas=True)
-        made[name] = column.take(back)
-    table = pa.table(made)
-    return Planted(
-        subject.with_table(subject.table.derive(table)),
-        (),
-        2 * moved / max(n, 1) * (1 - TEST_SHARE),
-        Rows.at(rows.position[over]),
-    )
+    if subject.roles.group is not None:
+        raise InputError("rows of one group stay on one side; near twins are planted where nobody named the groups")
+    again = written_again(subject, dose, rng)
+    if len(again.over) and not again.moved.any():
+        raise InputError("near twins are planted in numbers that 0.1 % moves; the table has none")
+    n = max(again.rows.n, 1)
+    share = 2 * len(again.over) / n * (1 - TEST_SHARE)
+    return Planted(again.table(subject), (), share, Rows.at(again.rows.position[again.over]))
