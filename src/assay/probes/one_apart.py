@@ -22,6 +22,7 @@ RING = 4.0  # tolerances, or units of a whole number, up to which others tell ho
 LOG_ROOM = float(np.log(RING / (RING - 1)))
 WIDE = 10.0  # units in a standard deviation from which on a whole number that is off by one is a slip: four units are
 # then less than half of one, and values about as frequent
+TELLING = 0.2  # share of different values from which on a text tells rows apart
 NEXT = 5  # rows that each row is held against; they come by their hash, so that neighbours are any two
 CROWD = 16  # points within the tolerance from which on a row says nothing
 SAMPLE, FEWEST = 3_000, 20.0  # rows for the chance to agree; pairs that a chance under a condition is weighed against
@@ -86,8 +87,10 @@ def one_apart(both: Sequence[Sample], x: F64, codes: I32, rest: Sequence[str], a
         if kind == "word":
             levels = levels_of(both, name)
             own = codes[:, made.column].astype(np.int64)
-            looks = same_word(levels, own[made.i], own[made.j])
-            slip -= count * np.log1p(-chance_to_look_alike(levels, own[among])) if count.any() else 0.0
+            # among equal rows texts that tell rows apart are alike by nature (editions, branches): linkage weighs them
+            letters = len(np.unique(own)) < TELLING * len(own)
+            looks = same_word(levels, own[made.i], own[made.j], letters)
+            slip -= count * np.log1p(-chance_to_look_alike(levels, own[among], letters)) if count.any() else 0.0
         elif kind == "number" and len(made.i):
             value = np.concatenate([s.numbers(name) for s in both])
             known = value[np.isfinite(value)]

@@ -145,6 +145,15 @@ def coarse(kind: str, n: int, seed: int) -> pa.Table:
     return pa.table(often | {"x": np.round(profile + rng.gamma(2, 2, n), 1), "m": rng.integers(1, 73, n)})
 
 
+def test_editions_of_one_product_are_not_retyped() -> None:
+    rng = np.random.default_rng(0)
+    maker, edition = rng.integers(0, 700, 2000), rng.choice(["amber", "black", "extra", "light", "north"], 2000)
+    names = np.array([f"Brewery Product Special {a:x} {b}" for a, b in zip(maker * 7919, edition, strict=True)])
+    table = pa.table({"name": names, "maker": maker.astype(str), "strength": 4 + maker % 50 / 10})
+    claims = stands(d08, bare_subject(table))
+    assert not [claim for claim in claims if claim.evidence["kind"] == "numbers"]
+
+
 @pytest.mark.parametrize("n", [300, 3000])
 @pytest.mark.parametrize("kind", ["settled but for noise", "counts", "names that look alike", "profiles"])
 def test_mixed_columns_are_alike_by_nature(kind: str, n: int) -> None:

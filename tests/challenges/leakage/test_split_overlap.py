@@ -79,7 +79,11 @@ def test_one_number_moved_among_many_columns_that_agree():
 
 
 def test_whole_numbers_are_planted_too():
-    counts = {"big": RNG.integers(0, 90_000, 2000), "age": RNG.integers(18, 80, 2000)}
+    counts = {
+        "big": RNG.integers(0, 90_000, 2000),
+        "age": RNG.integers(18, 80, 2000),
+        "place": RNG.integers(0, 50, 2000),
+    }
     made = subject(counts | {"c": RNG.choice(list("abc"), 2000), "y": RNG.random(2000) < 0.5})
     planted = K04.plant(made, 0.05, np.random.default_rng(0))
     assert planted.subject.table.column("big").storage == made.table.column("big").storage

@@ -10,14 +10,14 @@ Why it matters
 
 How it is measured
     *Numbers*, a test: rows whose numbers all lie within .005 standard deviations (or quartile ranges, if less) of
-    another row's, all else equal but for one slip at most: a word retyped (equal but for case and punctuation, or four
-    fifths of its letters in order), or a whole number with a standard deviation of ten or more that is off by one.
-    What chance gives is measured beside it, and taken off: rows whose nearest such row is up to four times as far, and
-    rows that agree with another in all columns but one, weighed by how often different rows agree in that column (for
-    slips: how often two different words look alike, or two numbers differ by one). So dense, coarse or low-dimensional
-    tables explain their own near rows, and where many words agree, or a nearly unique one, one number that has moved
-    suffices. The claim is that the share of rows with a near twin exceeds one in a hundred; near rows come in clusters,
-    and the interval counts clusters.
+    another row's, all else equal but for one slip at most: a word retyped (equal but for case and punctuation, or, in
+    columns of few words, four fifths of its letters in order), or a whole number with a standard deviation of ten or
+    more that is off by one. What chance gives is measured beside it, and taken off: rows whose nearest such row is up
+    to four times as far, and rows that agree with another in all columns but one, weighed by how often different rows
+    agree in that column (for slips: how often two different words look alike, or two numbers differ by one). So
+    dense, coarse or low-dimensional tables explain their own near rows, and where many words agree, or a nearly
+    unique one, one number that has moved suffices. The claim is that the share of rows with a near twin exceeds one
+    in a hundred; near rows come in clusters, and the interval counts clusters.
     *Texts*, a reading, where texts tell records apart (a fifth or more of a column's values are different): pairs from
     shared rare values and from hashing three-letter pieces; each pair weighed column by column as Fellegi and Sunter
     do, the weights learned without labels; pairs with odds of nine to one joined to clusters by average linkage. They
