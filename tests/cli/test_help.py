@@ -12,7 +12,7 @@ import pytest
 
 from assay.cli.app import run
 
-VERBS = ("check", "fit", "show", "predict", "explain", "rule", "plant", "demo")
+VERBS = ("check", "fix", "fit", "show", "predict", "explain", "rule", "plant", "prove", "demo")
 HEAVY = (
     "sklearn",
     "lightgbm",

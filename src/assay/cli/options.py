@@ -27,7 +27,8 @@ Sources = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="TABLE",
-        help="CSV, TSV, JSON lines, Parquet, Arrow or Excel, .gz or .zst too; a glob; or - for standard input.",
+        help="CSV, TSV, JSON lines, Parquet, Arrow or Excel, .gz or .zst too; a glob; - for standard input; a folder "
+        "of images, idx or npz.",
         show_default=False,
     ),
 ]

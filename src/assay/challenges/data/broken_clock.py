@@ -251,8 +251,8 @@ def summer(names: tuple[str, ...], grid: Grid, ticks: Ticks, step: str) -> Itera
         About(names, slice="summer time"),
         Effect(best / nights, "share of clock changes", 2 / 3 - 1e-9),
         "heuristic",
-        f"{' and '.join(names)} looks like local time: in {best} of {nights} nights on which the clocks change {article(step)} "
-        "is missing or there twice",
+        f"{' and '.join(names)} looks like local time: in {best} of {nights} nights on which the clocks change "
+        f"{article(step)} is missing or there twice",
         nights,
     )
 
