@@ -15,7 +15,7 @@ import numpy as np
 
 from assay.core.table import F64, I32, I64, U64, Mask, Sample
 from assay.probes.coincidence import agree
-from assay.probes.retyped import chance_to_look_alike, same_word
+from assay.probes.retyped import chance_to_look_alike, plain_codes, same_word
 
 MOST_COLUMNS = 60  # that are left out in turn, those that tell most rows apart first
 RING = 4.0  # tolerances, or units of a whole number, up to which others tell how dense the rows are
@@ -87,10 +87,15 @@ def one_apart(both: Sequence[Sample], x: F64, codes: I32, rest: Sequence[str], a
         if kind == "word":
             levels = levels_of(both, name)
             own = codes[:, made.column].astype(np.int64)
-            # among equal rows texts that tell rows apart are alike by nature (editions, branches): linkage weighs them
-            letters = len(np.unique(own)) < TELLING * len(own)
-            looks = same_word(levels, own[made.i], own[made.j], letters)
-            slip -= count * np.log1p(-chance_to_look_alike(levels, own[among], letters)) if count.any() else 0.0
+            if len(np.unique(own)) >= TELLING * len(own):
+                # texts that tell rows apart are alike by nature (editions, branches): linkage weighs them. Here they
+                # are one text if case and punctuation alone differ, which chance does not do
+                group = row_groups(np.column_stack((np.delete(codes, made.column, axis=1), plain_codes(levels, own))))
+                again = partners(x, group, own, asked, among, made.column, len(codes))
+                pairs.append(np.column_stack((again.i, again.j)))
+                continue
+            looks = same_word(levels, own[made.i], own[made.j])
+            slip -= count * np.log1p(-chance_to_look_alike(levels, own[among])) if count.any() else 0.0
         elif kind == "number" and len(made.i):
             value = np.concatenate([s.numbers(name) for s in both])
             known = value[np.isfinite(value)]

@@ -15,9 +15,15 @@ MOST_WORDS, MOST_LETTERS = 20_000, 5e6  # pairs of words that are compared lette
 PAIRS = 500  # pairs of different values that tell how often two words look alike
 
 
-def same_word(levels: Sequence[str], a: I64, b: I64, letters: bool = True) -> Mask:
-    """Whether levels a and b are one text written in two ways; without ``letters``, in case and punctuation only. A
-    number is no misspelling of another."""
+def plain_codes(levels: Sequence[str], codes: I64) -> I64:
+    """Codes that are equal where texts are but for case and punctuation; a text of nothing else is its own."""
+    same = {text: k for k, text in enumerate(plain(levels)) if text}
+    own = [same.get(text, k) for k, text in enumerate(plain(levels))]
+    return np.array([*own, -1], np.int64)[codes]
+
+
+def same_word(levels: Sequence[str], a: I64, b: I64) -> Mask:
+    """Whether levels a and b are one text written in two ways. A number is no misspelling of another."""
     low, high = np.minimum(a, b), np.maximum(a, b)
     own, back = np.unique(np.where(low < 0, -1, low * (len(levels) + 1) + high), return_inverse=True)
     used = np.unique(np.concatenate((low, high)))
@@ -33,7 +39,7 @@ def same_word(levels: Sequence[str], a: I64, b: I64, letters: bool = True) -> Ma
         if value >= 0:
             s, t = np.searchsorted(used, (value // (len(levels) + 1), value % (len(levels) + 1)))
             if digits[s] == digits[t] and texts[s] and texts[t]:
-                same[k] = texts[s] == texts[t] or (letters and alike(texts[s], texts[t]))
+                same[k] = texts[s] == texts[t] or alike(texts[s], texts[t])
     return np.asarray(same[back.ravel()], bool)
 
 
@@ -42,10 +48,10 @@ def alike(a: str, b: str) -> bool:
     return match.real_quick_ratio() >= ALIKE and match.quick_ratio() >= ALIKE and match.ratio() >= ALIKE
 
 
-def chance_to_look_alike(levels: Sequence[str], codes: I64, letters: bool = True) -> float:
+def chance_to_look_alike(levels: Sequence[str], codes: I64) -> float:
     """How often two different values of a column, as rows have them, look like one word written twice. Rows come by
     their hash."""
     a, b = codes[:-1], codes[1:]
     differ = np.flatnonzero((a != b) & (a >= 0) & (b >= 0))[:PAIRS]
-    looks = same_word(levels, a[differ], b[differ], letters) if len(differ) else np.zeros(0, bool)
+    looks = same_word(levels, a[differ], b[differ]) if len(differ) else np.zeros(0, bool)
     return float((looks.sum() + 1) / (len(looks) + 2))
