@@ -48,7 +48,14 @@ bench: $(VENV)/.bench     ## every number of docs/benchmarks.md
 	$(BIN)/python benchmarks/facts.py
 	$(BIN)/python benchmarks/graph.py
 	$(BIN)/python benchmarks/learners.py
-	$(BIN)/python benchmarks/leaks.py
+	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/truths.py
+	$(BIN)/python benchmarks/dirty_cells.py
+	$(BIN)/python benchmarks/near_duplicates.py
+	$(BIN)/python benchmarks/label_errors.py
+	$(BIN)/python benchmarks/labelling.py
+	$(BIN)/python benchmarks/audit_peers/build.py
+	$(BIN)/python benchmarks/audit_peers/run.py --large
 
 lint: $(STAMP)            ## ruff and mypy --strict
 	$(BIN)/ruff check src tests benchmarks
