@@ -12,10 +12,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "audit_peers")]
 import facts
-import tables
 from check import measured
+
+sys.path.append(str(Path(__file__).parent / "audit_peers"))
+import tables
 
 OUT = Path("out/scale")
 

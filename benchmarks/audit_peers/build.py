@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 HERE, OUT = Path(__file__).parent, Path("out/peers")
-READER = {"whylogs": "pyarrow==17.0.0", "deepchecks": "pyarrow==17.0.0"}  # the last that numpy 1.26 can load, for our Parquet files
+OLD = "pyarrow==17.0.0"  # one that numpy 1.26 can load, to read our Parquet files
+READER = {"whylogs": OLD, "deepchecks": OLD}
 
 
 def build(peer: str) -> None:
