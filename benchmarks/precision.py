@@ -51,7 +51,7 @@ JUDGED_ON = "2026-11-21"
 # a target, --first 250 --tables 400 and --first 650. A rule that was mended after a batch is judged on later ones only.
 BATCHES = {1: 150, 2: 100, 3: 400, 4: 299}
 LOOKED = {
-    "D02": (3, 4), "D03": (1, 2, 3, 4), "D05": (1, 2, 3, 4), "D08": (2, 3, 4), "D09": (2, 3, 4), "D10": (2, 3, 4),
+    "D02": (3, 4), "D03": (1, 2, 3, 4), "D05": (1, 2, 3, 4), "D09": (2, 3, 4), "D10": (2, 3, 4),
     "D15": (1, 2, 3, 4), "D17": (1, 2, 3, 4), "K02": (1, 2), "K03": (1, 2),
 }  # fmt: skip
 NOTES = {
@@ -59,7 +59,7 @@ NOTES = {
     "D03": "category codes and clock times; codes need a target, which batches 1 and 2 had",
     "D04": "typos: its rates were read off this collection, so none of it counts",
     "D05": "a few tables of the collection, nobody noted which, were seen while it was written",
-    "D08": "texts, as of 940cace (numbers are tested, not read); a few tables, nobody noted which, were seen before",
+    "D08": "texts: the rule was written anew after 1 of 19 was right on 799 of these tables, so none of it counts",
     "D09": "frozen stretches; since cac9d4a (parts of a calendar stand still by nature)",
     "D10": "keys by crowding and batch numbers; since cac9d4a (days and years are no keys)",
     "K02": "columns under ASK, by the column",

@@ -10,7 +10,7 @@ Fellegi & Sunter (1969), JASA 64:1183; Winkler (1988) for EM; Winkler (2000) for
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from assay.core.subject import Subject
 from assay.core.table import F64, I64, Mask, Sample
 
 from .grams import Grams, bucketed, grams, parted, plain, unique_pairs
+from .wording import MORE, OTHER, PROSE, SAME, wording
 
 MOST_ROWS, MOST_BYTES = 20_000, 2_000_000
 MOST_PAIRS = 400_000
@@ -32,6 +33,7 @@ MISSING, EQUAL, VERY_NEAR, NEARLY, DIFFERENT = -1, 0, 1, 2, 3
 ROUNDS = 30
 MOST_TOGETHER = 2_000  # records of one component that are still parted
 SURE = 0.9
+SETTLED, MOST_ASKED = 0.5, 20_000
 COMMON = 0.05  # share of records from which on an equal value is no sign
 FEWEST_FILLED = 0.02
 
@@ -48,6 +50,8 @@ class Field:
     raw: I64
     rich: bool
     pieces: Grams | None
+    texts: tuple[str, ...] = ()
+    said: I64 | None = None
 
     def levels(self, i: I64, j: I64) -> I64:
         a, b = self.code[i], self.code[j]
@@ -63,16 +67,31 @@ class Field:
         out[(a < 0) | (b < 0)] = MISSING
         return out
 
+    def wordings(self, i: I64, j: I64) -> I64:
+        """SAME, MORE, OTHER or MISSING, by the whole texts."""
+        assert self.said is not None and self.pieces is not None
+        a, b = self.said[i], self.said[j]
+        out = np.full(len(i), MISSING)
+        there = np.flatnonzero((a >= 0) & (b >= 0))
+        own, back = np.unique(np.stack((a[there], b[there])), axis=1, return_inverse=True)
+        known = np.flatnonzero((self.code[i[there]] >= 0) & (self.code[j[there]] >= 0))
+        near = np.zeros(len(there), bool)
+        near[known] = self.pieces.alike(self.code[i[there[known]]], self.code[j[there[known]]]) >= VERY
+        alike = np.zeros(own.shape[1], bool)
+        alike[back.ravel()] = near
+        out[there] = wording(self.texts, own[0], own[1], alike)[back.ravel()]
+        return out
+
 
 @dataclass(frozen=True)
 class Linked:
     """Pairs of records (positions in the sample, i < j) that look like one thing, and the cluster of every record.
 
-    ``mostly`` (pairs,) says that all telling texts agree or nearly do, and of all columns two or more, and as many as
-    differ, where what agrees is not common; ``whole`` that no column
-    says otherwise, of three at least. ``equal`` numbers records (n,): the same where all columns are. ``changed`` is
-    the share of agreeing ``telling`` texts (of mostly agreeing pairs) that are written differently. ``n`` records were
-    compared.
+    ``mostly`` (pairs,) says that all telling texts agree or nearly do, that none says another thing, and of all columns
+    two or more agree, and as many as differ, where what agrees is not common; ``whole`` that no column says otherwise,
+    of three at least, and all telling texts the same. ``equal`` numbers records (n,): the same where all columns are.
+    ``changed`` is the share of telling texts that agree (of mostly agreeing pairs) that are written differently. ``n``
+    records were compared.
     """
 
     i: I64
@@ -123,7 +142,8 @@ def link(rows: Sample, names: Sequence[str], telling: Sequence[str], rng: np.ran
     i, j = blocked(fields, rows.n)
     levels = np.stack([f.levels(i, j) for f in fields], axis=1)
     logit = weighed(fields, levels, i, rows.n, rng)
-    keep = logit >= np.log(SURE / (1 - SURE))
+    sure = np.flatnonzero(logit >= np.log(SURE / (1 - SURE)))
+    keep = sure[one_thing(fields, levels, i, j, sure)]
     i, j, levels = i[keep], j[keep], levels[keep]
     cluster = clusters(i, j, rows.n)
     known = levels != MISSING
@@ -134,11 +154,33 @@ def link(rows: Sample, names: Sequence[str], telling: Sequence[str], rng: np.ran
     backed = (agree & ~(often & (levels == EQUAL))).sum(1)
     mostly = told & (backed >= (levels == DIFFERENT).sum(1)) & (backed >= min(2, len(fields)))
     raw = np.array([fields[k].raw for k in rich]).reshape(len(rich), rows.n).T
-    written = (raw[i] != raw[j]) & agree[:, rich]
-    changed = float(written[mostly].sum() / max(1, agree[mostly][:, rich].sum()))
-    whole = (~known | (levels <= VERY_NEAR)).all(1) & (known.sum(1) >= 3)
+    said = np.stack([fields[k].wordings(i, j) for k in rich], axis=1)
+    mostly &= (said != OTHER).all(1)
+    tells = (said == SAME) | (said == MORE)
+    changed = float(((raw[i] != raw[j]) & tells)[mostly].sum() / max(1, tells[mostly].sum()))
+    whole = (~known | (levels <= VERY_NEAR)).all(1) & (known.sum(1) >= 3) & ((said == SAME) | (said == MISSING)).all(1)
     same = equal(rows, [c for c in names if not numbered(rows, c)])
     return Linked(i, j, cluster, mostly, whole, same, changed, rows.n, tuple(names), tuple(telling))
+
+
+def one_thing(fields: Sequence[Field], levels: I64, i: I64, j: I64, sure: I64) -> Mask:
+    """Which of the ``sure`` pairs are one thing by the telling texts that settle what a record is, where half of the
+    pairs that say the same are sure: as many say the same (or more, but not where one is all that is known) as another.
+    """
+    same, more, other = (np.zeros(len(sure), np.int64) for _ in range(3))
+    certain = np.zeros(len(i), bool)
+    certain[sure] = True
+    for k, f in enumerate(fields):
+        if not f.rich:
+            continue
+        alike = np.flatnonzero((levels[:, k] >= EQUAL) & (levels[:, k] < DIFFERENT))
+        alike = alike[:: max(1, len(alike) // MOST_ASKED)]
+        alike = alike[f.wordings(i[alike], j[alike]) == SAME]
+        prose = np.mean([len(t.split()) for t in f.texts]) >= PROSE  # says of itself that it was copied
+        if prose or certain[alike].sum() >= SETTLED * len(alike):
+            said = f.wordings(i[sure], j[sure])
+            same, more, other = same + (said == SAME), more + (said == MORE), other + (said == OTHER)
+    return np.asarray((same + more >= other) & ((same > 0) | (more > 0) & (more + other > 1)))
 
 
 def numbered(rows: Sample, name: str) -> bool:
@@ -179,7 +221,8 @@ def fields_of(rows: Sample, name: str, telling: bool) -> list[Field]:
         if part is digits:
             out += made(f"{name} (digits)", code, raw, False, None)
         elif own:
-            out += made(name, code, raw, True, grams(own))
+            said, whole = recoded(raw, texts)
+            out += [replace(f, texts=tuple(whole), said=said) for f in made(name, code, raw, True, grams(own))]
     return out
 
 

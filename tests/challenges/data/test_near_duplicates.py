@@ -57,6 +57,24 @@ def test_one_place_in_many_rows_is_no_near_duplicate() -> None:
     assert not stands(d08, bare_subject(joined))
 
 
+def test_series_of_models_are_different_things() -> None:
+    """Names that differ in a number or a word, rows that agree in most of what one series has in common."""
+    rng = np.random.default_rng(7)
+    maker, line = rng.integers(0, 16, 150), rng.integers(0, 16, 150)
+    of = np.repeat(np.arange(150), 6)
+    kind = np.tile(["", " Sport", " 20", " 30", " 40 XL", " 40 LX"], 150)
+    name = [f"{NAMES[maker[k]]} {NAMES[line[k]]} {100 + k}{t}".title() for k, t in zip(of, kind, strict=True)]
+    shared = {f"c{c}": rng.integers(0, 40, 150)[of] for c in range(4)}
+    price = np.round(100.0 + 9 * of + rng.normal(0, 3, 900), 1)
+    assert not stands(d08, bare_subject(pa.table({"name": name, "maker": maker[of], "price": price} | shared)))
+
+
+def test_reading_of_texts_is_no_more_than_a_warning() -> None:
+    (claim,) = stands(d08, bare_subject(directory(1500, 200, 0)))
+    assert claim.impact is not None
+    assert (claim.basis, claim.impact.kind) == ("heuristic", "costs")
+
+
 def test_plant_is_where_it_is_said() -> None:
     planted = d08.plant(clean_subject(2000, 1), 0.05, np.random.default_rng(0))
     (claim,) = stands(d08, planted.subject)

@@ -20,10 +20,14 @@ How it is measured
     in a hundred; near rows come in clusters, and the interval counts clusters.
     *Texts*, a reading, where texts tell records apart (a fifth or more of a column's values are different): pairs from
     shared rare values and from hashing three-letter pieces; each pair weighed column by column as Fellegi and Sunter
-    do, the weights learned without labels; pairs with odds of nine to one joined to clusters by average linkage. They
-    count as written twice if all columns agree or nearly do; or if all telling texts do, no more columns differ than
-    agree (in values that are not common), and over all such pairs at least a fifth of the telling texts are written
-    differently: where all agree to the letter, it is one thing that many rows are about, not one row written twice.
+    do, the weights learned without labels. Two records are one thing by the texts that settle what a record is (prose,
+    or half of the pairs that say the same have odds of nine to one): as many say the same as another. The same are
+    words equal but for case, punctuation, abbreviation and slips; another has a word or number where the other has
+    another ("E5500", "E6700"); prose is the same with ten words and four fifths of its pieces. Pairs are joined to
+    clusters by average linkage. They count as written twice if all columns agree or nearly do; or if no telling text
+    says another thing, no more columns differ than agree (in values that are not common), and over all such pairs at
+    least a fifth of the telling texts are written differently: where all agree to the letter, it is one thing that
+    many rows are about, not one row written twice.
     On a sample, twins outside it are missed, so that shares are lower bounds.
 
 Example
@@ -45,7 +49,7 @@ Known false alarms
 Sources
     Fellegi and Sunter, "A theory for record linkage", JASA 64 (1969); Winkler, "Using the EM algorithm for weight
     computation in the Fellegi-Sunter model", ASA Proceedings (1988); Broder, "On the resemblance and containment of
-    documents", SEQUENCES (1997); Clopper and Pearson (1934); Kish, "Survey Sampling" (1965).
+    documents", SEQUENCES (1997); Damerau, CACM 7 (1964); Clopper and Pearson (1934); Kish, "Survey Sampling" (1965).
 """
 
 from __future__ import annotations
@@ -132,7 +136,7 @@ def by_texts(rows: Sample, linked: Linked, m: float, least: float) -> Claim:
         f"{extra:,} of {n:,} rows ({percent(extra / n)}) look like another row written differently, "
         f"by {listed(linked.telling, 3)}"
     )
-    impact = Impact("inflates", why_unmeasured="needs a refit on a split that keeps near rows together")
+    impact = Impact("costs", why_unmeasured="needs a refit on a split that keeps near rows together")
     return Claim(
         About(linked.fields, Rows.at(rows.position[at], rows.row_id[at]), slice="texts"),
         Effect(extra / n, "share of rows", m), "heuristic", says, n, impact=impact,
