@@ -89,10 +89,10 @@ def ask(candidate: Candidate) -> Ask:
 
 
 def holds(fact: Dependency) -> bool:
-    """What breaks the rule looks like errors: rare, and each for itself; groups of two truths are no errors."""
-    return (
-        fact.broken + fact.unclear <= TENDENCY * fact.rows and fact.stray >= ERRATIC * (fact.broken + fact.torn)
-    )  # fmt: skip
+    """What breaks the rule looks like errors: rare, and each for itself; groups of two truths are no errors. Two groups
+    are one contrast (a party and its opponent), which is an association and no code that settles anything."""
+    erratic = fact.stray >= ERRATIC * (fact.broken + fact.torn)
+    return fact.groups > 2 and fact.broken + fact.unclear <= TENDENCY * fact.rows and erratic
 
 
 def unbroken(rows: Sample, candidate: Candidate) -> Dependency:

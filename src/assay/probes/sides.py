@@ -12,6 +12,7 @@ from assay.core.settings import Settings
 from assay.core.subject import Comparison, ComparisonKind, Subject
 from assay.core.table import F64, Sample, SampleSpec, Table
 from assay.tables.part import Part
+from assay.tables.roles import names_things
 
 from .order import NUMERIC, calendar_columns, moments
 
@@ -86,7 +87,8 @@ def sides(subject: Subject, settings: Settings, rows: Sample) -> Sides:
 
 def tellers(subject: Subject, rows: Sample) -> tuple[str, ...]:
     """Features that tell the time: the order itself, functions of it in long runs (month, batch), what only grows or
-    only falls with it (a counter, a running total), and other dates of the same process."""
+    only falls with it (a counter, a running total), other dates of the same process, and keys: people and records come
+    and go, so that the names of later ones are other names, whatever else stays as it was."""
     if subject.roles.order is None or rows.n < FEWEST:
         return ()
     features = tuple(c for c in subject.features if c in rows.names)
@@ -98,7 +100,8 @@ def tellers(subject: Subject, rows: Sample) -> tuple[str, ...]:
         c for c in features
         if kinds[c] in NUMERIC and runs_with(when, thin.numbers(c), DATES_WITH if kinds[c] == "date" else RUNS_WITH)
     }  # fmt: skip
-    return tuple(sorted(order | running | set(calendar_columns(subject, rows, features))))
+    keys = {c for c in features if names_things(c)}
+    return tuple(sorted(order | running | keys | set(calendar_columns(subject, rows, features))))
 
 
 def runs_with(when: F64, values: F64, least: float) -> bool:

@@ -5,12 +5,14 @@ Read by D02, which names them, and by whoever must not say the same cell again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
 
 from assay.core.table import F64
 from assay.stats.shares import difference_above
+from assay.tables.roles import names_things, snake
 
 WORDS = (
     "", "?", "??", "n/a", "na", "#n/a", "#na", "<na>", "nan", "nat", "null", "nil", "unknown", "unknown/invalid", "unk",
@@ -24,8 +26,25 @@ REPEATS, KINDS, VALUES = 5, 5, 10  # rows with the stand-in; other values beside
 FAR, STEP, USUAL, TOGETHER, CHANCE = 4.0, 3.0, 0.5, 0.5, 1e-3
 
 
-def stand_ins(values: F64) -> list[float]:
-    """Numbers at either edge that look like stand-ins; peeled off one by one, at most three."""
+def stand_ins(values: F64, name: str = "") -> list[float]:
+    """Numbers at either edge that look like stand-ins; peeled off one by one, at most three. Less those that the name
+    of the column makes an ordinary value."""
+    return [v for v in looked_at(values) if not ordinary(v, values, name)]
+
+
+def ordinary(value: float, values: F64, name: str) -> bool:
+    """A year without its century; a study day, which counts back from the first (--DY in CDISC SDTM: -1 is the day
+    before) as other days do but for the customary codes; a number that names things, of which gaps say nothing."""
+    if set(snake(name).split("_")) & {"year", "yr"}:
+        rest = values[np.isfinite(values) & (values != value)]
+        return 0 <= value <= 99 and len(rest) > 0 and bool(((rest >= 0) & (rest <= 99)).all())
+    if value < 0:
+        days = bool(set(snake(name).split("_")) & {"day", "days"}) and value not in CODES and value != -1
+        return days or re.fullmatch("[A-Z]{2,8}DY", name) is not None
+    return value not in CODES and (names_things(name) or name.upper() == "VISITNUM")
+
+
+def looked_at(values: F64) -> list[float]:
     left, out = np.sort(values[np.isfinite(values)]), []
     below = left[left < 0]
     for code in (c for c in CODES if c < 0):

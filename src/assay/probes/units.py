@@ -286,6 +286,8 @@ def by_site(subject: Subject, rows: Sample, read: Mapping[str, F64]) -> list[Odd
             shift = float(np.median(mine) - np.median(rest))
             if np.mean((mine < lo) | (mine > hi)) < 0.95:
                 continue
+            if not stands_off(float(np.median(mine)), [y[fine & (codes == j)] for j in range(len(levels)) if j != i]):
+                continue
             factor = min(UNITS, key=lambda f: abs(abs(shift) - np.log(f)))
             back = mine - np.sign(shift) * np.log(factor)
             if abs(abs(shift) - np.log(factor)) > TOLERANCE or np.mean((back >= lo) & (back <= hi)) < 0.9:
@@ -299,3 +301,16 @@ def by_site(subject: Subject, rows: Sample, read: Mapping[str, F64]) -> list[Odd
                     site=f"{site[0]} {level}", rows=where)
             )  # fmt: skip
     return out
+
+
+def stands_off(middle: float, others: list[F64]) -> bool:
+    """Whether a site lies further off than sites do that use one unit: a t test of one more value beside the middles of
+    the others. One other site shows nothing of how far they lie apart."""
+    from scipy.special import stdtr
+
+    middles = np.array([np.median(v) for v in others if len(v) >= OF_SITE])
+    k = len(middles)
+    if k < 2:
+        return False
+    spread = max(float(middles.std(ddof=1)) * np.sqrt(1 + 1 / k), 1e-12)
+    return bool(2 * stdtr(k - 1, -abs(middle - middles.mean()) / spread) <= LEVEL)

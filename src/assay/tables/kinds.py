@@ -19,6 +19,7 @@ from typing import Any
 from assay.core.table import Column, Kind
 
 from .engines import duck
+from .roles import names_things
 
 CLOCK_CHANCE = 1e-6
 BATCH = 50
@@ -143,7 +144,7 @@ def _date_form(con: Any, view: str, name: str, n: int) -> str | None:
 
 def _is_clock(con: Any, view: str, s: Shape, lo: float | None, hi: float | None, estimate: int) -> bool:
     # HyperLogLog is off by a few per cent; a day has 1,441 clock times with midnight twice.
-    if lo is None or hi is None or lo < 0 or not 600 <= hi <= 2400 or estimate > 2_000:
+    if names_things(s.name) or lo is None or hi is None or lo < 0 or not 600 <= hi <= 2400 or estimate > 2_000:
         return False
     c = duck.quote(s.name)
     seen = [v for (v,) in duck.rows(con, f"SELECT DISTINCT {c} FROM {view} WHERE {c} IS NOT NULL")]

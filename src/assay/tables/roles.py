@@ -16,10 +16,15 @@ ROLE_KEYS = (
     "asked_at", "known", "unknown", "task",
 )  # fmt: skip
 CLASSES_AT_MOST = 20  # numbers with more distinct values are a regression
-_ENTITY = (
+_WHO = (
     r"(patient|customer|client|user|person|subject|member|account|household|device|machine|vehicle|student|employee|"
     r"donor|player|driver|visitor|session|tail(?=_?(id|nbr|no|num))|aircraft|plane|participant|speaker|author|borrower)"
-    r"(_?(id|ids|nbr|no|num|number|key|code))?"
+)
+_ENTITY = _WHO + r"(_?(id|ids|nbr|no|num|number|key|code))?"
+_NUMBERED = _WHO + r"_?(id|ids|nbr|no|num|number|key|code)"
+_THING = (  # told apart by number or code; too wide to be guessed as a group
+    r"(.*_)?(usubjid|subjid|(child|pupil|school|class|case|family|firm|company|plot|tree|animal|team|store|product|item|"
+    r"order|hh|district|county|state|country|village|poll|question|visit|record)_?(id|idno|no|nr|nbr|num|number)|idno)"
 )
 _KEY_NAME = r"(.*_)?(id|ids|pid|uid|uuid|guid|key|idx|index|nbr|number|no|instant|order|row|rownum|record)"
 _SITE = r"(site|hospital|center|centre|clinic|facility|lab|laboratory|institution)(_?(id|name|code))?"
@@ -62,6 +67,12 @@ def key_columns(table: Table) -> tuple[str, ...]:
         if (run and table.n_rows >= 20) or _is(_KEY_NAME, c.name) or _is(_ENTITY, c.name):
             out.append(c.name)
     return tuple(sorted(out))
+
+
+def names_things(name: str) -> bool:
+    """A column named for a key of persons, things or records (poll_id, childid; USUBJID, as CDISC SDTM has it): its
+    values are names, even where they are numbers, and measure nothing."""
+    return any(_is(pattern, name) for pattern in (_NUMBERED, _ID, _THING))
 
 
 def are_years(name: str, lo: float, hi: float) -> bool:

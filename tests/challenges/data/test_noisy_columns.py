@@ -24,9 +24,10 @@ def twins(n: int, noise: float, seed: int = 0) -> pa.Table:
 def test_twin_sensors() -> None:
     made = judge(d19, bare_subject(twins(1500, 0.3)))
     assert made.decision.verdict == "found"
-    for claim, interval in made.decision.stands:
-        assert interval is not None
-        assert interval[0] < 0.3 < interval[1]
+    for claim, _ in made.decision.stands:
+        assert claim.basis == "heuristic" and "look like twins" in claim.says
+        low, high = claim.effect.interval(0.05)
+        assert low < 0.3 < high
         assert "their mean goes with outcome" in claim.says
 
 
@@ -37,14 +38,14 @@ def test_share_is_covered_and_level_held_at_the_boundary() -> None:
             low, high = claim.effect.interval(0.1)
             total += 1
             covered += low <= 0.1 <= high
-            hits += claim.p is not None and claim.p <= 0.05
+            hits += claim.effect.value > 0.1
     assert total == 120
-    assert hits <= 14  # the 99.9 % point of 120 at .05
+    assert hits <= 6  # the 99.9 % point of 120 at .01
     assert covered >= 96
 
 
 def test_good_sensors_are_clear() -> None:
-    assert judge(d19, bare_subject(twins(1500, 0.03))).decision.verdict == "clear"
+    assert judge(d19, bare_subject(twins(1500, 0.03))).decision.verdict == "no-sign"
 
 
 def test_difference_that_tells_something_is_no_noise() -> None:

@@ -105,7 +105,7 @@ def measure(subject: Subject, facts: Facts, rows: Sample, options: Options) -> I
     found: dict[str, dict[str, float]] = {}
     for name, values in read.items():
         dated = subject.table.column(name).kind == "date"
-        for value in dates(values) if dated else stand_ins(values):
+        for value in dates(values) if dated else stand_ins(values, name):
             found.setdefault(shown(value, dated), {})[name] = value
     for name in companions(read, [name for name in found.get("0", {}) if found["0"][name] == 0]):
         found["0"][name] = 0.0

@@ -66,6 +66,7 @@ from assay.core.words import listed, percent
 from assay.learn.learners import quick
 from assay.learn.scoring import loss
 from assay.learn.target import labels
+from assay.probes.keys import unrepeated, whole
 from assay.probes.stand_ins import WORDS
 from assay.stats.means import mean_interval
 from assay.tables.roles import are_years
@@ -93,7 +94,7 @@ CHALLENGE = Challenge(
     proof="honesty",
     safety="safe",
 )
-FEWEST, NEAR, CHANCE, SHAPED, LOOKED = 30, 32, 1e-6, 0.95, 5_000
+FEWEST, SHAPED, LOOKED = 30, 0.95, 5_000
 BLOCKS, RISING, BLOCKED, UNEVEN = 20, 0.95, 0.9, 0.25  # values of a batch number; steps up; values by block; spread
 
 
@@ -198,15 +199,9 @@ def shape(subject: Subject, facts: Facts, rows: Sample, name: str, own: float, f
         return None
     if own == 1.0 and span.hi - span.lo + 1 == filled:
         return "exact", f"runs from {span.lo:.0f} to {span.hi:.0f} without gap or repeat"
-    if own <= 0.5 or crowding(values, filled) < -np.log(CHANCE):
+    if own <= 0.5 or not unrepeated(values, filled, round((1 - own) * filled)):
         return None
     return "heuristic", "looks like a key: its numbers crowd together and do not repeat"
-
-
-def whole(values: F64) -> bool:
-    """All finite values are whole numbers, and there are some."""
-    values = values[np.isfinite(values)]
-    return len(values) > 0 and bool(np.all(values == np.floor(values)))
 
 
 def are_dates(values: F64) -> bool:
@@ -215,17 +210,6 @@ def are_dates(values: F64) -> bool:
     full = (year >= 1800) & (year <= 2200)
     short = (year < 100) & (year.max() > 0)
     return bool(np.all((full | short) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)))
-
-
-def crowding(values: F64, filled: int) -> float:
-    """Equal pairs to be expected of a smooth measurement that crowds like these sorted whole numbers."""
-    gaps = np.diff(np.unique(values)).astype(np.int64)
-    if len(gaps) == 0:
-        return 0.0
-    grid = int(np.gcd.reduce(gaps))
-    reach = np.searchsorted(values, values + NEAR * grid, side="right")
-    equal = np.searchsorted(values, values, side="right")
-    return float((reach - equal).sum()) / NEAR * (filled / len(values)) ** 2
 
 
 def pattern(rows: Sample, name: str) -> tuple[Basis, str] | None:

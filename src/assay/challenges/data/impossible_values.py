@@ -9,8 +9,8 @@ Why it matters
     with full confidence.
 
 How it is measured
-    As *looks like*, on number columns of fifty values and ten different ones or more; ids, and what D02 takes as a
-    stand-in for missing, are left out.
+    As *looks like*, on number columns of fifty values and ten different ones or more; ids, columns named for one
+    (childid), whole numbers that crowd and never repeat, and what D02 takes as a stand-in for missing, are left out.
     *Far beyond*: up to ten of the largest or smallest values of the whole table (one in a hundred at most), three
     times as far from the median as the next or more, with a gap that the tail of the other values does not explain.
     The tail may be as heavy as they show (Hill's estimate from the values below the gap); p at most one in a hundred
@@ -28,7 +28,8 @@ How it is measured
     row in a hundred at most, where a column that goes with this one (rank correlation of .9 or more) is as high there
     as it hardly ever is just above zero.
     *Per site*: nineteen in twenty values of one site lie outside the middle 99 % of the others, and nine in ten inside
-    once divided by such a factor.
+    once divided by such a factor; and the site is further off than the others, two at least, are from each other (t
+    test of a new one, on the log scale, one in a hundred).
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
@@ -67,8 +68,10 @@ from assay.core.rows import Rows
 from assay.core.subject import Planted, Subject
 from assay.core.table import F64, Ask, Facts, Sample
 from assay.core.words import listed
+from assay.probes.keys import is_key
 from assay.probes.stand_ins import companions, stand_ins
 from assay.probes.units import Odd, by_site, far_out, slipped, zeros
+from assay.tables.roles import names_things
 
 CHALLENGE = Challenge(
     code="D05",
@@ -103,7 +106,7 @@ def measure(subject: Subject, facts: Facts, rows: Sample, options: Options) -> I
         gone = taken.get(name, ())
         values = read[name][np.isfinite(read[name]) & ~np.isin(read[name], gone)]
         ends = facts[Ask("extremes", (name,), args=(ENDS,))]
-        if ends is None or len(values) < LEAST or len(np.unique(values)) < KINDS:
+        if ends is None or len(values) < LEAST or len(np.unique(values)) < KINDS or is_key(values):
             continue
         low, high = (np.array([v for v in end if v not in gone]) for end in ends)
         if len(low) < len(ends[0]) or len(high) < len(ends[1]):  # stand-ins for missing fill the ends
@@ -164,14 +167,15 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
 def numbers(subject: Subject) -> list[str]:
     out = {c for role in ("id", "weight", "split", "site", "group") for c in subject.roles.named(role)}
     out |= set(subject.table.ids) - set(subject.roles.named("target"))
-    return sorted(c.name for c in subject.table.columns if c.kind == "number" and c.name not in out)
+    free = (c.name for c in subject.table.columns if c.kind == "number" and c.name not in out)
+    return sorted(name for name in free if not names_things(name))
 
 
 def named_already(read: dict[str, F64]) -> dict[str, list[float]]:
     """What D02 names as a stand-in for missing."""
     out: dict[str, list[float]] = {}
     for name, values in read.items():
-        for value in stand_ins(values):
+        for value in stand_ins(values, name):
             if (values == value).sum() > STANDS_IN * len(values):
                 out.setdefault(name, []).append(value)
     for name in companions(read, [name for name in out if 0.0 in out[name]]):

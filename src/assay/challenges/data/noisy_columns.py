@@ -16,10 +16,11 @@ How it is measured
     noise. *Repeats*: rows of one group or id that agree in all else but numbers, thirty such sets at least; what
     varies within a set is noise, if at least half of the variance lies between sets, for otherwise the sets are not
     repeats of anything.
-    The claim is a test that the share of noise exceeds a tenth, with an interval from the spread of the rows' (or
-    sets') own contributions. That two columns are twins is read off their names and numbers and stays a reading: the
-    sentence says "look like". The other half of the finding, the cost, is how much closer the mean of the twins
-    correlates with the target.
+    Of repeats in a group or id that the user named, the claim is a test that the share of noise exceeds a tenth, with
+    an interval from the spread of the sets' own contributions. That two columns are twins is read off their names and
+    numbers and stays a reading, "look like", whatever the numbers say: it is made where the same test passes at one in
+    a hundred. Names that differ in a year (re74, re75) say when, not again; and a series is no twin of its own past.
+    The other half of the finding, the cost, is how much closer the mean of the twins correlates with the target.
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
@@ -80,9 +81,11 @@ FEWEST_ROWS, FEWEST_SETS = 100, 30
 MOST_ROWS, MOST_TWINS = 20_000, 30
 # p, over all columns asked, and correlation from which the difference of two columns tells something
 TELLS, SLIGHT = 0.001, 0.05
+SURE, LAGGED = 0.01, 0.9  # p from which noise between twins is no chance; rows that repeat the row before
+UNIT = "share of variance"
 MEANS, SPREADS = 0.5, 2.0  # twins: means within half a spread, spreads within a factor of two
 MARK = re.compile(
-    r"^(?P<stem>.*?[^\W\d_].*?)[\W_]*(?:(?:rep|repeat|again|retest|dup|copy|bis|measure|sensor|rater)?[\W_]*[1-9]|(?<=[\W_])[a-d]|"
+    r"^(?P<stem>.*?[^\W\d_].*?)[\W_]*(?:(?:rep|repeat|again|retest|dup|copy|bis|measure|sensor|rater)?[\W_]*(?<!\d)[1-9]|(?<=[\W_])[a-d]|"
     r"(?:rep|repeat|again|retest|dup|copy|bis))$",
     re.IGNORECASE,
 )
@@ -125,7 +128,7 @@ def twins(subject: Subject, rows: Sample, names: Sequence[str], options: Options
     for a, b in pairs(names)[:MOST_TWINS]:
         x, y = rows.numbers(a), rows.numbers(b)
         fine = np.isfinite(x) & np.isfinite(y)
-        if not like(x[fine], y[fine], options["alike"]) or telling(subject, rows, names, a, b):
+        if not like(x[fine], y[fine], options["alike"]) or telling(subject, rows, names, a, b) or lagged(rows, x, y):
             continue
         x, y = x[fine] - x[fine].mean(), y[fine] - y[fine].mean()
         cost = gain(subject, rows, a, b)
@@ -133,13 +136,33 @@ def twins(subject: Subject, rows: Sample, names: Sequence[str], options: Options
             noise = Noise(own**2 - x * y, own**2)
             share = min(1.0, max(0.0, noise.share))
             says = f"{a} and {b} look like twins; {percent(share)} of the variance of {name} is noise{cost}"
-            yield claim(name, noise, m, says, int(fine.sum()), {"kind": "twins", "twins": [a, b]})
+            yield reading(name, noise, m, says, int(fine.sum()), [a, b])
 
 
 def claim(name: str, noise: Noise, m: float, says: str, n: int, evidence: dict[str, object]) -> Claim:
-    effect = Effect(min(1.0, max(0.0, noise.share)), "share of variance", m, noise.bound)
+    effect = Effect(min(1.0, max(0.0, noise.share)), UNIT, m, noise.bound)
     impact = Impact("costs", why_unmeasured="what the noise costs a model is known only once it is averaged out")
     return Claim(About((name,)), effect, "test", says, n, p=noise.above(m), impact=impact, evidence=evidence)
+
+
+def reading(name: str, noise: Noise, m: float, says: str, n: int, pair: list[str]) -> Claim:
+    """Of twins by name: at most what is immaterial, where chance may have done the rest."""
+    share = min(1.0, max(0.0, noise.share))
+    effect = Effect(share if noise.above(m) <= SURE else min(m, share), UNIT, m, noise.bound)
+    impact = Impact("costs", why_unmeasured="what the noise costs a model is known only once it is averaged out")
+    evidence = {"kind": "twins", "twins": pair, "share": share}
+    return Claim(About((name,)), effect, "heuristic", says, n, impact=impact, evidence=evidence)
+
+
+def lagged(rows: Sample, x: F64, y: F64) -> bool:
+    """One of the two is the other of the row before: a series and its past, which differ by more than chance."""
+    line = np.argsort(rows.position, kind="stable")
+    next_to = np.diff(rows.position[line]) == 1
+    for old, new in ((x, y), (y, x)):
+        known = next_to & np.isfinite(old[line][:-1]) & np.isfinite(new[line][1:])
+        if known.sum() >= FEWEST_SETS and (old[line][:-1] == new[line][1:])[known].mean() > LAGGED:
+            return True
+    return False
 
 
 def pairs(names: Sequence[str]) -> list[tuple[str, str]]:

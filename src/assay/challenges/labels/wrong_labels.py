@@ -17,9 +17,10 @@ How it is measured
     columns cannot tell apart would look like one with wrong labels. A row is *probably wrong* where the posterior is
     above one half. The effect counts the surest only, above 0.8, less the number that the pool's own doubt would put
     there were every label right, as a share of all rows: a lower end of the wrong labels, since an error among open
-    cases cannot be told; *clear* speaks of errors that can. Two tests against the material share must both reject: the
-    exact binomial of that count, and the likelihood ratio of a noise rate above it. Rates by class, and by group, are
-    in the evidence with Clopper-Pearson intervals.
+    cases cannot be told; *clear* speaks of errors that can. Where the models name the recorded class in half of the
+    rows or fewer, nothing is said: noise as large as the signal cannot be told from what models miss. Two tests
+    against the material share must both reject: the exact binomial of that count, and the likelihood ratio of a noise
+    rate above it. Rates by class, and by group, are in the evidence with Clopper-Pearson intervals.
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
@@ -85,6 +86,7 @@ CHALLENGE = Challenge(
     proof="gain",
     safety="unsafe",
 )
+MOSTLY = 0.5  # share of rows whose recorded class the models name: a witness who is mostly wrong contradicts nobody
 CHECKABLE = 0.1  # share of rows in which an error could be told; with fewer nothing is said of the table
 SHOWN, MOST_LEVELS, LEAST_OF_LEVEL = 50, 20, 30
 
@@ -97,6 +99,11 @@ def measure(subject: Subject, rows: Sample, doubt: Doubt, options: Options) -> I
     if checkable < CHECKABLE * n:
         raise NotApplicable(
             f"the columns leave the class open: they could contradict a label in {percent(checkable / n)} of the rows"
+        )
+    named = float((doubt.noise.clean.argmax(1) == doubt.y).mean())
+    if named <= MOSTLY:
+        raise NotApplicable(
+            f"the columns tell too little of the class to contradict a label: they name it in {percent(named)} of rows"
         )
     ratio, noise = noise_above(doubt.logs, doubt.y, doubt.noise, least, even=doubt.even)
     sure, likely = noise.wrong > SURE, np.flatnonzero(noise.wrong > LIKELY)

@@ -18,7 +18,8 @@ How it is measured
     test row's group, the other from a random draw of the remaining rows, as a random split does. The effect is the
     mean, over up to 20 blocks of whole groups, of the difference in AUC (mean one-against-rest AUC, R2); the claim is
     a t test over blocks against 0.02, in which a block counts for at most 0.1. Overlap without inflation is a matter
-    of tidiness: somebody is met again, and it does not help.
+    of tidiness: somebody is met again, and it does not help. So is overlap without a target, and overlap in a column
+    that was only guessed to name a group, until the inflation is measured.
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
@@ -104,7 +105,7 @@ def measure(subject: Subject, facts: Facts, options: Options, grouped: Grouped |
             "exact",
             says,
             len(twice),
-            impact=impact(measured, options),
+            impact=impact(subject, measured, options),
             evidence={"share": round(share, 9), "rows": int(twice.sum()), "kind": "overlap"},
         )
     if measured is not None:
@@ -151,14 +152,17 @@ def between(pair: Comparison, column: str) -> Counted:
     return pair.name, twice, share, says
 
 
-def impact(made: Grouped | None, options: Options) -> Impact:
-    """Overlap inflates a score unless that was measured: then it is a cost that is open, or none."""
+def impact(subject: Subject, made: Grouped | None, options: Options) -> Impact:
+    """Overlap inflates a score unless that was measured: then it is a cost that is open, or none. Where there is no
+    score, or nobody but we said that the column names a group, overlap alone is worth knowing and no more."""
+    said = subject.roles.group is not None and subject.roles.group.source == "user"
     if made is None:
-        return Impact("inflates", why_unmeasured="no target, or too few groups to compare two splits on")
+        why = "no target, or too few groups to compare two splits on"
+        return Impact("inflates" if said and subject.roles.target is not None else "tidy", why_unmeasured=why)
     value, interval = float(made.gain.mean()), blocks_interval(made.gain, 0.05)
     if interval[1] <= options["gain"]:
         return Impact("tidy", value, interval, f"{made.metric} that a random split adds")
-    kind = "inflates" if interval[0] > options["gain"] else "costs"
+    kind = "inflates" if interval[0] > options["gain"] else "costs" if said else "tidy"
     return Impact(kind, value, interval, f"{made.metric} that a random split adds")  # type: ignore[arg-type]
 
 

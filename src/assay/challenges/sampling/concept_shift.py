@@ -15,9 +15,11 @@ How it is measured
     (overlap weights), with which the features are distributed alike on both sides; and the two models learn from rows
     that are worth equally many. Class shares are corrected (by Bayes' rule) before the losses are compared, so that a
     mere change of shares (label-shift) is no finding either, and classes that one side lacks are left out. The effect
-    is the ratio of the losses less one (log-loss, or squared error), material above a tenth. Tested by row, between
-    halves of the order by block of time (Fieller, Hall). At most the eight largest pairs; nothing is said where fewer
-    than 100 rows are alike.
+    is the ratio of the losses less one (log-loss, or squared error), material above a tenth; and as a tenth of next to
+    nothing is nothing, the excess must be above one hundredth of the loss of a constant answer too. Tested by row,
+    between halves of the order by block of time (Fieller, Hall). Rows of one group, or of one moment where these share
+    their outcome (the results of a visit), share a fold: else the own side's model has met the outcome that the
+    other's has not. At most the eight largest pairs; nothing is said where fewer than 100 rows are alike.
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
@@ -56,7 +58,8 @@ from assay.core.finding import Finding
 from assay.core.remedy import Remedy
 from assay.core.rows import Rows
 from assay.core.subject import Comparison, Planted, Roles, Subject
-from assay.core.table import F64, I64, Sample
+from assay.core.table import F64, I64, U64, Sample
+from assay.core.words import percent
 from assay.learn.encoder import encode, encode_training, fit_encoder
 from assay.learn.learners import Config, Data
 from assay.learn.learners import train as train_one
@@ -66,6 +69,7 @@ from assay.learn.target import labels as labels_of
 from assay.probes.forward import rounds
 from assay.probes.halves import parts_of
 from assay.probes.order import moments
+from assay.probes.out_of_fold import keys
 from assay.probes.sides import Side, Sides
 from assay.stats.priors import rematched
 from assay.stats.ratios import ratio_above, ratio_interval
@@ -87,7 +91,9 @@ CHALLENGE = Challenge(
 )  # fmt: skip
 MOST_ROWS, FEWEST, FOLDS, BLOCKS, MOST_PAIRS = 12_000, 100, 2, 20, 8
 FEWEST_OF_CLASS, MOST_CLASSES, LEAF = 20, 10, 20
+ONE = 0.5  # rows of one moment that share their outcome more than half of the way to always are one observation
 EVEN = 1e-9  # added to weights, all of which may be nought
+TOLD = 0.1  # of the loss of a constant answer: of a smaller loss a tenth more is nothing that anybody would see
 SMOOTH = 0.01  # of each class is added to every answer, so that no single row can carry a ratio of losses
 
 
@@ -108,11 +114,13 @@ def size(side: Side) -> tuple[int, str]:
 
 @dataclass(frozen=True)
 class Compared:
-    """Weighted losses by row, or by block of time, of a model of the other side and of one of the own side. ``rows`` is
-    what the rows are worth, ``trained_on`` what those are worth that each model learned from."""
+    """Weighted losses by row, or by block of time, of a model of the other side, of one of the own side and of a
+    constant answer. ``rows`` is what the rows are worth, ``trained_on`` what those are worth that a model learned from.
+    """
 
     other: F64
     own: F64
+    plain: F64
     rows: int
     trained_on: int
 
@@ -124,10 +132,11 @@ def compare(subject: Subject, side: Side, features: Sequence[str]) -> Compared |
         return None
     rows, labels, second = both
     order = subject.roles.named("order")[0] if side.kind == "time" else None
-    bench = Bench(rows, labels, tuple(features), order)
+    unit = units(subject, rows, labels.y, order)
+    bench = Bench(rows, labels, tuple(features), order, unit)
     weight = bench.alike(second, rng)
-    fold = parts_of(rows.content, FOLDS, salt=7)
-    own, other = np.full(rows.n, np.nan), np.full(rows.n, np.nan)
+    fold = parts_of(unit, FOLDS, salt=7)
+    own, other, plain = (np.full(rows.n, np.nan) for _ in range(3))
     trained = 0.0
     for k in range(FOLDS):
         sides = [np.flatnonzero((second == s) & (fold != k)) for s in (False, True)]
@@ -142,27 +151,54 @@ def compare(subject: Subject, side: Side, features: Sequence[str]) -> Compared |
             here = second[test] == bool(s)
             own[test[here]] = bench.losses(made[s][here], test[here], learned[s], weight)
             other[test[here]] = bench.losses(made[1 - s][here], test[here], learned[s], weight)
+            constant = bench.constant(int(here.sum()), learned[s], weight)
+            plain[test[here]] = bench.losses(constant, test[here], learned[s], weight)
         trained += worth / FOLDS
     if min(worth_of(weight[second]), worth_of(weight[~second])) < FEWEST:
         return None
-    own, other = own * weight, other * weight
+    own, other, plain = own * weight, other * weight, plain * weight
     if side.kind == "time":
-        own, other = by_block(rows, moments(subject, rows), second, weight, own, other)
-    return Compared(other, own, round(worth_of(weight)), round(trained))
+        own, other, plain = by_block(rows, moments(subject, rows), second, weight, own, other, plain)
+    return Compared(other, own, plain, round(worth_of(weight)), round(trained))
 
 
-def by_block(
-    rows: Sample, when: F64, second: np.ndarray, weight: F64, own: F64, other: F64
-) -> tuple[F64, F64]:  # fmt: skip
-    """Sums over blocks along the order, twenty a side, of equal worth and not of equal length."""
-    out = []
+def units(subject: Subject, rows: Sample, y: F64, order: str | None) -> U64:
+    """Keys of rows that tell each other's outcome, and so share a fold: of one group, else of one moment where its rows
+    tell the same outcome (the results of a visit), else equal."""
+    if subject.roles.group is not None:
+        return keys(subject, rows)
+    if order is None or order == "@row":
+        return rows.content
+    when = moments(subject, rows)
+    if repeated(when, y, rows.row_id) <= ONE:
+        return rows.content
+    return np.where(np.isfinite(when), np.ascontiguousarray(when, np.float64).view(np.uint64), rows.content)
+
+
+def repeated(when: F64, y: F64, at_random: U64) -> float:
+    """How much more often than any two rows (0) two rows of one moment have the same outcome (1: always)."""
+    line = np.lexsort((at_random, when))
+    same = when[line][1:] == when[line][:-1]
+    counts = np.unique(y, return_counts=True)[1].astype(np.float64)
+    chance = float((counts * (counts - 1)).sum()) / max(1.0, len(y) * (len(y) - 1.0))
+    if not same.any() or chance == 1.0:
+        return 0.0
+    return float(((y[line][1:] == y[line][:-1])[same].mean() - chance) / (1 - chance))
+
+
+def by_block(rows: Sample, when: F64, second: np.ndarray, weight: F64, *values: F64) -> list[F64]:
+    """Sums over blocks along the order, twenty a side at most, of equal worth and not of equal length; the rows of one
+    moment share a block."""
+    out: list[list[np.ndarray]] = []
     for here in (~second, second):
         line = np.flatnonzero(here)
         line = line[np.lexsort((rows.row_id[line], when[line]))]
-        passed = np.cumsum(weight[line])
+        moment = np.unique(when[line], return_inverse=True)[1].ravel()
+        passed = np.cumsum(np.bincount(moment, weights=weight[line]))
         block = np.minimum((BLOCKS * passed / passed[-1]).astype(np.int64), BLOCKS - 1)
-        out.append([np.bincount(block, weights=v[line], minlength=BLOCKS) for v in (own, other)])
-    return np.concatenate([pair[0] for pair in out]), np.concatenate([pair[1] for pair in out])
+        block = np.unique(block, return_inverse=True)[1].ravel()[moment]
+        out.append([np.bincount(block, weights=v[line]) for v in values])
+    return [np.concatenate(pair) for pair in zip(*out, strict=True)]
 
 
 def worth_of(weight: F64) -> float:
@@ -186,7 +222,8 @@ def joined(
     if roles is None:
         return None
     order = [c for c in subject.roles.named("order") if c != "@row" and c in side.a.names and c in side.b.names]
-    names = tuple(dict.fromkeys((*sorted(features), target, *order)))
+    group = [c for c in subject.roles.named("group") if c in side.a.names and c in side.b.names]
+    names = tuple(dict.fromkeys((*sorted(features), target, *order, *group)))
     for rows in (side.a, side.b):
         known = np.flatnonzero(labels_of(rows, roles).known)
         picked.append(rows.take(np.sort(rng.permutation(known)[: MOST_ROWS // (1 if len(roles.classes) <= 3 else 2)])))
@@ -242,10 +279,11 @@ class Bench:
     labels: Labels
     features: tuple[str, ...]
     order: str | None
+    unit: U64
 
     def alike(self, second: np.ndarray, rng: np.random.Generator) -> F64:
         """Overlap weights: with them the features are distributed alike on both sides."""
-        fold = parts_of(self.rows.content, FOLDS, salt=8)
+        fold = parts_of(self.unit, FOLDS, salt=8)
         known = np.ones(self.rows.n, bool)
         belongs = replace(self, labels=Labels("binary", second.astype(np.float64), ("first", "second"), known))
         chance = np.full(self.rows.n, 0.5)
@@ -268,6 +306,13 @@ class Bench:
         model = train_one(config, data, seed=seed, rounds=max(10, rounds(len(spec.features)) * 2 // max(2, k)))
         return np.asarray(model.predict(encode(spec, self.rows.take(test))))
 
+    def constant(self, n: int, like: I64, weight: F64) -> F64:
+        """(n,) the mean target of the rows ``like``, or (n, k) even shares, which ``losses`` corrects to theirs."""
+        k = len(self.labels.classes)
+        if self.labels.task == "regression":
+            return np.full(n, float(np.average(self.labels.y[like], weights=weight[like] + EVEN)))
+        return np.full((n, k), 1.0 / k)
+
     def losses(self, made: F64, at: I64, like: I64, weight: F64) -> F64:
         """Loss of each row by a model's outputs, their class shares corrected to those of the rows ``like``."""
         y = self.labels.y
@@ -281,21 +326,35 @@ class Bench:
 
 
 def claim(side: Side, made: Compared, limit: float) -> Claim:
-    ratio = float(made.other.sum() / made.own.sum()) if made.own.sum() > 0 else 1.0
-    says = (
-        f"{side.name}: on the same rows, a model of the other side errs {ratio:.2f} times as much as one of their own"
-    )
-    says += f" side (worth {made.rows:,} rows with like features)"
+    a, b = compared(made)
+    value = float(a.sum() / b.sum()) - 1 if b.sum() > 0 else 0.0
+    if b is made.own:
+        how = f"errs {value + 1:.2f} times as much as one of their own side"
+    else:
+        how = f"errs more than one of their own side, by {percent(value * TOLD)} of the loss of a constant answer"
+    says = f"{side.name}: on the same rows, a model of the other side {how}"
+    says += f" (worth {made.rows:,} rows with like features)"
+    floor = TOLD * made.plain
+    p = max(ratio_above(made.other, made.own, 1 + limit), ratio_above(made.other - made.own, floor, limit))
     return Claim(
-        About((), comparison=side.name), Effect(ratio - 1, "relative loss", limit, partial(bounds, made)), "test", says,
-        made.rows, p=ratio_above(made.other, made.own, 1 + limit), family="slice",
-        impact=Impact(side.pair.harm, ratio - 1, bounds(made, 0.05), "relative loss"),
+        About((), comparison=side.name), Effect(value, "relative loss", limit, partial(bounds, made)), "test", says,
+        made.rows, p=p, family="slice",
+        impact=Impact(side.pair.harm, value, bounds(made, 0.05), "relative loss"),
         evidence={"rows": made.rows, "trained_on": made.trained_on, "units": len(made.own), "kind": side.kind},
     )  # fmt: skip
 
 
+def compared(made: Compared) -> tuple[F64, F64]:
+    """What is divided by what: the losses; or, where the own model's is next to nothing, the excess by a tenth of the
+    loss of a constant answer, plus one."""
+    floor = TOLD * made.plain
+    if made.own.sum() >= floor.sum():
+        return made.other, made.own
+    return made.other - made.own + floor, floor
+
+
 def bounds(made: Compared, alpha: float) -> tuple[float, float]:
-    lo, hi = ratio_interval(made.other, made.own, alpha)
+    lo, hi = ratio_interval(*compared(made), alpha)
     return lo - 1, hi - 1
 
 

@@ -20,7 +20,8 @@ How it is measured
     rows or more: .595 proves a tenth, and is what the AUC is tested against. The order column is left out, and so
     are the names of groups (each site has its own patients). Where the tables lie one after the other in time, so
     are columns that tell the time: values that do not overlap, and between the two halves of the order also what
-    stands in long runs along it (month, batch) or runs with it (a counter, a running total).
+    stands in long runs along it (month, batch) or runs with it (a counter, a running total), and keys by their names
+    (poll_id, patient): who comes later has another one.
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
