@@ -43,6 +43,7 @@ Remedy
     Keep near rows on one side of every split. Nothing is dropped: which of two writings is right, the rows do not say.
 
 Known false alarms
+    Panels and designed experiments, whose rows differ in a single value by nature (the next year of one country).
     Branches of one firm, members of one family, new editions of one product: different things whose records agree in
     all but a word. Series of repeated measurements that are meant to be nearly equal.
 
@@ -60,7 +61,7 @@ from functools import partial
 import numpy as np
 
 from assay.core.challenge import Challenge, Dose, Options, Threshold
-from assay.core.claim import About, Claim, Effect, Impact
+from assay.core.claim import About, Claim, Effect, Impact, ImpactKind
 from assay.core.errors import InputError, NotApplicable
 from assay.core.finding import Finding
 from assay.core.remedy import Remedy
@@ -113,7 +114,9 @@ def by_numbers(rows: Sample, equal: NearCopies, columns: tuple[str, ...], m: flo
     also = f", {len(slips.at):,} of them but for one slip" if len(slips.at) and k else ""
     says = f"{k:,} of {n:,} rows ({percent(k / max(1, n))}) nearly repeat another: numbers within {TOLERANCE} sd{also}"
     effect = Effect(k / max(1, n), "share of rows", m, partial(share_interval, k / size, n / size))
-    impact = Impact("inflates", why_unmeasured="needs a refit on a split that keeps near rows together")
+    # Years of one panel and cells of one experiment differ in a single value by nature: only numbers that moved inflate.
+    harm: ImpactKind = "inflates" if len(equal.at) > len(slips.at) else "costs"
+    impact = Impact(harm, why_unmeasured="needs a refit on a split that keeps near rows together")
     return Claim(
         About(columns, Rows.at(rows.position[near], rows.row_id[near]), slice="numbers"), effect, "test", says, n,
         p=share_above(k / size, n / size, m), impact=impact,
