@@ -114,7 +114,7 @@ def by_numbers(rows: Sample, equal: NearCopies, columns: tuple[str, ...], m: flo
     also = f", {len(slips.at):,} of them but for one slip" if len(slips.at) and k else ""
     says = f"{k:,} of {n:,} rows ({percent(k / max(1, n))}) nearly repeat another: numbers within {TOLERANCE} sd{also}"
     effect = Effect(k / max(1, n), "share of rows", m, partial(share_interval, k / size, n / size))
-    # Years of one panel and cells of one experiment differ in a single value by nature: only numbers that moved inflate.
+    # Years of a panel and cells of an experiment differ in a single value by nature: only moved numbers inflate.
     harm: ImpactKind = "inflates" if len(equal.at) > len(slips.at) else "costs"
     impact = Impact(harm, why_unmeasured="needs a refit on a split that keeps near rows together")
     return Claim(
