@@ -13,7 +13,6 @@ import json
 import os
 import re
 import struct
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -22,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from assay.core.errors import BundleError, OutputError
+from assay.core.errors import BundleError
+from assay.core.writing import replacing
 
 FORMAT = "assay-bundle-1"
 MANIFEST = "manifest.json"
@@ -196,24 +196,11 @@ def write_file(path: Path, data: bytes) -> None:
     Raises:
         OutputError: the folder is missing or not writable, or the disk is full; nothing is left behind.
     """
-    beside: Path | None = None
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        beside = Path(name)
-        with os.fdopen(handle, "wb") as out:
+
+    def fill(beside: Path) -> None:
+        with beside.open("wb") as out:
             out.write(data)
             out.flush()
             os.fsync(out.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        beside.chmod(0o666 & ~mask)
-        beside.replace(path)
-        beside = None
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise OutputError(
-            f"{path.name} could not be written ({reason}): choose a folder that exists and has room"
-        ) from None
-    finally:
-        if beside is not None:
-            beside.unlink(missing_ok=True)
+
+    replacing(path, fill)

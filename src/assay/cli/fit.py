@@ -65,7 +65,7 @@ def fit(
     quiet: Quiet = False,
 ) -> int:
     """Audit, repair, fit and prove a model; write it, its evidence and its pages to one file."""
-    from .output import form_of, note, ready, replacing, save, show
+    from .output import form_of, note, ready, save, show
     from .progress import Progress
 
     if output_file is None:
@@ -97,7 +97,7 @@ def fit(
             progress=progress,
             cache=not no_cache,
         )
-        replacing(output_file, model.save)
+        model.save(output_file)
     if report is not None:
         save(model.dossier, report, form)
     if not quiet:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from assay.core.errors import OutputError, SettingsError, did_you_mean
+from assay.core.writing import replacing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,23 +68,6 @@ def ready(path: Path | None, suffixes: tuple[str, ...] = ()) -> None:
         Path(trial).unlink()
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror}); choose another place with -o") from None
-
-
-def replacing(path: Path, write: Callable[[Path], Any]) -> Path:
-    """Let ``write`` fill a file beside ``path``, then rename it: the old file or the whole new one, never half.
-
-    Raises:
-        OutputError: the disk is full or the folder no longer writable.
-    """
-    beside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        write(beside)
-        beside.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path} could not be written ({error.strerror or error}); nothing was left behind") from None
-    finally:
-        beside.unlink(missing_ok=True)
-    return path
 
 
 def write_table(table: pa.Table, path: Path) -> Path:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assay.core.errors import SettingsError, did_you_mean
+from assay.core.writing import replacing
 
 from .options import (
     FIT,
@@ -185,7 +186,7 @@ def put(doc: dict[str, Any], form: str, path: Path | None, quiet: bool) -> None:
     from assay.prove.page import markdown
     from assay.prove.words import text
 
-    from .output import note, replacing
+    from .output import note
 
     drawn = path is not None and form == "markdown" and doc["curves"] and not doc["on"]
     picture = path.with_suffix(".svg") if path is not None and drawn else None

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from assay.core.writing import replacing
+
 from .options import (
     OUT,
     Group,
@@ -51,7 +53,7 @@ def infer(
     quiet: Quiet = False,
 ) -> int:
     """Write down what a table keeps: kinds, ranges, values, keys and rules, for check --contract."""
-    from .output import note, ready, replacing
+    from .output import note, ready
     from .progress import Progress
 
     ready(output_file, (".json",))

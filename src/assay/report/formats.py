@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from assay.core.errors import OutputError, SettingsError, did_you_mean
+from assay.core.errors import SettingsError, did_you_mean
+from assay.core.writing import replacing
 
 Format = Literal["text", "html", "json", "markdown", "sarif", "junit", "github"]
 FORMATS: tuple[str, ...] = get_args(Format)
@@ -74,16 +74,4 @@ def write(doc: Mapping[str, Any], path: Path, form: str | None = None) -> Path:
         OutputError: the folder is missing, not writable or full.
     """
     body = render(doc, form or format_of(path)).encode("utf-8")
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        try:
-            beside.write_bytes(body)
-            beside.replace(path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise OutputError(
-            f"{path} could not be written ({error.strerror or error}); choose another place with -o"
-        ) from None
-    return path
+    return replacing(path, lambda beside: beside.write_bytes(body))
