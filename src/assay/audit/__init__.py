@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .catalogue import catalogue
 from .check import check
-from .fixed import fix_doc
+from .fixed import fix_doc, replay_doc
 from .opening import open_subject
 from .repair import carry_out, gone_after, plan
 from .replay import read_recipe, replay, undo
@@ -20,6 +20,7 @@ __all__ = [
     "plan",
     "read_recipe",
     "replay",
+    "replay_doc",
     "trial",
     "undo",
 ]

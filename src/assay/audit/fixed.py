@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assay.core.remedy import Proof
-from assay.tables.rewrite import Rewritten
+from assay.core.remedy import Proof, Recipe
+from assay.core.table import Table
+from assay.core.writing import replacing
+from assay.tables.rewrite import Change, Rewritten
 
 from .repair import Plan
 
@@ -30,14 +32,8 @@ class Fixed:
 
     def save_recipe(self, path: str | os.PathLike[str]) -> Path:
         """Write the recipe as JSON, beside and renamed."""
-        out = Path(path)
-        beside = out.with_name(f".{out.name}.{os.getpid()}")
-        try:
-            beside.write_text(json.dumps(self.recipe, ensure_ascii=False, indent=1), "utf-8")
-            beside.replace(out)
-        finally:
-            beside.unlink(missing_ok=True)
-        return out
+        text = json.dumps(self.recipe, ensure_ascii=False, indent=1)
+        return replacing(Path(path), lambda beside: beside.write_text(text, "utf-8"))
 
     def __str__(self) -> str:
         from assay.report.fixed import fixed_text
@@ -48,29 +44,46 @@ class Fixed:
 def fix_doc(made: Plan, done: Rewritten) -> dict[str, Any]:
     """What was (or would be) done, as JSON."""
     changes = iter(done.changes)
-    repairs = []
-    for repair in made.repairs:
-        own = next(changes) if not repair.waits else {}
-        repairs.append({
-            "code": repair.finding.code, "name": repair.finding.name, "severity": repair.finding.severity,
-            "columns": list(repair.finding.columns), "message": repair.finding.message, "says": repair.remedy.says,
-            "where": repair.remedy.where, "safety": repair.remedy.safety,
-            "ops": [op.to_json() for op in repair.remedy.ops],
-            "proof": proof_doc(repair.proof), "applied": not repair.waits, "waits": repair.waits,
-            "changes": [
-                {"column": c.column, "cells": c.cells, "examples": c.examples()} for c in own.values() if c.cells
-            ],
-        })  # fmt: skip
-    table = made.subject.table
+    repairs = [
+        {
+            "code": r.finding.code, "name": r.finding.name, "severity": r.finding.severity,
+            "columns": list(r.finding.columns), "message": r.finding.message, "says": r.remedy.says,
+            "where": r.remedy.where, "safety": r.remedy.safety, "ops": [op.to_json() for op in r.remedy.ops],
+            "proof": proof_doc(r.proof), "applied": not r.waits, "waits": r.waits,
+            "changes": [] if r.waits else changes_doc(next(changes)),
+        }
+        for r in made.repairs
+    ]  # fmt: skip
+    together = proof_doc(made.together) if made.together is not None else None
+    return done_doc(made.subject.table, done, repairs) | {"findings": len(made.report.findings), "together": together}
+
+
+def replay_doc(recipe: Mapping[str, Any], table: Table, done: Rewritten) -> dict[str, Any]:
+    """What a saved recipe did to another table, in the same form."""
+    changes, steps = iter(done.changes), Recipe.from_json(recipe)
+    repairs = [
+        {
+            "code": step["code"], "name": "", "says": step["says"], "safety": step["safety"], "ops": step["ops"],
+            "proof": step["proof"], "applied": True, "waits": "", "changes": changes_doc(next(changes)),
+        }
+        for i, step in enumerate(recipe["steps"])
+        if steps.replays(i)
+    ]  # fmt: skip
+    return done_doc(table, done, repairs) | {"findings": 0, "together": None}
+
+
+def done_doc(table: Table, done: Rewritten, repairs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "schema_version": 1,
         "kind": "fix",
         "table": {"name": table.name, "rows": table.n_rows, "columns": len(table.columns), "data_digest": table.digest},
         "made": {"rows": done.rows_out, "columns": len(done.columns), "cells": done.undone},
-        "findings": len(made.report.findings),
-        "repairs": repairs,
-        "together": proof_doc(made.together) if made.together is not None else None,
+        "repairs": list(repairs),
     }
+
+
+def changes_doc(changes: Mapping[str, Change]) -> list[dict[str, Any]]:
+    return [{"column": c.column, "cells": c.cells, "examples": c.examples()} for c in changes.values() if c.cells]
 
 
 def proof_doc(proof: Proof) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from assay.core.errors import SettingsError
+from assay.core.writing import replacing
 
 from .options import (
     FIT,
@@ -68,7 +69,7 @@ def fix(
     quiet: Quiet = False,
 ) -> int:
     """Repair a table: safe repairs are applied, every one brings its proof, the old file stays as it is."""
-    from .output import ready, replacing
+    from .output import ready
     from .progress import Progress
 
     if output_format not in (None, "text", "json"):
@@ -140,10 +141,7 @@ def steps(tables: list[str] | None, doc: Any, diff: bool, unsafe: bool) -> list[
 def replayed(recipe: Path, source: Any, out: Path | None, cache: bool) -> dict[str, Any]:
     """Replay a saved recipe and describe what it did in the form of a fix."""
     from assay import audit
-    from assay.core.remedy import Recipe
     from assay.tables import open_table
-
-    from .output import replacing
 
     doc = audit.read_recipe(recipe)
     table = open_table(source, cache=cache)
@@ -152,32 +150,13 @@ def replayed(recipe: Path, source: Any, out: Path | None, cache: bool) -> dict[s
         held.append(audit.replay(doc, table, files_of(source), None))
     else:
         replacing(out, lambda part: held.append(audit.replay(doc, table, files_of(source), part)))
-    done, steps_of = held[0], Recipe.from_json(doc)
-    changes = iter(done.changes)
-    repairs = []
-    for i, step in enumerate(doc["steps"]):
-        if not steps_of.replays(i):
-            continue
-        own = next(changes)
-        repairs.append({
-            "code": step["code"], "name": "", "says": step["says"], "safety": step["safety"], "ops": step["ops"],
-            "proof": step["proof"], "applied": True, "waits": "",
-            "changes": [
-                {"column": c.column, "cells": c.cells, "examples": c.examples()} for c in own.values() if c.cells
-            ],
-        })  # fmt: skip
-    return {
-        "schema_version": 1, "kind": "fix", "repairs": repairs, "together": None, "findings": 0,
-        "table": {"name": table.name, "rows": table.n_rows, "columns": len(table.columns), "data_digest": table.digest},
-        "made": {"rows": done.rows_out, "columns": len(done.columns), "cells": done.undone},
-        "written": {str(out): "table "} if out else {},
-    }  # fmt: skip
+    return audit.replay_doc(doc, table, held[0]) | {"written": {str(out): "table "} if out else {}}
 
 
 def put_back(undo: Path, source: Any, out: Path | None, quiet: bool) -> int:
     from assay import audit
 
-    from .output import note, replacing
+    from .output import note
 
     if out is None:
         raise SettingsError("--undo writes a file; leave --diff out")
