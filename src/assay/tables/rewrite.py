@@ -157,7 +157,7 @@ def repaired(
     for name in now.names:
         source = names.get(name)
         if source is None or source not in rows.names:
-            columns[name] = as_written(now.arrow[name]) if text else now.arrow[name]
+            columns[name] = texts(now.arrow[name]) if text else now.arrow[name]
             continue
         if now.arrow[name] is rows.arrow[source] or now.arrow[name].equals(rows.arrow[source]):
             columns[name] = written[source]
@@ -165,7 +165,7 @@ def repaired(
         changed = ~alike(rows, source, now, name)
         keep_was(told, name, written[source], changed & kept, place)
         if text:
-            new = as_written(now.arrow[name])
+            new = texts(now.arrow[name])
             columns[name] = pa.chunked_array([pick(changed, new, written[source])])
         else:
             columns[name] = now.arrow[name]
@@ -221,11 +221,6 @@ def pick(mask: Mask, yes: Any, no: Any) -> Any:
 
     out = pc.if_else(pa.array(mask), yes, no)
     return out.combine_chunks() if isinstance(out, pa.ChunkedArray) else out
-
-
-def as_written(array: Any) -> Any:
-    """Values as a text file holds them."""
-    return texts(array)
 
 
 def texts(array: Any) -> Any:
