@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from assay.core.errors import SettingsError
-from assay.core.finding import SEVERITIES
+from assay.core.finding import Severity
 from assay.core.settings import Settings, read_settings
-
-Level = Literal["critical", "warning", "advice"]
 
 
 def assert_clean(
     source: Any,
     *,
     target: str | None = None,
-    level: Level = "critical",
+    level: Severity = "critical",
     select: tuple[str, ...] = (),
     ignore: tuple[str, ...] = (),
     settings: Settings | None = None,
@@ -38,15 +35,12 @@ def assert_clean(
     from assay.audit import check, open_subject
     from assay.core.settings import Ignore
 
-    if level not in SEVERITIES:
-        raise SettingsError(f"level must be one of {', '.join(SEVERITIES)}; got {level!r}")
     settings = settings or read_settings(Path.cwd())
     rules = tuple(Ignore(code, "assert_clean") for code in ignore)
     settings = replace(settings, select=tuple(select) or settings.select, ignore=(*settings.ignore, *rules))
     subject = open_subject(source, target=target, settings=settings, **said)
     report = check(subject, settings, trials=False)
-    worst = SEVERITIES[: SEVERITIES.index(level) + 1]
-    found = [f for f in report.findings if f.severity in worst]
+    found = report.at(level)
     if found:
         lines = "\n".join(f"  {f.severity.upper()} {f.code} {f.name}: {f.message}" for f in found)
         raise AssertionError(f"{subject.table.name} is not clean: {len(found)} found at {level} or worse\n{lines}")
