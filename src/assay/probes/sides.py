@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -113,3 +113,20 @@ def runs_with(when: F64, values: F64, least: float) -> bool:
     if not x.std() or not y.std():
         return False
     return abs(float(np.corrcoef(x, y)[0, 1])) >= least
+
+
+def pair_for_plant(subject: Subject, rng: np.random.Generator) -> Comparison:
+    """The pair whose second table a plant changes: the subject's first, else two random halves of its table."""
+    if subject.comparisons:
+        return subject.comparisons[0]
+    import pyarrow as pa
+
+    arrow, line = subject.table.arrow(), rng.permutation(subject.table.n_rows)
+    halves = (np.sort(line[: len(line) // 2]), np.sort(line[len(line) // 2 :]))
+    a, b = (subject.table.derive(arrow.take(pa.array(h))) for h in halves)
+    return Comparison("one half against the other", a, b)
+
+
+def with_second(subject: Subject, pair: Comparison, table: Table) -> Subject:
+    """The subject with ``table`` as the second one of its first pair."""
+    return replace(subject, comparisons=(replace(pair, b=table), *subject.comparisons[1:]))

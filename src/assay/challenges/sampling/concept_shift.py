@@ -57,7 +57,7 @@ from assay.core.errors import InputError
 from assay.core.finding import Finding
 from assay.core.remedy import Remedy
 from assay.core.rows import Rows
-from assay.core.subject import Comparison, Planted, Roles, Subject
+from assay.core.subject import Planted, Roles, Subject
 from assay.core.table import F64, I64, U64, Sample
 from assay.core.words import percent
 from assay.learn.encoder import encode, encode_training, fit_encoder
@@ -70,7 +70,7 @@ from assay.probes.forward import rounds
 from assay.probes.halves import parts_of
 from assay.probes.order import moments
 from assay.probes.out_of_fold import keys
-from assay.probes.sides import Side, Sides
+from assay.probes.sides import Side, Sides, pair_for_plant, with_second
 from assay.stats.priors import rematched
 from assay.stats.ratios import ratio_above, ratio_interval
 
@@ -370,14 +370,8 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     """
     import pyarrow as pa
 
-    table, target = subject.table, subject.roles.named("target")[0]
-    if subject.comparisons:
-        pair = subject.comparisons[0]
-    else:
-        arrow, line = table.arrow(), rng.permutation(table.n_rows)
-        halves = (np.sort(line[: len(line) // 2]), np.sort(line[len(line) // 2 :]))
-        a, b = (table.derive(arrow.take(pa.array(h))) for h in halves)
-        pair = Comparison("one half against the other", a, b)
+    target = subject.roles.named("target")[0]
+    pair = pair_for_plant(subject, rng)
     arrow = pair.b.arrow()
     if not arrow.num_rows:
         raise InputError("another relation is planted in the rows of a second table; it has none")
@@ -394,5 +388,4 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
         y[at] = [after[v] for v in y[at]]
         column = pa.array(y.tolist(), type=arrow[target].type)
     moved = pair.b.derive(arrow.set_column(arrow.schema.get_field_index(target), target, column))
-    pairs = (replace(pair, b=moved), *subject.comparisons[1:])
-    return Planted(replace(subject, comparisons=pairs), (target,), dose, Rows.at(at))
+    return Planted(with_second(subject, pair, moved), (target,), dose, Rows.at(at))

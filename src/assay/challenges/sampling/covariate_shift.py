@@ -47,7 +47,7 @@ Sources
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -60,7 +60,7 @@ from assay.core.subject import Comparison, Planted, Subject
 from assay.core.table import F64, Sample
 from assay.core.words import listed
 from assay.learn.learners import quick
-from assay.probes.sides import Sides
+from assay.probes.sides import Sides, pair_for_plant, with_second
 from assay.stats.auc import auc, auc_above, auc_interval
 from assay.stats.distances import ks, ks_above, ks_interval, tv, tv_above, tv_interval
 
@@ -116,13 +116,7 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     import pyarrow as pa
 
     table = subject.table
-    if subject.comparisons:
-        pair = subject.comparisons[0]
-    else:
-        arrow, line = table.arrow(), rng.permutation(table.n_rows)
-        halves = (np.sort(line[: len(line) // 2]), np.sort(line[len(line) // 2 :]))
-        a, b = (table.derive(arrow.take(pa.array(h))) for h in halves)
-        pair = Comparison("one half against the other", a, b)
+    pair = pair_for_plant(subject, rng)
     out = {*subject.roles.named("order"), *subject.roles.named("site"), *subject.roles.named("group")}
     numbers = [c for c in subject.features if table.column(c).kind == "number" and c not in out]
     if not numbers or pair.b.n_rows < 10:
@@ -140,8 +134,7 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     values[at] = rng.choice(high, len(at))
     column = pa.array(values, pa.float64(), from_pandas=True)
     moved = pair.b.derive(arrow.set_column(arrow.schema.get_field_index(name), name, column))
-    pairs = (replace(pair, b=moved), *subject.comparisons[1:])
-    return Planted(replace(subject, comparisons=pairs), (name,), below[name] * len(at) / n, Rows.at(at))
+    return Planted(with_second(subject, pair, moved), (name,), below[name] * len(at) / n, Rows.at(at))
 
 
 def shared(subject: Subject, a: Sample, b: Sample) -> list[str]:

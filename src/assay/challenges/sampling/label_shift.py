@@ -41,7 +41,6 @@ Sources
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -51,11 +50,11 @@ from assay.core.errors import InputError
 from assay.core.finding import Finding
 from assay.core.remedy import Remedy
 from assay.core.rows import Rows
-from assay.core.subject import Comparison, Planted, Subject
+from assay.core.subject import Planted, Subject
 from assay.core.table import F64, I64, Sample
 from assay.core.words import percent, text_of
 from assay.probes.order import moments
-from assay.probes.sides import Side, Sides
+from assay.probes.sides import Side, Sides, pair_for_plant, with_second
 from assay.stats.distances import tv, tv_or_bin_above, tv_or_bin_interval
 from assay.stats.welch import welch_above, welch_interval
 
@@ -169,14 +168,8 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     """
     import pyarrow as pa
 
-    table, target = subject.table, subject.roles.named("target")[0]
-    if subject.comparisons:
-        pair = subject.comparisons[0]
-    else:
-        arrow, line = table.arrow(), rng.permutation(table.n_rows)
-        halves = (np.sort(line[: len(line) // 2]), np.sort(line[len(line) // 2 :]))
-        a, b = (table.derive(arrow.take(pa.array(h))) for h in halves)
-        pair = Comparison("one half against the other", a, b)
+    target = subject.roles.named("target")[0]
+    pair = pair_for_plant(subject, rng)
     arrow = pair.b.arrow()
     words = np.array([text_of(v) or "" for v in arrow[target].to_pylist()])
     names, counts = np.unique(words[words != ""], return_counts=True)
@@ -190,7 +183,6 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     at = np.setdiff1d(np.arange(len(words)), out)
     moved = pair.b.derive(arrow.take(pa.array(at)))
     gain = counts.min() / (counts.min() + kept) - counts.min() / counts.sum()
-    pairs = (replace(pair, b=moved), *subject.comparisons[1:])
     return Planted(
-        replace(subject, comparisons=pairs), (target,), float(gain), Rows.at(np.flatnonzero(words[at] == rare))
+        with_second(subject, pair, moved), (target,), float(gain), Rows.at(np.flatnonzero(words[at] == rare))
     )

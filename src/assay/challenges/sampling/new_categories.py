@@ -42,7 +42,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -53,10 +53,10 @@ from assay.core.errors import InputError
 from assay.core.finding import Finding
 from assay.core.remedy import Remedy
 from assay.core.rows import Rows
-from assay.core.subject import Comparison, Planted, Subject
+from assay.core.subject import Planted, Subject
 from assay.core.table import Ask, Sample, Table
 from assay.core.words import listed, percent, text_of
-from assay.probes.sides import Side, Sides
+from assay.probes.sides import Side, Sides, pair_for_plant, with_second
 
 CHALLENGE = Challenge(
     code="S05",
@@ -210,13 +210,7 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     import pyarrow as pa
 
     table = subject.table
-    if subject.comparisons:
-        pair = subject.comparisons[0]
-    else:
-        arrow, line = table.arrow(), rng.permutation(table.n_rows)
-        halves = (np.sort(line[: len(line) // 2]), np.sort(line[len(line) // 2 :]))
-        a, b = (table.derive(arrow.take(pa.array(h))) for h in halves)
-        pair = Comparison("one half against the other", a, b)
+    pair = pair_for_plant(subject, rng)
     out = {c for role in ("order", "site", "split", "group") for c in subject.roles.named(role)}
     names = [c for c in subject.features if table.column(c).kind == "category" and c not in out]
     if not names or not pair.b.n_rows:
@@ -229,5 +223,4 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     moved = pair.b.derive(
         arrow.set_column(arrow.schema.get_field_index(name), name, pa.array(values.tolist(), pa.string()))
     )
-    pairs = (replace(pair, b=moved), *subject.comparisons[1:])
-    return Planted(replace(subject, comparisons=pairs), (name,), len(at) / max(1, len(values)), Rows.at(at))
+    return Planted(with_second(subject, pair, moved), (name,), len(at) / max(1, len(values)), Rows.at(at))
