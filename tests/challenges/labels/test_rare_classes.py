@@ -24,7 +24,7 @@ def test_truths() -> None:
     assert "9 (5) and 3 (30)" in claim.says
     fix = finding(l04, claim, None, subject, Settings()).remedy
     assert fix is not None
-    assert fix.options["relabel"] == {"9": "8", "3": "4"}
+    assert fix.options["merge"] == {"9": "8", "3": "4"}
     assert "19 of 40 classes" in said(l04, real("nsl_kdd.csv.gz", "attack"))
 
 

@@ -50,7 +50,6 @@ import numpy as np
 
 from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Claim, Effect, Impact
-from assay.core.errors import InputError
 from assay.core.finding import Finding
 from assay.core.remedy import Remedy
 from assay.core.rows import Rows
@@ -58,6 +57,7 @@ from assay.core.settings import Settings
 from assay.core.subject import Planted, Subject
 from assay.core.table import Ask, Facts
 from assay.core.words import percent, text_of
+from assay.probes.labels import class_counts
 from assay.stats.shares import share_interval
 
 CHALLENGE = Challenge(
@@ -141,10 +141,7 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
 
     target = subject.roles.named("target")[0]
     arrow = subject.table.arrow()
-    words = np.array([text_of(v) for v in arrow[target].to_pylist()], dtype=object)
-    levels, counts = np.unique([w for w in words if w is not None], return_counts=True)
-    if len(levels) < 2:
-        raise InputError("class imbalance is planted in a target with at least two classes; this one has fewer")
+    words, levels, counts = class_counts(subject, "class imbalance is")
     rare, k, rest = levels[int(np.argmin(counts))], len(levels), int(counts.sum() - counts.min())
     p = (1 - np.sqrt(max(0.0, 1 - 4 * (1 - dose) * (k - 1) / k**2))) / 2  # where p(1 - p) K^2/(K - 1) is 1 - dose
     members = np.flatnonzero(words == rare)

@@ -43,13 +43,13 @@ import numpy as np
 
 from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Claim, Effect, Impact
-from assay.core.errors import InputError
 from assay.core.finding import Finding
 from assay.core.remedy import Remedy
 from assay.core.rows import Rows
 from assay.core.subject import Planted, Subject
 from assay.core.table import Ask, Facts
 from assay.core.words import listed, text_of
+from assay.probes.labels import class_counts
 from assay.stats.shares import share_interval
 
 CHALLENGE = Challenge(
@@ -113,7 +113,7 @@ def remedy(subject: Subject, finding: Finding) -> Remedy | None:
         return None
     pairs = listed([f"{a} into {b}" for a, b in sorted(merge.items())])
     says = f"label more rows of these classes; or merge {pairs}, and say that the model does not tell them apart"
-    return Remedy("rows", "unsafe", "honesty", says, options={"relabel": dict(merge)})
+    return Remedy("rows", "unsafe", "honesty", says, options={"merge": dict(merge)})
 
 
 def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
@@ -122,10 +122,7 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
 
     target = subject.roles.named("target")[0]
     arrow = subject.table.arrow()
-    words = np.array([text_of(v) for v in arrow[target].to_pylist()], dtype=object)
-    levels, counts = np.unique([w for w in words if w is not None], return_counts=True)
-    if len(levels) < 2:
-        raise InputError("rare classes are planted in a target with at least two classes; this one has fewer")
+    words, levels, counts = class_counts(subject, "rare classes are")
     members = rng.permutation(np.flatnonzero(words == levels[int(np.argmin(counts))]))
     sizes = np.arange(1, len(members) + 1)
     left = max(1, int((half_width(sizes) >= dose).sum()))
