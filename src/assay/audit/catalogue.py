@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import pkgutil
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -17,6 +16,8 @@ from assay.core.challenge import Challenge, Probe
 from assay.core.errors import ChallengeError, SettingsError, did_you_mean
 from assay.core.settings import Settings
 
+from .own_code import file_module
+
 FAMILY_ORDER = "DLKSMFPRTOG"
 
 
@@ -25,7 +26,7 @@ def catalogue(checks: tuple[str, ...] = ()) -> Mapping[str, ModuleType]:
 
     Raises:
         ChallengeError: two modules claim one code, or a module lacks ``CHALLENGE`` or ``measure``.
-        SettingsError: a file of the team's own cannot be loaded.
+        InputError: a file of the team's own cannot be loaded.
     """
     if not checks:
         return packaged()
@@ -61,30 +62,15 @@ def own_checks(patterns: tuple[str, ...]) -> list[ModuleType]:
     """The team's own files, loaded from where the settings lie. They are code: name only files that you trust.
 
     Raises:
-        SettingsError: a pattern finds no file, or a file fails while it is loaded.
+        SettingsError: a pattern finds no file. InputError: a file fails while it is loaded.
     """
     modules = []
     for pattern in patterns:
         files = [p for p in sorted(Path().glob(pattern)) if p.suffix == ".py" and not p.name.startswith("_")]
         if not files:
             raise SettingsError(f"checks: no file matches {pattern}")
-        modules += [loaded(path.resolve(), path.stat().st_mtime_ns, str(path)) for path in files]
+        modules += [file_module(path.resolve(), path.stat().st_mtime_ns, str(path)) for path in files]
     return modules
-
-
-@cache
-def loaded(path: Path, written: int, called: str) -> ModuleType:
-    """One file as a module; anew where it was written anew."""
-    spec = importlib.util.spec_from_file_location(f"assay_checks.{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise SettingsError(f"checks: {called} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        said = f"{type(error).__name__}: {error}"
-        raise SettingsError(f"checks: {called} failed while it was loaded: {said}") from None
-    return module
 
 
 @cache
