@@ -6,6 +6,7 @@ Compared by position, texts trimmed, numbers to nine digits. A finding names the
 column -> positions), or else its rows in all of its columns, and the cells that its remedy would change - but a remedy
 that rewrites most of a column speaks of the column, and names no cell. A repair is right where the cell then equals the
 clean one; its share is of the named cells that are truly wrong. Prints a Markdown table; absent pairs are skipped.
+Last, ``assay fix --unsafe --select D02,...,D06`` on the file: cells changed, of them right, right cells spoiled.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.api import fix
 from assay.audit.catalogue import catalogue
 from assay.audit.opening import open_subject
 from assay.audit.ranking import finding
@@ -95,6 +97,31 @@ def main() -> None:
             print(f"| {table} | a file is absent | | | | | | |")
             continue
         measure(table, dirty, clean, args.show)
+        repaired(table, dirty, clean)
+
+
+def repaired(table: str, dirty: Path, clean: Path) -> None:
+    """What ``fix`` makes of the file, cell by cell; columns that it drops are left out."""
+    made = fix(str(dirty), unsafe=True, settings=Settings(select=CODES), cache=False).arrow
+    before, truth = (
+        {c: [plain(v) for v in t[c].to_pylist()] for c in t.column_names} for t in map(written, (dirty, clean))
+    )
+    truth = dict(zip(before, truth.values(), strict=True))
+    after = {c: [plain(v) for v in made[c].to_pylist()] for c in before if c in made.column_names}
+    if made.num_rows != len(next(iter(before.values()))):
+        raise SystemExit(f"{table}: fix left {made.num_rows:,} rows; cells cannot be compared by position")
+    pairs = {c: list(zip(before[c], after[c], truth[c], strict=True)) for c in after}
+    wrote = {c: [(a == t, b == t) for b, a, t in pairs[c] if a != b] for c in pairs}
+    whole = {c for c in wrote if 2 * len(wrote[c]) > sum(v != "" for v in before[c])}
+    cells = [cell for c in wrote if c not in whole for cell in wrote[c]]
+    right, spoiled = sum(now for now, _ in cells), sum(was for _, was in cells)
+    print(f"\n{table}: fix --unsafe changed {len(cells):,} cells, {right:,} now right; {spoiled:,} right ones spoiled")
+    print("".join(f"{c} is rewritten as a column ({len(wrote[c]):,} cells).\n" for c in sorted(whole)))
+
+
+def written(path: Path) -> Any:
+    """The file's cells, in its own order."""
+    return open_subject(str(path), cache=False).table.arrow()
 
 
 def measure(table: str, dirty: Path, clean: Path, show: bool) -> None:
