@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.audit.check import Audit, standing_leaks
 from assay.audit.fixed import Fixed, fix_doc
-from assay.audit.opening import open_subject
+from assay.audit.opening import open_subject, with_model
 from assay.audit.repair import carry_out, plan
 from assay.audit.runner import Progress
 from assay.audit.scored import read_predictions
@@ -61,8 +61,9 @@ def check(
         asked_at: column of the moment at which the question is asked; ``known`` and ``unknown`` settle what is
             known by then.
         reference, test: a second table to compare with.
-        model, predictions: a path to an .assay file or a loaded model; or what any other tool predicted, as a table
-            with columns ``p_<class>`` (or ``prediction`` for a number).
+        model: what is audited beside the data: an .assay or .onnx file, a loaded model, a fitted estimator, or a
+            function from a frame of rows to one prediction a row. See ``assay.bundle.own_model``.
+        predictions: what any other tool predicted, as a table with columns ``p_<class>`` (``prediction`` for a number).
         trusted: a table that holds the same things, by id, as they should be.
         population: where the rows come from: a table, or column -> value -> share.
         contract: what was promised about the columns: a file as ``assay schema infer`` writes it, or its mapping.
@@ -80,13 +81,16 @@ def check(
         settings=settings,
         reference=reference,
         test=test,
-        model=load(model) if isinstance(model, str) else model,
         trusted=trusted,
         population=population,
         contract=contract,
         pipeline=pipeline,
         cache=cache,
     )
+    if model is not None:
+        from assay.bundle.own_model import open_model
+
+        subject = with_model(subject, open_model(model, subject), settings)
     if predictions is not None:
         subject = replace(subject, predictions=read_predictions(predictions, subject, settings, cache))
     report = Audit(subject, settings, progress).report(labels=row_labels(source))

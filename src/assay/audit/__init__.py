@@ -5,7 +5,7 @@ from __future__ import annotations
 from .catalogue import catalogue
 from .check import check
 from .fixed import fix_doc, replay_doc
-from .opening import open_subject
+from .opening import open_subject, with_model
 from .repair import carry_out, gone_after, plan
 from .replay import read_recipe, replay, undo
 from .trial import trial
@@ -23,4 +23,5 @@ __all__ = [
     "replay_doc",
     "trial",
     "undo",
+    "with_model",
 ]

@@ -8,12 +8,14 @@ from functools import cache, partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from assay.core.costs import costs_of
 from assay.core.errors import InputError
 from assay.core.images import FILE
 from assay.core.settings import Settings
 from assay.core.subject import BUILD, JUDGE, Comparison, Model, Predictions, Roles, Subject
-from assay.core.table import I32, Mask, SampleSpec, Table
+from assay.core.table import I32, Mask, Sample, SampleSpec, Table
 from assay.learn.target import labels
 from assay.tables import guess_roles, make_partition, open_table, rules
 from assay.tables.duck_table import DuckTable
@@ -21,6 +23,7 @@ from assay.tables.images import Progress, is_images, open_images
 from assay.tables.part import halves
 
 from . import evidence
+from .answers import FittedTo
 
 MOST_SITES = 20  # more pairs than these are groups, not sites
 LEAST_OF_SITE = LEAST_OF_HALF = 30  # below this no difference could be told from chance
@@ -70,14 +73,49 @@ def open_subject(
     subject = settle(table, settled, settings.seed)
     pairs = comparisons(subject.table, settled, reference, test, cache)
     given = evidence.read(subject.table, trusted=trusted, population=population, contract=contract, cache=cache)
+    if (costs := costs_of(settings.question, settled)) is not None:
+        given["costs"] = costs
     if seen is not None:
         given["images"] = seen
-    subject = replace(subject, comparisons=pairs, model=model, evidence={**subject.evidence, **given})
+    subject = replace(subject, comparisons=pairs, evidence={**subject.evidence, **given})
     if pipeline is not None:
         subject = replace(subject, pipeline=evidence.pipeline_of(pipeline))
-    if model is not None and settled.target is not None:
-        subject = replace(subject, predictions=predictions(subject, model, settings))
-    return subject
+    return subject if model is None else with_model(subject, model, settings)
+
+
+def with_model(subject: Subject, model: Model, settings: Settings) -> Subject:
+    """The subject with a model, and what it predicts of a sample of the rows where the target is named.
+
+    Raises:
+        InputError: its predictions do not fit the target.
+    """
+    if subject.roles.target is None:
+        return replace(subject, model=model)
+    rows = subject.table.sample(SampleSpec(n=settings.sample_rows))
+    truth = labels(rows, subject.roles)
+    keep = np.flatnonzero(truth.known)
+    rows, truth = rows.take(keep), truth.take(keep)
+    fitted = FittedTo(model, truth.task, truth.classes)
+    part = seen(subject, model, rows)
+    output = fitted.predict_rows(rows)
+    given = Predictions(row_id=rows.row_id, output=output, y=truth.y, part=part, classes=truth.classes)
+    return replace(subject, model=fitted, predictions=given)
+
+
+def seen(subject: Subject, model: Model, rows: Sample) -> NDArray[np.int8]:
+    """BUILD, CHOOSE or JUDGE for each row: what the model made of it. Its own training table is known by the digest.
+
+    A model that was refitted on all rows has seen them all: none is left to judge it on. A model that does not say
+    what it was trained on has seen what the split column calls train, or else nothing: rows that it has seen in truth
+    make it look better, never worse.
+    """
+    if model.trained_on == subject.table.digest:
+        return np.full(rows.n, BUILD, np.int8) if model.refitted else subject.partition.part(rows)
+    if model.trained_on is None and subject.roles.split is not None:
+        codes, names = rows.codes(subject.roles.split.column)
+        fresh = np.array([*(name.casefold() in TEST_WORDS for name in names), True])[codes]
+        return np.where(fresh, JUDGE, BUILD).astype(np.int8)
+    return np.full(rows.n, JUDGE, np.int8)
 
 
 def settle(table: Table, roles: Roles, seed: int) -> Subject:
@@ -179,21 +217,3 @@ def by_split(table: DuckTable, column: str) -> list[Comparison]:
     a = table.part(f"{table.name}, train", lambda: ~later, [column])
     b = table.part(f"{table.name}, test", lambda: later, [column])
     return [Comparison(f"{column}: train against test", a, b, kind="split")]
-
-
-def predictions(subject: Subject, model: Model, settings: Settings) -> Predictions:
-    """The model's outputs on a sample. Rows that it was trained on are known by the table's digest.
-
-    A model that was refitted on all rows has seen them all: none is left to judge it on.
-    """
-    rows = subject.table.sample(SampleSpec(n=settings.sample_rows))
-    truth = labels(rows, subject.roles)
-    keep = np.flatnonzero(truth.known)
-    rows = rows.take(keep)
-    same = model.trained_on == subject.table.digest
-    part = np.full(rows.n, JUDGE, np.int8)
-    if same:
-        part = np.full(rows.n, BUILD, np.int8) if model.refitted else subject.partition.part(rows)
-    return Predictions(
-        row_id=rows.row_id, output=model.predict_rows(rows), y=truth.y[keep], part=part, classes=subject.roles.classes
-    )

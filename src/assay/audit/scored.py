@@ -14,7 +14,7 @@ from assay.core.table import F64, I64, Sample, SampleSpec
 from assay.learn.target import labels
 from assay.tables import open_table
 
-SUM = 1e-3  # how far the probabilities of a row may be from 1: three decimals, as people round them
+from .answers import SUM
 
 
 def read_predictions(source: Any, subject: Subject, settings: Settings, cache: bool = True) -> Predictions:

@@ -31,7 +31,10 @@ _GRAPH_NODE, _GRAPH_TENSOR, _GRAPH_SPARSE = 1, 5, 15
 _NODE_OP, _NODE_ATTRIBUTE, _NODE_DOMAIN = 4, 5, 7
 _ATTRIBUTE_TENSOR, _ATTRIBUTE_TENSORS = 5, 10
 _ATTRIBUTE_GRAPHS = frozenset({6, 11, 14, 15, 21, 22, 23})  # graphs, type protos, sparse tensors, references
+_ATTRIBUTE_INNER = frozenset({6, 11})  # one graph, several graphs
 _TENSOR_EXTERNAL, _TENSOR_LOCATION = 13, 14
+_MODEL_BODIES = {_MODEL_GRAPH: _GRAPH_NODE, _MODEL_FUNCTIONS: 7}  # what holds nodes, and the field they stand in
+MAX_DEPTH = 8  # graphs in loops and branches of graphs
 
 
 def check_graph(data: bytes) -> None:
@@ -60,6 +63,41 @@ def check_graph(data: bytes) -> None:
         raise BundleError("the graph is empty or damaged")
     if domains != DOMAINS:
         raise BundleError(f"the graph must use exactly the operator sets {DOMAINS}; it says {str(domains)[:120]}")
+
+
+def check_foreign(data: bytes) -> None:
+    """Refuse a graph of any maker that reaches outside its own bytes; its operators are the runtime's to know.
+
+    Raises:
+        BundleError: too large, damaged, or with data in other files.
+    """
+    if len(data) > MAX_BYTES:
+        raise BundleError(f"an ONNX file may have at most {MAX_BYTES >> 20} MB; this one has {len(data) >> 20}")
+    fields = [(field, value) for field, value in _fields(memoryview(data)) if field in _MODEL_BODIES]
+    if [field for field, _ in fields].count(_MODEL_GRAPH) != 1:
+        raise BundleError("this is no ONNX file, or a damaged one")
+    graphs = [(_bytes(value), _MODEL_BODIES[field]) for field, value in fields]
+    for depth in range(MAX_DEPTH + 1):
+        if not graphs:
+            return
+        if depth == MAX_DEPTH:
+            raise BundleError(f"an ONNX file may nest at most {MAX_DEPTH} graphs in one another; this one nests more")
+        graphs = [(inner, _GRAPH_NODE) for graph, node in graphs for inner in _inner_graphs(graph, node)]
+
+
+def _inner_graphs(graph: memoryview, node: int) -> Iterator[memoryview]:
+    """Graphs inside the nodes of one graph (or function), whose tensors are checked on the way."""
+    for field, value in _fields(graph):
+        if field == _GRAPH_TENSOR and node == _GRAPH_NODE:
+            _check_tensor(_bytes(value))
+        if field != node:
+            continue
+        attributes = [_bytes(v) for f, v in _fields(_bytes(value)) if f == _NODE_ATTRIBUTE]
+        for inner, content in (pair for one in attributes for pair in _fields(one)):
+            if inner in (_ATTRIBUTE_TENSOR, _ATTRIBUTE_TENSORS):
+                _check_tensor(_bytes(content))
+            elif inner in _ATTRIBUTE_INNER:
+                yield _bytes(content)
 
 
 def _check_body(graph: memoryview) -> int:
@@ -97,7 +135,7 @@ def _check_node(node: memoryview) -> None:
 def _check_tensor(tensor: memoryview) -> None:
     for field, value in _fields(tensor):
         if field == _TENSOR_EXTERNAL or (field == _TENSOR_LOCATION and value != 0):
-            raise BundleError("the graph keeps data outside the .assay file, which it may not")
+            raise BundleError("the graph keeps data outside its file, which it may not")
 
 
 def _bytes(value: int | memoryview) -> memoryview:

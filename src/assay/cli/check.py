@@ -60,7 +60,7 @@ def check(
     unknown: Unknown = None,
     reference: Annotated[str | None, flag("An earlier table to compare with.", FIT, metavar="TABLE")] = None,
     test: Annotated[str | None, flag("The test table.", FIT, metavar="TABLE")] = None,
-    model: Annotated[str | None, flag("A model to audit: an .assay file.", FIT, metavar="MODEL")] = None,
+    model: Annotated[str | None, flag("A model to audit: .assay, .onnx or MODULE:ATTR.", FIT, metavar="MODEL")] = None,
     predictions: Annotated[str | None, flag("Predictions to audit: a scored file.", FIT, metavar="TABLE")] = None,
     trusted: Annotated[str | None, flag("The same things as they should be, by id.", FIT, metavar="TABLE")] = None,
     population: Annotated[
@@ -112,15 +112,19 @@ def check(
     before = read_report(baseline) if baseline else None
     earlier = read_report(compare) if compare else None
     from assay import audit
-    from assay.api import load, word
+    from assay.api import word
 
     said = word(time, group, listed(protected), words, asked_at, listed(known), listed(unknown))
     with Progress(quiet) as progress:
         subject = audit.open_subject(
             source, target=target, roles=said, settings=settings, reference=reference, test=test,
-            model=load(model) if model else None, trusted=trusted, population=population, contract=contract,
-            pipeline=pipeline, cache=not no_cache, progress=progress,
+            trusted=trusted, population=population, contract=contract, pipeline=pipeline, cache=not no_cache,
+            progress=progress,
         )  # fmt: skip
+        if model is not None:
+            from assay.bundle.own_model import open_model
+
+            subject = audit.with_model(subject, open_model(model, subject), settings)
         if predictions is not None:
             from assay.audit.scored import read_predictions
 
