@@ -27,6 +27,8 @@ MISSING: dict[Need, str] = {
     "trusted": "no trusted table to compare with (--trusted)",
     "population": "no reference population (--population)",
     "images": "not a set of images",
+    "units": "no group, site or time order named (--group, --role site=COLUMN, --time)",
+    "costs": "no costs named ([question] cost_false_alarm and cost_miss, or costs)",
 }
 
 
@@ -53,5 +55,7 @@ def missing(subject: Subject, needs: Iterable[Need]) -> str | None:
         "trusted": "trusted" in subject.evidence,
         "population": "population" in subject.evidence,
         "images": "images" in subject.evidence,
+        "units": any(role is not None for role in (roles.group, roles.site, roles.order)),
+        "costs": "costs" in subject.evidence,
     }
     return next((MISSING[need] for need in needs if not has[need]), None)

@@ -15,13 +15,19 @@ from .finding import SEVERITIES, Severity
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is decided, about whom, asked when. Every field optional; empty ones are shown as EMPTY."""
+    """What is decided, about whom, asked when. Every field optional; empty ones are shown as EMPTY.
+
+    ``costs`` says in full what two numbers cannot, and counts before them: for every action, what it costs for every
+    class, as in ``costs.leave = {no = 0, yes = 90}`` and ``costs.call = {no = 5, yes = -20}``; a gain is below zero,
+    and the first action is doing nothing.
+    """
 
     decides: str = ""  # what is done differently because of the answer
     about: str = ""  # whom or what a row stands for
     asked_at: str = ""  # the column that holds the moment at which the question is asked
     cost_false_alarm: float | None = None  # in money or any one unit
     cost_miss: float | None = None  # in the same unit
+    costs: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # action -> class -> cost, gains below zero
     enough: float | None = None  # the score that would be enough
     owner: str = ""  # who answers for the decision
     forbidden: tuple[str, ...] = ()  # uses that are ruled out
@@ -130,6 +136,13 @@ def _question(value: Mapping[str, Any], source: str) -> Question:
         if key.replace("-", "_") not in known:
             raise SettingsError(f"{source}: unknown key {key!r} in [question]{did_you_mean(key, known)}")
     clean: dict[str, Any] = {k.replace("-", "_"): tuple(v) if isinstance(v, list) else v for k, v in value.items()}
+    costs = clean.get("costs", {})
+    rows = list(costs.values()) if isinstance(costs, Mapping) else [costs]
+    if not all(isinstance(row, Mapping) and all(type(v) in (int, float) for v in row.values()) for row in rows):
+        raise SettingsError(
+            f"{source}: costs must give a number for every action and class, as in costs.call = {{no = 5, yes = -20}}; "
+            f"got {costs!r}"
+        )
     return Question(**clean)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from assay.audit.needs import missing
 from assay.audit.opening import open_subject
 from assay.core.challenge import Need
+from assay.core.costs import even_costs
 from assay.core.subject import BUILD, CHOOSE, Comparison, Predictions, Subject
 from assay.core.table import SampleSpec
 from assay.learn.conformal import DEFAULT
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 NOT_LENT: frozenset[Need] = frozenset({"images", "model"})
 COLUMNS: dict[Need, tuple[str, str]] = {  # need -> column of the clean table that is lent, and its role
     "order": ("when", "order"), "group": ("owner", "group"), "id": ("key", "id"), "site": ("place", "site"),
-    "text": ("remark", ""),
+    "text": ("remark", ""), "units": ("place", "site"),
 }  # fmt: skip
 MOST_LEVELS, MARGINS = 20, 3
 FEWEST = 20  # rows to fit or to judge a model on
@@ -104,6 +105,8 @@ def served(subject: Subject, needs: Sequence[Need], lent: bool) -> Subject:
         evidence["trusted"] = subject.table
     if lent and "population" in needs and (margins := shares(subject)):
         evidence["population"] = margins
+    if lent and "costs" in needs and "costs" not in evidence and len(subject.roles.classes) > 1:
+        evidence["costs"] = even_costs(subject.roles)
     if lent and "pipeline" in needs:
         subject = replace(subject, pipeline=partial(plain_pipeline, many=subject.roles.task == "multiclass"))
     return replace(subject, evidence=evidence)

@@ -35,6 +35,7 @@ QUESTION = (
     ("enough", "A score that is enough"),
     ("cost_false_alarm", "Cost of a false alarm"),
     ("cost_miss", "Cost of a miss"),
+    ("costs", "Cost of every action"),
     ("owner", "Who owns it"),
     ("forbidden", "Not to be used for"),
 )
@@ -65,6 +66,8 @@ def question_rows(doc: Mapping[str, Any]) -> list[tuple[str, str]]:
             value = listed(doc["subject"]["roles"].get("asked_at", {}).get("columns", []))
         if isinstance(value, list):
             value = listed(value)
+        if isinstance(value, Mapping):
+            value = "; ".join(f"{a}: {', '.join(f'{k} {v:g}' for k, v in row.items())}" for a, row in value.items())
         out.append((label, "" if value is None or value == "" else plain(value)))
     return out
 

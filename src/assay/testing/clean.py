@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from assay.audit.opening import settle
+from assay.core.costs import even_costs
 from assay.core.subject import JUDGE, Comparison, Predictions, Subject
 from assay.core.table import SampleSpec
 from assay.learn.target import labels
@@ -71,6 +72,8 @@ def clean_subject(n: int = 3000, seed: int = 0, needs: Sequence[str] = ()) -> Su
     for need, column in (("order", "when"), ("group", "owner"), ("id", "key"), ("site", "place")):
         if need in needs or (need == "id" and "trusted" in needs):
             word[need] = column
+    if "units" in needs and not {"order", "group", "site"} & set(word):
+        word["site"] = "place"
     roles = guess_roles(table, word)
     subject = settle(table, roles, seed)
     if "comparison" in needs:
@@ -83,6 +86,8 @@ def clean_subject(n: int = 3000, seed: int = 0, needs: Sequence[str] = ()) -> Su
         evidence["trusted"] = table
     if "population" in needs:
         evidence["population"] = {"colour": dict(COLOURS), "place": dict(PLACES)}
+    if "costs" in needs:
+        evidence["costs"] = even_costs(subject.roles)
     if "pipeline" in needs:
         subject = replace(subject, pipeline=honest_pipeline)
     return replace(subject, evidence=evidence)
