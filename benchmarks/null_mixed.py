@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from assay.core.claim import Claim
-from assay.core.subject import Subject
+from assay.core.subject import Role, Roles, Subject
 from null_boundary import TWO, Make, binary, draw, holed, pair, subject_of
 from null_models import PROMISED, SHORT, bare, said
+from null_more import opened
 
 TEN = 10
 
@@ -114,6 +115,34 @@ def sets(n: int, seed: int) -> Subject:
     return replace(given, predictions=filled_in)
 
 
+def pairs(n: int, seed: int) -> Subject:
+    """Twenty pairs of columns that correlate at .9999, or at exactly .999."""
+    rng = draw("mixed pairs", n, seed)
+    made = {}
+    for r, names in ((0.9999, above()), (0.999, at())):
+        for name in sorted(names):
+            x = rng.normal(size=n)
+            made |= {name: x, f"{name}, again": r * x + np.sqrt(1 - r**2) * rng.normal(size=n)}
+    return opened(made, Roles(), seed)
+
+
+def repeats(n: int, seed: int) -> Subject:
+    """Three measurements of each owner, by twenty meters: a fifth of the variance is noise, or exactly a tenth."""
+    rng = draw("mixed repeats", n, seed)
+    owner = np.repeat(np.arange(n // 3), 3)
+    made: dict[str, np.ndarray] = {"owner": np.char.add("o", owner.astype(str))}
+    for noise, names in ((0.2, above()), (0.1, at())):
+        for name in sorted(names):
+            size, rows = rng.normal(size=n // 3)[owner], rng.normal(size=len(owner))
+            made[name] = np.sqrt(1 - noise) * size + np.sqrt(noise) * rows
+    return opened(made, Roles(group=Role(("owner",))), seed)
+
+
+def first_of_pair(claims: Sequence[Claim]) -> set[str]:
+    """The pair, by its first column; a group that joins two pairs names both."""
+    return {c.removesuffix(", again") for claim in claims for c in claim.about.columns}
+
+
 def groups(claims: Sequence[Claim]) -> set[str]:
     slices = [claim.about.slice or "" for claim in claims]
     return {s.removeprefix("group ") for s in slices if s.startswith("group ")}
@@ -125,5 +154,7 @@ MIXES = (
     Mix("K01", "copies", copies, named(None), above(), at(), {3_000: 200, 30_000: 50}),
     Mix("K02", "columns filled by class", filled, named(None), above(5), at(5), {3_000: 100, 30_000: 20}),
     Mix("S02", "columns of a pair of tables", margins, named("margins"), above(), at(), {3_000: 100, 30_000: 20}),
+    Mix("D11", "pairs of columns", pairs, first_of_pair, above(), at(), {3_000: 200, 30_000: 20}),
+    Mix("D19", "columns measured again", repeats, named("repeats"), above(), at(), {3_000: 200, 30_000: 20}),
     Mix("M08", "groups with short sets", sets, groups, above(), at(), {30_000: 200}),
 )  # fmt: skip

@@ -94,14 +94,23 @@ def nearly_nothing(n: int, seed: int) -> Subject:
     return opened({"x": x.astype(float), "y": binary(y)}, TWO, seed)
 
 
-# D19: twins of which exactly a tenth of the variance is noise
+# D19: repeats of which exactly a tenth of the variance is noise (twins by name are a reading and have no level)
 
 
-def twins(n: int, seed: int) -> Subject:
-    rng = draw("twin", n, seed)
-    s, e, f, z = rng.normal(size=(4, n))
-    columns = {"m_1": np.sqrt(0.9) * s + np.sqrt(0.1) * e, "m_2": np.sqrt(0.9) * s + np.sqrt(0.1) * f, "z": z}
-    return opened(columns | {"y": s + rng.normal(size=n)}, NUMBER, seed)
+def repeats(rows_of_set: int, heavy: bool = False) -> Any:
+    """Each owner is measured so many times; ``heavy``: what owners are, and what the meter adds, has a long tail."""
+
+    def make(n: int, seed: int) -> Subject:
+        rng = draw(f"repeats {rows_of_set} {heavy}", n, seed)
+        sets = n // rows_of_set
+        owner = np.repeat(np.arange(sets), rows_of_set)
+        size, rows = rng.normal(size=sets), rng.normal(size=len(owner))
+        if heavy:
+            size, rows = rng.standard_t(5, sets) / np.sqrt(5 / 3), rng.laplace(size=len(owner)) / np.sqrt(2)
+        columns = {"m": np.sqrt(0.9) * size[owner] + np.sqrt(0.1) * rows, "owner": np.char.add("o", owner.astype(str))}
+        return opened(columns, Roles(group=Role(("owner",))), seed)
+
+    return make
 
 
 def about(name: str) -> Any:
@@ -187,7 +196,8 @@ CASES = (
     Case("S06", sites, {"class shares of two sites, a tenth apart": every}, REFITS),
     Case("D11", alike, {"two numbers": correlation}, OPENED),
     Case("D13", nearly_nothing, {"AUC .556": every}, (0, 200, 100)),
-    Case("D19", twins, {"twins": about("m_1")}, OPENED),
+    Case("D19", repeats(3), {"noise of repeats in threes": about("m")}, OPENED),
+    Case("D19", repeats(3, True), {"noise of repeats, long tails": about("m")}, OPENED),
     Case("K05", strangers, {"groups mean nothing, materiality 0": lambda c: c.basis == "test"}, FEW,
          Settings(thresholds={"K05": {"gain": 0.0}})),
     Case("K07", peeking, {"score .02 above chance": every}, (200, 0, 0)),
