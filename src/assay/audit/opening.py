@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.costs import costs_of
-from assay.core.costs import costs_of
 from assay.core.errors import InputError
 from assay.core.images import FILE
 from assay.core.settings import Settings
@@ -74,8 +73,6 @@ def open_subject(
     subject = settle(table, settled, settings.seed)
     pairs = comparisons(subject.table, settled, reference, test, cache)
     given = evidence.read(subject.table, trusted=trusted, population=population, contract=contract, cache=cache)
-    if (costs := costs_of(settings.question, settled)) is not None:
-        given["costs"] = costs
     if (costs := costs_of(settings.question, settled)) is not None:
         given["costs"] = costs
     if seen is not None:
