@@ -93,6 +93,9 @@ MOST_ROWS, FEWEST, FOLDS, BLOCKS, MOST_PAIRS = 12_000, 100, 2, 20, 8
 FEWEST_OF_CLASS, MOST_CLASSES, LEAF = 20, 10, 20
 ONE = 0.5  # rows of one moment that share their outcome more than half of the way to always are one observation
 EVEN = 1e-9  # added to weights, all of which may be nought
+# Standard errors: each row judges the models that others taught and teaches those that they judge, so that what two
+# rows have in common by chance enters twice, as one and the same number, where rows that only judge would add squares.
+TWICE = 2.0**0.5
 TOLD = 0.1  # of the loss of a constant answer: of a smaller loss a tenth more is nothing that anybody would see
 SMOOTH = 0.01  # of each class is added to every answer, so that no single row can carry a ratio of losses
 
@@ -335,7 +338,8 @@ def claim(side: Side, made: Compared, limit: float) -> Claim:
     says = f"{side.name}: on the same rows, a model of the other side {how}"
     says += f" (worth {made.rows:,} rows with like features)"
     floor = TOLD * made.plain
-    p = max(ratio_above(made.other, made.own, 1 + limit), ratio_above(made.other - made.own, floor, limit))
+    excess = spread_out(made.other - made.own, floor)
+    p = max(ratio_above(*spread_out(made.other, made.own), 1 + limit), ratio_above(*excess, limit))
     return Claim(
         About((), comparison=side.name), Effect(value, "relative loss", limit, partial(bounds, made)), "test", says,
         made.rows, p=p, family="slice",
@@ -354,8 +358,13 @@ def compared(made: Compared) -> tuple[F64, F64]:
 
 
 def bounds(made: Compared, alpha: float) -> tuple[float, float]:
-    lo, hi = ratio_interval(*compared(made), alpha)
+    lo, hi = ratio_interval(*spread_out(*compared(made)), alpha)
     return lo - 1, hi - 1
+
+
+def spread_out(*values: F64) -> tuple[F64, ...]:
+    """The same means, with standard errors that count how often each row took part."""
+    return tuple(v.mean() + TWICE * (v - v.mean()) for v in values)
 
 
 def remedy(subject: Subject, finding: Finding) -> Remedy | None:
