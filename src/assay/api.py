@@ -201,6 +201,7 @@ def fit_subject(
 ) -> Model:
     """The second half of ``fit``, from a subject that is already open."""
     from assay.bundle.make import make
+    from assay.bundle.native import NativeModel
     from assay.fit import fit as race
 
     start = time.process_time()
@@ -211,7 +212,8 @@ def fit_subject(
     leaks = {c: why for c, why in standing_leaks(report.findings, suspects).items() if c not in keep}
     fitted = race(subject, audit.recipe, settings, left_out=leaks, ship=ship, progress=part(progress, 0.25, 0.9))
     of_table = replace(report, outcomes=tuple(o for o in report.outcomes if o.stage != "model"))
-    judged = replace(subject, predictions=fitted.predictions)
+    model = NativeModel(fitted.judged, tuple(fitted.recipe.ops()), subject.table.digest)
+    judged = replace(subject, predictions=fitted.predictions, model=model)
     evidence = Audit(judged, replace(settings, select=MODEL_CODES), part(progress, 0.9, 0.95)).report(trials=False)
     return make(subject, fitted, of_table, evidence, settings, time.process_time() - start)
 

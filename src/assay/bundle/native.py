@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,23 @@ from assay.learn.forests import Grown
 from assay.learn.forms import Assembly, Forest, Linear, Member
 from assay.learn.replay import calibrate, design, replay_form
 from assay.tables import recipe
+
+
+@dataclass(frozen=True)
+class NativeModel:
+    """A trained model before it is packed, as challenges ask it (``core.subject.Model``)."""
+
+    assembly: Assembly
+    ops: tuple[Op, ...]
+    trained_on: str | None
+    refitted: bool = False
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.assembly.classes
+
+    def predict_rows(self, rows: Sample) -> F64:
+        return native_output(self.assembly, self.ops, rows)
 
 
 def native_output(assembly: Assembly, ops: Sequence[Op], rows: Sample) -> F64:

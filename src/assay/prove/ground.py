@@ -22,7 +22,8 @@ from assay.core.costs import even_costs
 from assay.core.subject import BUILD, CHOOSE, Comparison, Predictions, Subject
 from assay.core.table import SampleSpec
 from assay.learn.conformal import DEFAULT
-from assay.learn.encoder import encode, encode_training, fit_encoder
+from assay.learn.encoded import EncodedModel
+from assay.learn.encoder import encode_training, fit_encoder
 from assay.learn.learners import Config, Data, train
 from assay.learn.target import labels
 from assay.testing import clean_table
@@ -32,7 +33,7 @@ from .bases import Place, rows_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-NOT_LENT: frozenset[Need] = frozenset({"images", "model"})
+NOT_LENT: frozenset[Need] = frozenset({"images"})
 COLUMNS: dict[Need, tuple[str, str]] = {  # need -> column of the clean table that is lent, and its role
     "order": ("when", "order"), "group": ("owner", "group"), "id": ("key", "id"), "site": ("place", "site"),
     "text": ("remark", ""), "units": ("place", "site"),
@@ -99,7 +100,7 @@ def served(subject: Subject, needs: Sequence[Need], lent: bool) -> Subject:
     evidence: dict[str, Any] = dict(subject.evidence)
     if "comparison" in needs and not subject.comparisons:
         subject = replace(subject, comparisons=halves(subject))
-    if {"predictions", "sets"} & set(needs) and subject.predictions is None:
+    if {"predictions", "sets", "model"} & set(needs) and subject.predictions is None:
         subject = with_predictions(subject)
     if lent and "trusted" in needs:
         evidence["trusted"] = subject.table
@@ -151,7 +152,7 @@ def halves(subject: Subject) -> tuple[Comparison, ...]:
 
 
 def with_predictions(subject: Subject) -> Subject:
-    """The subject with predictions that are right by construction, and the outcome that makes them so.
+    """The subject with a model, predictions that are right by construction, and the outcome that makes them so.
 
     A regularised linear model is fitted to the build rows; then every known outcome is drawn anew from what the model
     says (classes by its probabilities, numbers with residuals of the choose rows). Sets hold the truth in nine rows
@@ -174,7 +175,8 @@ def with_predictions(subject: Subject) -> Subject:
         return subject
     inside = encode_training(spec, rows, truth, index=build)
     data = Data(inside, truth.y[build], truth.task, truth.outputs, spec.categorical)
-    output = train(Config("linear", "linear"), data, seed=0).predict(encode(spec, rows))[known]
+    model = EncodedModel(spec, train(Config("linear", "linear"), data, seed=0), truth.classes)
+    output = model.predict_rows(rows)[known]
     rng = subject.rng("prove", "outcome")
     held = rng.random(len(known)) < DEFAULT
     if truth.task == "regression":
@@ -204,7 +206,7 @@ def with_predictions(subject: Subject) -> Subject:
     ids, parts = drawn.row_id[at[line]], made.partition.part(drawn)[at[line]]
     said = Predictions(ids, output[line], np.asarray(y, np.float64)[line], parts, truth.classes, sets=sets[line],
                        coverage=DEFAULT)  # fmt: skip
-    return replace(made, predictions=said)
+    return replace(made, predictions=said, model=model)
 
 
 def placed(y: Any, known: Any, n: int) -> Any:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from assay.audit.opening import settle
 from assay.core.costs import even_costs
 from assay.core.subject import JUDGE, Comparison, Predictions, Subject
-from assay.core.table import SampleSpec
+from assay.core.table import F64, Sample, SampleSpec
 from assay.learn.target import labels
 from assay.tables import guess_roles, open_table
 
@@ -79,8 +79,8 @@ def clean_subject(n: int = 3000, seed: int = 0, needs: Sequence[str] = ()) -> Su
     if "comparison" in needs:
         other = open_table(clean_table(n, seed + 100_000, needs), name=f"other-{seed}")
         subject = replace(subject, comparisons=(Comparison("reference against current", table, other),))
-    if {"predictions", "sets"} & set(needs) and n:
-        subject = replace(subject, predictions=honest_predictions(subject))
+    if {"predictions", "sets", "model"} & set(needs) and n:
+        subject = replace(subject, predictions=honest_predictions(subject), model=HonestModel())
     evidence: dict[str, Any] = {}
     if "trusted" in needs:
         evidence["trusted"] = table
@@ -110,16 +110,27 @@ def honest_pipeline(X: Any, y: Any) -> Any:
     return made
 
 
+class HonestModel:
+    """Knows the truth of ``clean_table``; a missing number counts as the usual one, an unknown colour as none."""
+
+    classes = ("no", "yes")
+    trained_on: str | None = None
+    refitted = False
+
+    def predict_rows(self, rows: Sample) -> F64:
+        colour, levels = rows.codes("colour")
+        red = np.array([*levels, ""])[colour] == "red"
+        height, width = (np.nan_to_num(rows.numbers(c), nan=usual) for c, usual in (("height", 50), ("width", 6)))
+        p = 1 / (1 + np.exp(-(0.08 * (height - 50) - 0.25 * (width - 6) + 0.8 * red - 0.3)))
+        return np.stack([1 - p, p], axis=1)
+
+
 def honest_predictions(subject: Subject) -> Predictions:
     """What a model that knows the truth of ``clean_table`` says: calibrated, not overfitted, with 90 % sets."""
     rows = subject.table.sample(SampleSpec(n=max(1, subject.table.n_rows)))
     truth = labels(rows, subject.roles)
-    colour, levels = rows.codes("colour")
-    red = np.array([*levels, ""])[colour] == "red"
-    logit = 0.08 * (rows.numbers("height") - 50) - 0.25 * (rows.numbers("width") - 6) + 0.8 * red - 0.3
-    p = 1 / (1 + np.exp(-logit))
-    output = np.stack([1 - p, p], axis=1)
-    own = output[np.arange(len(p)), truth.y.astype(int)]
+    output = HonestModel().predict_rows(rows)
+    own = output[np.arange(rows.n), truth.y.astype(int)]
     part = subject.partition.part(rows)
     q = np.array([np.quantile(1 - own[(truth.y == k) & (part != JUDGE)], 0.9) for k in (0, 1)])
     return Predictions(
