@@ -29,6 +29,7 @@ LEVEL, ZERO = 0.01, 0.05  # for a whole table; for one column of which a zero is
 FEW, RARE, NEAR = 10, 0.01, 54  # values far out at most, also as a share; values that show the tail
 AGAIN = 1.5  # on the log scale, half as far out again as the next
 SHARE, OFF = 0.05, 0.25  # rows behind a gap at most; lowest other value per median
+MINOR, LOWEST = 0.2, 2.0  # of the values above zero: the others must be the rule; zeros are below what has slipped
 HALF, EMPTY = 0.5, float(np.log(4))  # a slip leaves half of its shift empty, or a factor of four
 SLIPS, SHAPE, ERRORS = 5, 0.01, 3.0
 DECIMAL, KNOWN = (0.5, (10.0, 100.0, 1000.0, 1e6)), 0.05  # standard errors of log shifts that still tell factors apart
@@ -122,15 +123,17 @@ def far_out(name: str, values: F64, low: F64, high: F64, columns: int, far: floa
 
 
 def slipped(name: str, values: F64, columns: int) -> list[Odd]:
-    """A cluster of values that a factor between units brings among the others."""
+    """A cluster of values that a factor between units brings among the others. Zero is zero in all of them, so that
+    zeros are left out, however many; but few values are negative."""
     positive = values[values > 0]
-    if len(positive) < (1 - SHARE) * len(values) or len(positive) < 20 * SLIPS:
+    if (values < 0).sum() > SHARE * len(values) or len(positive) < 20 * SLIPS:
         return []
     thin = positive[:: max(1, len(positive) // THINNED)]
     y = np.sort(np.log(thin))
+    most = int(min(SHARE * len(values) * len(thin) / len(positive), MINOR * len(y)))
     for upper in (True, False):
         ends = y[::-1] if upper else y
-        k = cluster(ends, float(np.median(y)), columns)
+        k = cluster(ends, float(np.median(y)), columns, most)
         if k == 0:
             continue
         apart, rest = ends[:k], ends[k:]
@@ -143,7 +146,7 @@ def slipped(name: str, values: F64, columns: int) -> list[Odd]:
         others = (float(np.exp(rest.min())), float(np.exp(rest.max())))
         by = None if factor is None else 1 / factor if upper else factor
         why, said = told(factor, upper)
-        start, end = (bound, np.inf) if upper else (0.0, bound)
+        start, end = (bound, np.inf) if upper else (float(np.exp(y[0]) / LOWEST), bound)
         return [Odd("unit", name, start, end, others, why=why, by=by, unit=said)]
     return []
 
@@ -157,9 +160,8 @@ def told(factor: float | None, upper: bool) -> tuple[str, str]:
     return f"{number(factor)} times too {'large' if upper else 'small'}", f"{pair}: {back} by it"
 
 
-def cluster(ends: F64, middle: float, columns: int) -> int:
-    """How many of the outermost values stand behind one gap: five to one in twenty, on the log scale."""
-    most = int(min(SHARE * len(ends), len(ends) - 20))
+def cluster(ends: F64, middle: float, columns: int, most: int) -> int:
+    """How many of the outermost values stand behind one gap, on the log scale: five to ``most``."""
     if most < SLIPS:
         return 0
     gaps = np.abs(np.diff(ends[: most + 1]))
@@ -180,6 +182,8 @@ def unit_of(apart: F64, rest: F64, gap: float) -> float | None:
     error = 1.2533 * middle * float(np.sqrt(1 / len(apart) + 1 / len(rest)))
     upper = np.median(apart) > np.median(rest)
     spread = float(np.std(apart)) / max(float(np.std(rest)), 1e-12)
+    grid = step_of(np.exp(rest))
+    others = recorded(rest, grid)
     best: tuple[float, float] | None = None
     for factor in UNITS:
         off, told = abs(shift - np.log(factor)), DECIMAL[0] if factor in DECIMAL[1] else KNOWN
@@ -190,8 +194,8 @@ def unit_of(apart: F64, rest: F64, gap: float) -> float | None:
             or not 0.2 <= spread <= 5  # five values tell no more
         ):
             continue
-        moved = apart - np.log(factor) if upper else apart + np.log(factor)
-        if (best is None or off < best[0]) and ks_2samp(moved, rest).pvalue >= SHAPE:
+        moved = recorded(apart - np.log(factor) if upper else apart + np.log(factor), grid)
+        if (best is None or off < best[0]) and ks_2samp(moved, others).pvalue >= SHAPE:
             best = (off, factor)
     if best is not None:
         return best[1]
@@ -201,6 +205,12 @@ def unit_of(apart: F64, rest: F64, gap: float) -> float | None:
         if free and ks_2samp(celsius, others).pvalue >= SHAPE:
             return None
     return 0.0
+
+
+def recorded(logs: F64, grid: float) -> F64:
+    """The values as a column of this grid would hold them: what is equal is then equal to the last digit, as the test
+    of equal shape needs it where values repeat."""
+    return np.asarray(np.round(np.exp(logs) / grid), np.float64) if grid > 0 else logs
 
 
 def zeros(subject: Subject, rows: Sample, name: str, values: F64, low: F64) -> list[Odd]:

@@ -17,11 +17,12 @@ How it is measured
     for the whole table, paid for the search over columns, sides and counts. Where no value is negative the gap must
     stand on the log scale too, half as far out again as the next, so that incomes, fares and other skewed amounts are
     left alone.
-    *Unit slips*: five values to one in twenty of the column behind such a gap on the log scale, which fall among the
-    others when divided by a factor between units (10, 100, 1000, a million; inches, feet, pounds, miles, minutes,
-    seconds), or taken from Fahrenheit to Celsius: same middle to three standard errors, small enough to tell the
-    factor from its neighbours, same shape (Kolmogorov-Smirnov, p above one in a hundred), and half of the shift, or a
-    factor of four, left empty.
+    *Unit slips*: five values to one in twenty of the column, and to a fifth of those above zero, behind such a gap on
+    the log scale, which fall among the others when divided by a factor between units (10, 100, 1000, a million;
+    inches, feet, pounds, miles, minutes, seconds), or taken from Fahrenheit to Celsius: same middle to three standard
+    errors, small enough to tell the factor from its neighbours, same shape (Kolmogorov-Smirnov on the grid of the
+    others, p above one in a hundred), and half of the shift, or a factor of four, left empty. Zeros are zero in any
+    unit, and left out.
     *Zeros* (of whole numbers, negative values too), in up to one row in twenty, under a gap of three times the step
     between the lowest others: where zero is over four times the lower spread below the median, and nothing else below
     a quarter of it; where all come in one stretch of the order and fill it; or, without the gap and in one
@@ -142,7 +143,8 @@ def remedy(subject: Subject, finding: Finding) -> Remedy | None:
 
 
 def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
-    """Multiply a share ``dose`` of the values of one positive number column by a thousand."""
+    """Multiply a share ``dose`` of the values of one number column by a thousand; most of its values are positive,
+    and none negative. Where most are zero, so many of the others would have moved that either unit may be the slip."""
     import pyarrow as pa
 
     arrow, n = subject.table.arrow(), subject.table.n_rows
@@ -150,7 +152,7 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     for name in numbers(subject):
         x = arrow[name].combine_chunks().cast(pa.float64()).to_numpy(zero_copy_only=False)
         x = x[np.isfinite(x)]
-        if name in subject.features and len(np.unique(x)) >= KINDS and x.min() >= 0:
+        if name in subject.features and len(np.unique(x)) >= KINDS and x.min() >= 0 and np.median(x) > 0:
             spread = np.ptp(np.log(np.quantile(x[x > 0], [0.01, 0.99])))
             fit += [name] if spread < np.log(1000) else []  # else a thousand times more is nothing unusual
     if not fit:

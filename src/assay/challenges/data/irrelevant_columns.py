@@ -234,12 +234,14 @@ def classes_of(y: F64, labels: Labels) -> I64:
 
 
 def binned(x: np.ndarray) -> I64:
-    """Eighths of the finite values, 0 for missing."""
+    """Eighths of the finite values, 0 for missing. A value that is an edge has a bin of its own: in a column that is
+    zero in most rows, what is above zero is then told from it."""
     fine = np.isfinite(x)
     if not fine.any():
         return np.zeros(len(x), np.int64)
     edges = np.unique(np.quantile(x[fine], np.linspace(0, 1, BINS + 1)[1:-1]))
-    return np.where(fine, np.searchsorted(edges, x, side="right") + 1, 0).astype(np.int64)
+    place = np.searchsorted(edges, x, side="left") + np.searchsorted(edges, x, side="right")
+    return np.where(fine, place + 1, 0).astype(np.int64)
 
 
 def tells(codes: I64, y: I64) -> float:

@@ -208,9 +208,11 @@ def remedy(subject: Subject, finding: Finding) -> Remedy | None:
 
 
 def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
-    """In a share ``dose`` of one site's rows, write a mark of their own and the rarest class (or the largest value).
+    """In a share ``dose`` of one site's rows write a mark of their own, and in as many of them, drawn apart, the rarest
+    class (or the largest value).
 
-    The mark is a number that no other row has in one number column.
+    The mark is a number that no other row has in one number column. Written into the same rows as the class it would
+    tell the outcome itself: then it is a leak, and no longer what this challenge is about.
     """
     import pyarrow as pa
 
@@ -227,6 +229,7 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     name = numbers[int(rng.integers(len(numbers)))]
     values = np.array(arrow[name].cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
     values[at] = np.nanmax(values) + 1.5
+    of_class = rng.permutation(members)[: len(at)]
     y = np.array(arrow[target].to_pylist(), dtype=object)
     if subject.roles.task == "regression":
         value = max(v for v in y if v is not None)
@@ -235,10 +238,11 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
         classes, seen = np.unique([str(v) for v in y if v is not None], return_counts=True)
         value = next(v for v in y if str(v) == classes[int(np.argmin(seen))])
         before = float(seen.min() / seen.sum())
-    y[at] = value
+    y[of_class] = value
     arrow = arrow.set_column(arrow.schema.get_field_index(name), name, pa.array(values, from_pandas=True))
     arrow = arrow.set_column(
         arrow.schema.get_field_index(target), target, pa.array(y.tolist(), type=arrow[target].type)
     )
     share = len(at) / max(1, len(members))
-    return Planted(replace(subject, table=subject.table.derive(arrow)), (column,), share * (1 - before), Rows.at(at))
+    made = replace(subject, table=subject.table.derive(arrow))
+    return Planted(made, (column,), share * (1 - before), Rows.at(np.union1d(at, of_class)))
