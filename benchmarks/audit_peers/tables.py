@@ -1,75 +1,14 @@
-"""The tables that every auditor gets: plants and their clean twins, random splits of clean tables, and large ones."""
+"""The tables that every auditor gets besides the planted ones: random splits of clean tables, and large ones."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assay.audit.catalogue import catalogue
-from assay.core.subject import Subject
-from assay.testing import clean_subject, clean_table, planted
-
-LEFT_OUT = {
-    "K07": "needs the user's own pipeline",
-    "D16": "images",
-    "D18": "needs a trusted table",
-    "S01": "needs margins",
-}
-
-
-@dataclass(frozen=True)
-class Case:
-    """One fault: the faulty tables, the clean ones of the same rows, the roles, and what was planted."""
-
-    code: str
-    name: str
-    columns: tuple[str, ...]
-    folder: Path
-
-
-def codes() -> list[str]:
-    return [c for c in catalogue() if c[0] in "DLKS" and c not in LEFT_OUT]
-
-
-def write(folder: Path, name: str, subject: Subject) -> None:
-    """``name``.a and ``name``.b: the two sides of the comparison, or random halves of the table."""
-    pairs = subject.comparisons
-    if pairs:
-        a, b = pairs[0].a.arrow(), pairs[0].b.arrow()
-    else:
-        rows = subject.table.arrow()
-        first = np.random.default_rng(0).permutation(rows.num_rows) < rows.num_rows // 2
-        if subject.roles.order is not None:
-            first = np.arange(rows.num_rows) < rows.num_rows // 2
-        a, b = rows.filter(pa.array(first)), rows.filter(pa.array(~first))
-    pq.write_table(a, folder / f"{name}.a.parquet")
-    pq.write_table(b, folder / f"{name}.b.parquet")
-
-
-def roles_of(subject: Subject) -> dict[str, Any]:
-    roles = subject.roles
-    named = {r: getattr(roles, r) for r in ("target", "order", "group", "id", "site")}
-    return {r: role.columns[0] for r, role in named.items() if role is not None} | {"task": roles.task}
-
-
-def make(code: str, out: Path, seed: int = 0) -> Case:
-    module: ModuleType = catalogue()[code]
-    folder = out / code
-    folder.mkdir(parents=True, exist_ok=True)
-    challenge = module.CHALLENGE
-    clean = clean_subject(challenge.promise.n, seed, challenge.needs)
-    faulty = planted(module, seed)
-    write(folder, "clean", clean)
-    write(folder, "faulty", faulty.subject)
-    (folder / "roles.json").write_text(json.dumps(roles_of(faulty.subject)), "utf-8")
-    return Case(code, challenge.name, faulty.columns, folder)
+from assay.testing import clean_table
 
 
 def clean_bases() -> dict[str, tuple[pa.Table, str]]:
@@ -89,6 +28,15 @@ def clean_bases() -> dict[str, tuple[pa.Table, str]]:
 def halves(table: pa.Table, seed: int) -> tuple[pa.Table, pa.Table]:
     first = np.random.default_rng(seed).permutation(table.num_rows) < table.num_rows // 2
     return table.filter(pa.array(first)), table.filter(pa.array(~first))
+
+
+def write_halves(table: pa.Table, seed: int, folder: Path) -> tuple[Path, Path, Path]:
+    """The table, and its rows in two random halves: whole, reference, current."""
+    folder.mkdir(parents=True, exist_ok=True)
+    out = (folder / "whole.parquet", folder / f"{seed}.a.parquet", folder / f"{seed}.b.parquet")
+    for path, rows in zip(out, (table, *halves(table, seed)), strict=True):
+        pq.write_table(rows, path)
+    return out
 
 
 def resampled_flights(rows: int, path: Path) -> Path:

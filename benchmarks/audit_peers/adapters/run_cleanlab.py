@@ -6,17 +6,17 @@ import contextlib
 import io
 
 import numpy as np
-from frame import main
+from frame import main, words
 
 
-def run(train, test, roles):
+def run(job):
     import pandas as pd
     from cleanlab import Datalab
     from sklearn.ensemble import ExtraTreesClassifier
     from sklearn.model_selection import cross_val_predict
     from sklearn.preprocessing import StandardScaler
 
-    frame = train if test is None else pd.concat([train, test], ignore_index=True)
+    frame, roles = job.whole(), job.roles
     target = roles.get("target")
     if target not in frame:
         return []
@@ -25,7 +25,7 @@ def run(train, test, roles):
     for c in X.columns:
         if str(X[c].dtype).startswith("datetime"):
             X[c] = X[c].astype("int64").astype(float)
-    low = [c for c in X if not (X[c].dtype == object and X[c].nunique() > 100)]
+    low = [c for c in X if not (words(X[c]) and X[c].nunique() > 100)]
     X = pd.get_dummies(X[low]).astype(float)
     X = StandardScaler().fit_transform(X.fillna(X.mean()).fillna(0))
     y = frame[target]

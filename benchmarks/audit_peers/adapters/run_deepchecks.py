@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import re
 
-from frame import main
+from frame import main, words
 
 
-def run(train, test, roles):
+def run(job):
     from deepchecks.tabular import Dataset
     from deepchecks.tabular.suites import data_integrity, train_test_validation
 
+    whole, roles = job.whole(), job.roles
     label = roles.get("target")
-    said = {"label": label} if label in train else {}
-    if roles.get("order") in train:
+    said = {"label": label} if label in whole else {}
+    if roles.get("order") in whole:
         said["datetime_name"] = roles["order"]
-    if roles.get("id") in train:
+    if roles.get("id") in whole:
         said["index_name"] = roles["id"]
-    features = [c for c in train if c not in said.values()]
-    cats = [c for c in features if train[c].dtype == object]
+    features = [c for c in whole if c not in said.values()]
+    cats = [c for c in features if words(whole[c])]
 
     def dataset(frame):
         return Dataset(frame, cat_features=cats, **said)
 
-    results = [data_integrity().run(dataset(train))]
-    if test is not None:
-        results.append(train_test_validation().run(train_dataset=dataset(train), test_dataset=dataset(test)))
+    results = [data_integrity().run(dataset(whole))]
+    if job.named:
+        train, test = (dataset(f) for f in job.pair())
+        results.append(train_test_validation().run(train_dataset=train, test_dataset=test))
     found = []
     for suite in results:
         for result in suite.get_not_passed_checks():

@@ -7,14 +7,12 @@ import json
 from frame import main
 
 
-def run(train, test, roles):
+def run(job):
     from evidently import Report
     from evidently.presets import DataDriftPreset, DataSummaryPreset
 
-    if test is None:
-        half = len(train) // 2
-        train, test = train.iloc[:half], train.iloc[half:]
-    made = Report([DataSummaryPreset(), DataDriftPreset()], include_tests=True).run(test, train)
+    reference, current = job.pair()
+    made = Report([DataSummaryPreset(), DataDriftPreset()], include_tests=True).run(current, reference)
     doc = json.loads(made.json())
     return [
         (str(t.get("name")), str(t.get("description"))) for t in doc.get("tests", []) if str(t.get("status")) == "FAIL"

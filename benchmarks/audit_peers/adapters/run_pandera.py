@@ -1,22 +1,20 @@
-"""pandera: the schema inferred from train, lazily validated on test."""
+"""pandera: the schema inferred from the reference, lazily validated on the current table."""
 
 from __future__ import annotations
 
 from frame import main
 
 
-def run(train, test, roles):
+def run(job):
     import pandera.pandas as pa
 
-    if test is None:
-        half = len(train) // 2
-        train, test = train.iloc[:half], train.iloc[half:]
-    schema = pa.infer_schema(train)
+    reference, current = job.pair()
+    schema = pa.infer_schema(reference)
     try:
-        schema.validate(test, lazy=True)
+        schema.validate(current, lazy=True)
     except pa.errors.SchemaErrors as errors:
-        cases = errors.failure_cases[["column", "check"]].drop_duplicates()
-        return [(str(r.check), str(r.column)) for r in cases.itertuples()]
+        counts = errors.failure_cases.groupby(["column", "check"], dropna=False, sort=True).size()
+        return [(str(check), f"{column} {n} rows") for (column, check), n in counts.items()]
     return []
 
 
