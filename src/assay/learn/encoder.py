@@ -5,6 +5,8 @@ number, bool, clock   the value less a shift. The shift is zero unless float32 w
                       whole numbers and epoch seconds near it stay exact. Infinite values count as missing.
 category, mixed, text up to 64 levels: codes, ordered by frequency (ties by text), split as sets by the trees;
                       above: smoothed target mean, one feature per class but the last, and the count of the level.
+                      Where that makes more than 256 means over all columns, for the most frequent classes only, as
+                      many for each column.
 date                  hour of day and weekday; also the number, unless rows are ordered in time: absolute time only
                       grows, and no learner here can say anything about values that it never saw.
 
@@ -32,6 +34,7 @@ EXACT = float(2**24)  # float32 keeps whole numbers exact up to here
 OFFSET = 1024.0  # |median| / spread above which float32 would leave the spread fewer than 2^14 steps
 FREE_TEXT = 0.5  # distinct share above which text is free text: no level comes back often enough to learn from
 INNER_FOLDS = 5
+MOST_MEANS = 256  # over all columns: classes times columns of many levels would outgrow the table
 F32 = NDArray[np.float32]
 
 
@@ -99,18 +102,35 @@ def fit_encoder(
     rows, target = _View(sample, index), labels.take(index)
     made: list[Feature] = []
     used: list[tuple[str, str]] = []
-    for name in sorted(features):
+    fit = [name for name in sorted(features) if not _unfit(rows, rows.columns[name], name == order)]
+    parts = _few(_target_parts(target), sum(_many(rows, rows.columns[name]) for name in fit))
+    for name in fit:
         column = rows.columns[name]
-        if _unfit(rows, column, name == order):
-            continue
-        new = _features(rows, column, target, order is not None)
+        new = _features(rows, column, parts, order is not None)
         made += new
         if new:
             used.append((name, column.kind))
     return EncoderSpec(tuple(used), tuple(made))
 
 
-def _features(rows: _View, column: Column, target: Labels, ordered: bool) -> list[Feature]:
+def _many(rows: _View, column: Column) -> bool:
+    """Whether a column has too many levels to be a set."""
+    if column.kind in ("number", "bool", "clock", "date"):
+        return False
+    codes, _ = rows.codes(column.name)
+    return int((np.bincount(codes[codes >= 0]) > 0).sum()) > MOST_LEVELS
+
+
+def _few(parts: Sequence[tuple[str, F64]], columns: int) -> list[tuple[str, F64]]:
+    """The most frequent classes, where all of them would make too many means; in their order."""
+    most = max(1, MOST_MEANS // max(1, columns))
+    if len(parts) <= most:
+        return list(parts)
+    kept = np.sort(np.argsort([-float(y.sum()) for _, y in parts], kind="stable")[:most])
+    return [parts[i] for i in kept]
+
+
+def _features(rows: _View, column: Column, parts: Sequence[tuple[str, F64]], ordered: bool) -> list[Feature]:
     name = column.name
     if column.kind in ("number", "bool", "clock", "date"):
         value = rows.numbers(name)
@@ -133,13 +153,16 @@ def _features(rows: _View, column: Column, target: Labels, ordered: bool) -> lis
         return [Feature(name, name, "codes", levels=tuple(levels[i] for i in order))]
     texts = tuple(levels[i] for i in seen)
     made = []
-    for label, y in _target_parts(target):
+    for label, y in parts:
         means = _level_means(codes, y, len(levels))[seen]
-        suffix = f" (mean of {label})" if label else " (mean)"
-        made.append(Feature(f"{name}{suffix}", name, "target-mean", levels=texts, values=tuple(means.tolist())))
+        made.append(Feature(_mean_name(name, label), name, "target-mean", levels=texts, values=tuple(means.tolist())))
     frequency = tuple(counts[seen].astype(np.float64).tolist())
     made.append(Feature(f"{name} (count)", name, "target-mean", levels=texts, values=frequency))
     return made
+
+
+def _mean_name(column: str, label: str) -> str:
+    return f"{column} (mean of {label})" if label else f"{column} (mean)"
 
 
 def _shift(value: F64) -> float:
@@ -228,10 +251,12 @@ def encode_training(
     by_column: dict[str, list[int]] = {}
     for i, f in means:
         by_column.setdefault(f.column, []).append(i)
+    parts = _target_parts(target)
     for column, places in by_column.items():
         codes, levels = rows.codes(column)
-        for i, (_, y) in zip(places, _target_parts(target), strict=True):
-            out[:, i] = _cross_fitted(codes, y, fold, len(levels))
+        of = {_mean_name(column, label): y for label, y in parts}
+        for i in places:
+            out[:, i] = _cross_fitted(codes, of[spec.features[i].name], fold, len(levels))
     return out
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from assay.core.challenge import probe
 from assay.core.subject import Subject, Task
 from assay.core.table import F64, I64, Sample
+from assay.learn.budget import LIGHT_WORK, MOST_WORK
 from assay.learn.encoder import encode, encode_training, fit_encoder
 from assay.learn.learners import quick
 from assay.learn.splits import together
@@ -101,7 +102,7 @@ def blocks(
     if size < FEWEST_TRAINED:
         return None
     rng = subject.rng("forward", purpose)
-    table = Bench(rows, labels, features, subject.roles.order.column, int(rng.integers(2**31)))
+    table = Bench(rows, labels, features, subject.roles.order.column, int(rng.integers(2**31)), LIGHT_WORK)
     todo: list[tuple[I64, I64]] = []
     for part in parts:
         for fold in range(FOLDS):
@@ -158,8 +159,10 @@ class Bench:
     features: tuple[str, ...]
     order: str
     seed: int
+    most_work: float = MOST_WORK  # of a fit
 
-    def outputs(self, train: I64, test: I64) -> F64:
+    def outputs(self, train: I64, test: I64, like: int | None = None) -> F64:
+        """``like``: rows that the fit is planned for, where fits on unlike numbers of rows are compared."""
         spec = fit_encoder(self.rows, self.features, self.labels, index=train, order=self.order)
         task: Task = self.labels.task
         k = None if task == "regression" else len(self.labels.classes)
@@ -167,15 +170,16 @@ class Bench:
             return np.tile(plain(self.labels.y[train], k), (len(test),) if k is None else (len(test), 1))
         X = encode_training(spec, self.rows, self.labels, index=train)
         model = quick(
-            X, self.labels.y[train], task, spec.categorical, rounds(len(spec.features)), self.seed, outputs=k, threads=1
-        )
-        return np.asarray(model.predict(encode(spec, self.rows.take(test))))
+            X, self.labels.y[train], task, spec.categorical, rounds(len(spec.features)), self.seed, outputs=k,
+            threads=1, most_work=self.most_work, like=like,
+        )  # fmt: skip
+        return np.asarray(model.predict(encode(spec, self.rows, test)))
 
-    def many(self, jobs: Sequence[tuple[I64, I64]]) -> list[F64]:
+    def many(self, jobs: Sequence[tuple[I64, I64]], like: int | None = None) -> list[F64]:
         """``outputs`` of several (train, test), two at a time: two single-threaded fits never wait for each other, as
         the threads of one fit do at every split."""
         with ThreadPoolExecutor(WORKERS) as pool:
-            return list(pool.map(lambda job: self.outputs(*job), jobs))
+            return list(pool.map(lambda job: self.outputs(job[0], job[1], like), jobs))
 
     def empty(self, n: int) -> F64:
         return np.full(n if self.labels.task == "regression" else (n, len(self.labels.classes)), np.nan)

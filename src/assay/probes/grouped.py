@@ -11,6 +11,7 @@ from assay.core.challenge import probe
 from assay.core.subject import Subject
 from assay.core.table import F64, I64, U64, Sample, SampleSpec
 from assay.learn import target
+from assay.learn.budget import LIGHT_WORK
 from assay.learn.scoring import score
 
 from .forward import Bench, draw
@@ -65,7 +66,7 @@ def grouped(subject: Subject, honest: tuple[str, ...]) -> Grouped | None:
     size = int(n - max(np.bincount(fold, minlength=FOLDS).max(), np.bincount(other, minlength=FOLDS).max()))
     rng = subject.rng("grouped", "train")
     order = subject.roles.order.column if subject.roles.order else ""
-    bench = Bench(rows, labels, features, order, int(rng.integers(2**31)))
+    bench = Bench(rows, labels, features, order, int(rng.integers(2**31)), LIGHT_WORK)
     jobs = [(part, draw(np.flatnonzero(part != k), size, rng), k) for part in (fold, other) for k in range(FOLDS)]
     made = bench.many([(index[train], index[part == k]) for part, train, k in jobs])
     apart, mixed = bench.empty(n), bench.empty(n)

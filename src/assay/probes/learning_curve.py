@@ -10,6 +10,7 @@ import numpy as np
 from assay.core.challenge import probe
 from assay.core.subject import Subject
 from assay.core.table import F64, I64, Sample
+from assay.learn.budget import leading, rows_to_learn
 from assay.learn.encoder import encode, encode_training, fit_encoder
 from assay.learn.learners import Config, Data, train
 from assay.learn.scoring import loss
@@ -17,11 +18,13 @@ from assay.learn.target import Labels
 
 from .forward import Bench, plain
 from .halves import parts_of
-from .out_of_fold import FOLDS, MOST_ROWS, OutOfFold, keys
+from .out_of_fold import FOLDS, OutOfFold, keys
 
 SHARES = (0.25, 0.5, 1.0)
 ENOUGH = 9_000  # rows: from here one fold has rows enough to test on, and the others would only cost
 LINEAR_ROWS = 10_000  # a linear model gains nothing from more
+LINEAR_FEATURES = 2_000  # times outputs: a step of its fit costs rows times features times classes
+FEWEST_LINEAR = 50
 MOST_CLASSES, LIGHT_ROWS = 10, 8_000  # boosting fits a tree a class and round: with more classes only the linear model
 NOTHING, LINEAR, TREES = "no column", "a linear model", "boosted trees"
 BLENDS: tuple[Mapping[str, float], ...] = (
@@ -77,6 +80,7 @@ def learning_curve(subject: Subject, rows: Sample, labels: Labels, out_of_fold: 
     tested = np.flatnonzero(np.isin(made.fold, used))
     light = labels.outputs > MOST_CLASSES
     learners = (NOTHING, LINEAR) if light else (NOTHING, LINEAR, TREES)
+    like = 0
     said: dict[str, list[F64]] = {n: [bench.empty(len(made.index)) for _ in SHARES] for n in learners}
     sizes, terms = np.zeros((len(used), len(SHARES))), 0
     classes = None if labels.task == "regression" else len(labels.classes)
@@ -84,7 +88,7 @@ def learning_curve(subject: Subject, rows: Sample, labels: Labels, out_of_fold: 
     todo: list[tuple[int, I64]] = []
     for fold in used:
         learn, test = (
-            np.flatnonzero(made.fold != fold)[: LIGHT_ROWS if light else MOST_ROWS],
+            np.flatnonzero(made.fold != fold)[: LIGHT_ROWS if light else rows_to_learn(labels.outputs)],
             np.flatnonzero(made.fold == fold),
         )
         own = quarter[learn]
@@ -98,8 +102,9 @@ def learning_curve(subject: Subject, rows: Sample, labels: Labels, out_of_fold: 
             said[LINEAR][k][test] = output
             if k < len(SHARES) - 1 and not light:
                 jobs.append((made.index[part], made.index[test]))
+                like = max(like, len(learn))
                 todo.append((k, test))
-    for (k, test), output in zip(todo, bench.many(jobs), strict=True):
+    for (k, test), output in zip(todo, bench.many(jobs, like=like or None), strict=True):
         said[TREES][k][test] = output
     if not light:
         said[TREES][-1] = made.output
@@ -120,6 +125,8 @@ def linear(bench: Bench, learn: I64, test: I64) -> tuple[F64, int]:
     if not spec.features or bool(np.all(y == y[0])):
         return np.tile(plain(y, k), (len(test),) if k is None else (len(test), 1)), 1
     X = encode_training(spec, bench.rows, labels, index=learn)
-    model = train(Config("linear", "linear"), Data(X, y, labels.task, k or 1, spec.categorical), seed=0)
+    used = leading(X, y, labels.task, spec.categorical, max(FEWEST_LINEAR, LINEAR_FEATURES // (k or 1)))
+    sets = tuple(int(np.flatnonzero(used == j)[0]) for j in spec.categorical if j in used)
+    model = train(Config("linear", "linear"), Data(X[:, used], y, labels.task, k or 1, sets), seed=0)
     form = model.form()
-    return np.asarray(model.predict(encode(spec, bench.rows.take(test)))), len(getattr(form, "terms", ())) + 1
+    return np.asarray(model.predict(encode(spec, bench.rows, test)[:, used])), len(getattr(form, "terms", ())) + 1

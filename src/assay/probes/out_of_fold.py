@@ -9,6 +9,7 @@ import numpy as np
 from assay.core.challenge import probe
 from assay.core.subject import Subject
 from assay.core.table import F64, I64, Sample
+from assay.learn.budget import rows_to_learn
 from assay.learn.encoder import left_out
 from assay.learn.scoring import score
 from assay.learn.splits import together
@@ -19,8 +20,6 @@ from .halves import parts_of
 
 FOLDS = 3
 FEWEST_ROWS = 60
-MOST_ROWS = 30_000  # to learn from, by fold
-FEW_CLASSES, LEAST_LEARNT = 4, 4_000  # a round grows a tree a class: rows shrink as classes grow, down to these
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,8 @@ class OutOfFold:
 
 @probe(needs=("target", "feature"), cost="fit")
 def out_of_fold(subject: Subject, rows: Sample, labels: Labels, honest: tuple[str, ...]) -> OutOfFold:
-    """Three folds; equal rows, and rows of one group, share a fold."""
+    """Three folds; equal rows, and rows of one group, share a fold. A fold is learned from at most 30,000 rows, with
+    more than four classes from as many fewer, within the work of ``learn.budget``."""
     return folds(subject, rows, labels, honest)
 
 
@@ -58,7 +58,7 @@ def folds(
     bench = Bench(rows, labels, features, order, int(subject.rng("out_of_fold", "fit").integers(2**31)))
     output = bench.empty(len(index))
     wanted = range(FOLDS if only is None else only)
-    most = max(LEAST_LEARNT, MOST_ROWS * FEW_CLASSES // max(FEW_CLASSES, labels.outputs))
+    most = rows_to_learn(labels.outputs)
     made = bench.many([(index[fold != k][:most], index[fold == k]) for k in wanted])
     for k, own in zip(wanted, made, strict=True):
         output[fold == k] = own

@@ -144,6 +144,34 @@ def _single(y: ArrayLike, s: ArrayLike) -> Seen:
     return Seen(area, float(np.sqrt(a + b)), degrees, m, n)
 
 
+def counted(positives: ArrayLike, negatives: ArrayLike, s: ArrayLike) -> Seen:
+    """The same as from single rows, where many share a score: how many of each class stand at each of ``s``.
+
+    Args:
+        positives, negatives: counts, shape (groups,).  s: their score, shape (groups,); groups may repeat one.
+    """
+    own, inverse = np.unique(np.ravel(np.asarray(s, np.float64)), return_inverse=True)
+    p, q = (
+        np.bincount(inverse.ravel(), weights=np.ravel(np.asarray(c)), minlength=len(own))
+        for c in (positives, negatives)
+    )
+    m, n = float(p.sum()), float(q.sum())
+    if m == 0 or n == 0:
+        return Seen(float("nan"), 0.0, 0.0, int(m), int(n))
+    v, w = (np.cumsum(q) - q / 2) / n, 1.0 - (np.cumsum(p) - p / 2) / m
+    area = float(p @ v) / m
+    if m < 2 or n < 2 or not 0.0 < area < 1.0:
+        return Seen(area, 0.0, 0.0, int(m), int(n))
+    a, b = float(p @ (v - area) ** 2) / (m - 1) / m, float(q @ (w - area) ** 2) / (n - 1) / n
+    degrees = (a + b) ** 2 / (a * a / (m - 1) + b * b / (n - 1)) if a + b > 0 else 0.0
+    return Seen(area, float(np.sqrt(a + b)), degrees, int(m), int(n))
+
+
+def lower(seen: Seen, alpha: float) -> float:
+    """One-sided lower bound of the AUC at level 1 - alpha."""
+    return _lower(seen, alpha)
+
+
 def _tail(seen: Seen, m: float) -> float:
     from scipy.special import betainc, logit, ndtr, stdtr
 
