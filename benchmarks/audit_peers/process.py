@@ -53,7 +53,8 @@ def process(peer: str, jobs: list[Doc], threads: int, limit: float) -> Iterator[
                 words, stdout=subprocess.PIPE, stderr=errors, text=True, env=env, start_new_session=True
             )
         lines: queue.Queue[str | None] = queue.Queue()
-        threading.Thread(target=listen, args=(child, lines), daemon=True).start()
+        listener = threading.Thread(target=listen, args=(child, lines), daemon=True)
+        listener.start()
         try:
             for _ in jobs:
                 start = time.perf_counter()
@@ -69,6 +70,9 @@ def process(peer: str, jobs: list[Doc], threads: int, limit: float) -> Iterator[
             if child.poll() is None:
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
+            listener.join(5)
+            if child.stdout is not None and not listener.is_alive():
+                child.stdout.close()
 
 
 def listen(child: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:
