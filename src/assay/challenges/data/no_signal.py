@@ -15,8 +15,10 @@ How it is measured
     of numbers it is (1 - rank correlation)/2, the same for two values.
     A permuted target gives one half. The claim is the hard half of that comparison: a test against the hypothesis
     that a small effect is there. Both learners, and every class of 30 rows or more, must be shown to stay below it
-    (an intersection-union test, so that nothing is paid for trying several). Where rows are too few to show it, the
-    verdict is undecided, with the number of rows that it would take; a score near one half alone claims nothing.
+    (an intersection-union test, so that nothing is paid for trying several). In few rows a small effect may be learned
+    the wrong way round, and then its ranks look like chance: how likely that is in any fold, by the rank-sum test of
+    the training rows, is added to p. Where rows are too few to show it, the verdict is undecided, with the number of
+    rows that it would take; a score near one half alone claims nothing.
     Columns under suspicion of a leak (K02) take part: where they tell the target, that is another fault.
 
 Example
@@ -53,7 +55,7 @@ from assay.core.subject import Planted, Subject
 from assay.core.table import F64, I64, Sample
 from assay.learn.target import Labels
 from assay.probes.learning_curve import LINEAR, LearningCurve
-from assay.probes.out_of_fold import OutOfFold, folds
+from assay.probes.out_of_fold import FOLDS, OutOfFold, folds
 from assay.stats.auc import auc, auc_above, auc_interval, midranks
 
 CHALLENGE = Challenge(
@@ -77,6 +79,7 @@ CHALLENGE = Challenge(
     ),
 )  # fmt: skip
 FEWEST_OF_CLASS = 30  # of a class with fewer rows nothing can be shown either way
+LEARNED_FROM = 1 - 1 / FOLDS  # share of the rows that a fold is learned from
 NOISE = 1.06  # variance of Fisher's z of a rank correlation, times n - 3 (Fieller, Hartley and Pearson)
 Bound = Callable[[float], tuple[float, float]]
 
@@ -166,11 +169,22 @@ def centred(output: F64, fold: I64) -> F64:
 
 
 def of_class(by: str, score: F64, own: np.ndarray, m: float) -> Ranking:
-    def bound(alpha: float) -> tuple[float, float]:
-        lo, hi = auc_interval(own, -score, alpha)
-        return lo, hi
+    from scipy.special import ndtr
 
-    return Ranking(1 - float(auc(own, score)), auc_above(own, -score, m), bound, by)
+    k, n = int(own.sum()), len(own)
+    error = float(np.sqrt((n + 1) / (12 * k * (n - k)) / LEARNED_FROM))  # of an AUC in the training rows of a fold
+    turned = FOLDS * float(ndtr(-(0.5 - m) / error))
+
+    def bound(alpha: float) -> tuple[float, float]:
+        return learned(lambda a: auc_interval(own, -score, a), alpha, turned)
+
+    return Ranking(1 - float(auc(own, score)), min(1.0, auc_above(own, -score, m) + turned), bound, by)
+
+
+def learned(bound: Bound, alpha: float, turned: float) -> tuple[float, float]:
+    """The interval, its lower end at the level that is left when a small effect was learned the wrong way round."""
+    left = alpha - 2 * turned
+    return bound(left)[0] if left > 0 else 0.0, bound(alpha)[1]
 
 
 def of_values(by: str, score: F64, y: F64, m: float) -> Ranking:
@@ -182,13 +196,15 @@ def of_values(by: str, score: F64, y: F64, m: float) -> Ranking:
         return Ranking(0.5, 1.0, lambda alpha: (0.0, 1.0), by)
     r = float(np.corrcoef(midranks(score), midranks(y))[0, 1])
     z, error = float(np.arctanh(np.clip(r, -1 + 1e-9, 1 - 1e-9))), float(np.sqrt(NOISE / (n - 3)))
-    p = float(ndtr((z - np.arctanh(1 - 2 * m)) / error))
+    small = float(np.arctanh(1 - 2 * m))
+    turned = FOLDS * float(ndtr(-small / error * np.sqrt(LEARNED_FROM)))
 
-    def bound(alpha: float) -> tuple[float, float]:
+    def whole(alpha: float) -> tuple[float, float]:
         half = -float(ndtri(alpha / 2)) * error
         return (1 - float(np.tanh(z + half))) / 2, (1 - float(np.tanh(z - half))) / 2
 
-    return Ranking((1 - r) / 2, p, bound, by)
+    p = min(1.0, float(ndtr((z - small) / error)) + turned)
+    return Ranking((1 - r) / 2, p, lambda alpha: learned(whole, alpha, turned), by)
 
 
 def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
