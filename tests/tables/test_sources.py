@@ -135,6 +135,22 @@ def test_file_without_column_names(tmp_path: Path) -> None:
     assert any("no line of column names" in n for n in table.notes)
 
 
+def test_years_that_count_on_are_names_and_counting_rows_are_not(tmp_path: Path) -> None:
+    wide = open_table(write(tmp_path, "w.csv", "country,1960,1970,1971\nA,,1.5,2\nB,4,,6\nC,1970,1980,1975\n"))
+    assert [c.name for c in wide.columns] == ["country", "1960", "1970", "1971"]
+    assert wide.n_rows == 3
+    rows = open_table(write(tmp_path, "r.csv", "x,2001,2002,2003\ny,2004,2005,2006\n"))
+    assert rows.n_rows == 2
+
+
+def test_carriage_returns_alone_end_lines(tmp_path: Path) -> None:
+    table = open_table(write(tmp_path, "mac.csv", b'a,b\r1,"x\ry"\r2,z\r'))
+    assert table.arrow().to_pylist() == [{"a": 1, "b": "x\ny"}, {"a": 2, "b": "z"}]
+    assert any("carriage return" in n for n in table.notes)
+    quoted = open_table(write(tmp_path, "q.csv", b'a,"b\rc"\n1,x\n2,"y\rz"\n'))
+    assert quoted.n_rows == 2
+
+
 def test_latin_text_is_read_and_noted(tmp_path: Path) -> None:
     table = open_table(write(tmp_path, "l1.csv", "name,v\ncafé,1\n".encode("latin-1")))
     assert table.arrow()["name"].to_pylist() == ["café"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import io
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +98,8 @@ def as_text(path: Path, folder: Path, number: int) -> Text:
     except OSError as error:
         raise InputError(f"{path.name} must be a whole file, but {_first(error)}") from None
     notes: list[str] = []
-    if encoding is None and fine and compression(path) is None:
+    returns = ends_in_return(head)
+    if encoding is None and fine and not returns and compression(path) is None:
         return Text(path, digest.hexdigest(), ())
     if not fine:
         encoding = "cp1252"
@@ -106,13 +108,23 @@ def as_text(path: Path, folder: Path, number: int) -> Text:
         notes.append(f"{path.name} is {encoding}: read as such")
     out = folder / f"text-{number}"
     digest = hashlib.blake2b(digest_size=16)
-    decoder = codecs.getincrementaldecoder(encoding or "utf-8")(errors="replace")
+    decoder: Any = codecs.getincrementaldecoder(encoding or "utf-8")(errors="replace")
+    if returns:
+        decoder = io.IncrementalNewlineDecoder(decoder, translate=True)
+        notes.append(f"{path.name} ends its lines with a carriage return alone: read as line ends")
     with opened(path) as source, out.open("wb") as target:
         while chunk := bytes(source.read(_CHUNK)):
             digest.update(chunk)
             target.write(decoder.decode(chunk).encode("utf-8"))
         target.write(decoder.decode(b"", final=True).encode("utf-8"))
     return Text(out, digest.hexdigest(), tuple(notes))
+
+
+def ends_in_return(head: bytes) -> bool:
+    """The first line end outside quotes is a carriage return alone, as old Macintosh programs write it."""
+    plain = next((part for part in head.split(b'"')[::2] if b"\r" in part or b"\n" in part), b"")
+    first = plain.replace(b"\r\n", b"\n")
+    return b"\r" in first and first.find(b"\r") < (first.find(b"\n") if b"\n" in first else len(first))
 
 
 def _is_utf8(head: bytes, source: Any, digest: Any) -> bool:

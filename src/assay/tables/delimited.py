@@ -120,6 +120,8 @@ def _copy_raw(con: Any, path: Path, dialect: Dialect, names: list[str], file: st
         f"quote='\"', escape='\"', columns={{{listed}}}, auto_detect=false, nullstr='', ignore_errors=true, "
         "max_line_size=16000000, store_rejects=true, rejects_limit=0, rejects_table='bad', rejects_scan='bad_scans'"
     )
+    if dialect.newline:
+        options += f", new_line={duck.literal(dialect.newline.encode('unicode_escape').decode())}"
     con.execute("DROP TABLE IF EXISTS bad; DROP TABLE IF EXISTS bad_scans")
     sql = f"SELECT * FROM read_csv({duck.literal(str(path))}, {options})"
     try:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 _SAMPLE = 256 * 1024
@@ -17,13 +19,15 @@ class Dialect:
     delimiter: str
     header: bool
     names: tuple[str, ...]
+    newline: str = ""  # where a quoted name holds a line end that the lines do not end in
 
 
 def sniff(path: Path) -> Dialect | None:
     """The dialect of a UTF-8 text, from its first lines; None where there is no line at all.
 
     The delimiter is the one that cuts most lines into the same number of fields, of two or more. The first line names
-    the columns unless one of its fields is a number or empty and none is a text above a column of numbers.
+    the columns unless one of its fields is a number or empty and none is a text above a column of numbers; numbers that
+    count on (the years of a wide table), as no other line does, are names.
     """
     with path.open("rb") as source:
         raw = source.read(_SAMPLE)
@@ -43,7 +47,19 @@ def sniff(path: Path) -> Dialect | None:
     first, rest = best_rows[0], best_rows[1:200]
     header = _names(first, rest)
     names = tuple(first) if header else tuple(f"column_{i + 1}" for i in range(len(first)))
-    return Dialect(best, header, names)
+    return Dialect(best, header, names, _newline(text))
+
+
+def _newline(text: str) -> str:
+    """How lines end, where the first line end of the text is inside quotes and another one; empty otherwise."""
+    ends = [_first_end(part) for part in (text, *text.split('"')[::2])]
+    outside = next((end for end in ends[1:] if end), "")
+    return outside if ends[0] != outside else ""
+
+
+def _first_end(text: str) -> str:
+    found = re.search("\r\n|\r|\n", text)
+    return found.group() if found else ""
 
 
 def _cut(text: str, delimiter: str) -> list[list[str]]:
@@ -62,7 +78,21 @@ def _names(first: list[str], rest: list[list[str]]) -> bool:
         below = [r[i] for r in rest if i < len(r) and r[i].strip()]
         if cell.strip() and not _number(cell) and below and sum(map(_number, below)) > 0.5 * len(below):
             return True
-    return not any(_number(c) for c in first)
+    numbers = [i for i, cell in enumerate(first) if _number(cell)]
+    if _count_on(first, numbers) and not any(_count_on(r, numbers) for r in rest if len(r) == len(first)):
+        return True
+    return not numbers
+
+
+def _count_on(row: list[str], at: list[int]) -> bool:
+    """Four whole numbers and more that go up by one, or three years and more in their order."""
+    cells = [row[i].strip() for i in at]
+    if len(cells) < 3 or not all(c.isascii() and c.isdigit() and len(c) < 10 for c in cells):
+        return False
+    values = [int(c) for c in cells]
+    steps = [b - a for a, b in pairwise(values)]
+    years = min(values) >= 1500 and max(values) < 2200
+    return all(s > 0 for s in steps) if years else len(cells) > 3 and all(s == 1 for s in steps)
 
 
 def _number(cell: str) -> bool:
