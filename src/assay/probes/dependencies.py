@@ -40,6 +40,9 @@ CODE = re.compile(
     r"isin|isbn|ean|sku|iban|barcode|vin)"
 )
 
+AMOUNT = re.compile(r"[-+(]?\s?[$€£]?\s?[-+]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?\s?%?\)?")  # 12,300 or 4.5 %, kept as text
+ALL_BUT_ERRORS = 0.9
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
@@ -139,8 +142,14 @@ def search(rows: Sample, names: Sequence[str]) -> list[Candidate]:
 def may_settle(rows: Sample, name: str) -> bool:
     """Names, dates and codes settle; a measurement that happens to repeat does not."""
     kind = next(c.kind for c in rows.columns if c.name == name)
-    if kind in ("category", "text", "mixed", "bool", "date"):
+    if kind in ("bool", "date"):
         return True
+    if kind in ("category", "text", "mixed"):
+        levels = [v.strip() for v in rows.codes(name)[1]]
+        amounts = [v for v in levels if AMOUNT.fullmatch(v)]
+        wide = {len(v) if v.isdigit() else 0 for v in amounts}
+        codes = len(wide) == 1 and min(wide) >= 5  # of one width, as below
+        return codes or len(amounts) < ALL_BUT_ERRORS * len(levels) or bool(CODE.fullmatch(snake(name)))
     if kind != "number":
         return False
     x = rows.numbers(name)

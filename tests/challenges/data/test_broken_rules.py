@@ -116,6 +116,17 @@ def test_measurements_and_keys_settle_nothing() -> None:
     assert not columns
 
 
+def test_amounts_kept_as_text_settle_nothing() -> None:
+    rng = np.random.default_rng(6)
+    money = np.where(rng.random(N) < 0.5, 0, rng.integers(1, 40, N) * 1_250)
+    later = np.where(rng.random(N) < 0.02, money + 7, money)
+    table = pa.table({
+        "budget_1990": [f"{m:,}" for m in money], "budget_1991": [f"{m:,}" for m in later],
+        "outcome": rng.choice(["no", "yes"], N),
+    })  # fmt: skip
+    assert not stands(d06, bare_subject(table))
+
+
 def test_shuffled_columns_have_no_rules() -> None:
     columns = offices(7)
     rng = np.random.default_rng(7)
