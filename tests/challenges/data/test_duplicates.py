@@ -42,6 +42,7 @@ def test_coarse_columns_are_not_copies() -> None:
     made = judge(d07, bare_subject(table))
     assert made.decision.verdict == "clear"
     assert made.run.claims[0].evidence["expected_by_chance"] > 800
+    assert "chance alone makes as many" in made.run.claims[0].says  # pairs outnumber rows: no count of rows
 
 
 def test_chance_estimate_is_right_for_independent_columns() -> None:

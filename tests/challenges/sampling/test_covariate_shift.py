@@ -55,6 +55,15 @@ def test_witness_sees_what_margins_miss() -> None:
     assert claim.evidence["kind"] == "witness"
 
 
+def test_columns_that_never_change_are_not_named() -> None:
+    rng = np.random.default_rng(0)
+    a, b = (table(rng, 4000, r).append_column("one", pa.array([1.0] * 4000)) for r in (-0.5, 0.5))
+    subject = bare_subject(a)
+    subject = replace(subject, comparisons=(Comparison("a against b", subject.table, subject.table.derive(b)),))
+    (claim,) = stands(s02, subject)
+    assert "one" not in claim.about.columns
+
+
 def test_shift_is_named_once_and_by_its_column() -> None:
     rng = np.random.default_rng(1)
     subject = bare_subject(table(rng, 2000))

@@ -112,8 +112,10 @@ def measure(subject: Subject, facts: Facts, rows: Sample, options: Options) -> I
     left_out = tuple(sorted({*subject.roles.named("id"), *numbered}))
     but = f" in everything but {listed(left_out)}" if left_out else ""
     says = f"{equal.extra:,} of {n:,} rows ({percent(share)}) repeat another row{but}"
-    if chance >= 1:
-        says += f"; about {min(round(chance), n):,} would look alike by chance"
+    if chance >= equal.extra > 0:
+        says += "; chance alone makes as many look alike"
+    elif chance >= 1:
+        says += f"; about {round(chance):,} would look alike by chance"
     declared = bool(subject.roles.named("id") or set(subject.roles.named("order")) - {"@row"})
     kind: ImpactKind = "tidy" if by_chance else "inflates" if share >= options["repeats"] else "costs"
     why = "chance makes as many rows look alike, in new data too" if by_chance else ALONE

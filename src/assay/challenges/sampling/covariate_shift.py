@@ -103,7 +103,7 @@ def measure(subject: Subject, sides: Sides, options: Options) -> Iterator[Claim]
             continue
         made, named = margin_claim(pair, margins, clock, a, b, options["differs"])
         yield made
-        rest = [m.name for m in margins if m.name not in named]
+        rest = [m.name for m in margins if m.name not in named and varies(a, b, m.name)]
         if rest and min(a.n, b.n) >= FEWEST:
             yield witness_claim(subject, pair, a, b, rest, options["differs"])
 
@@ -179,6 +179,13 @@ def margin(subject: Subject, pair: Comparison, a: Sample, b: Sample, name: str, 
     used = (ha + hb) > 0
     ha, hb = ha[used], hb[used]
     return Margin(name, tv(ha, hb), tv_above(ha, hb, limit, rng()), lambda alpha: tv_interval(ha, hb, alpha, rng()))
+
+
+def varies(a: Sample, b: Sample, name: str) -> bool:
+    """More than one value in the two tables, null being one: what never changes tells nothing apart."""
+    if numeric(a, name) and numeric(b, name):
+        return len(np.unique(np.concatenate([s.numbers(name) for s in (a, b)]))) > 1
+    return len(np.unique(np.concatenate(common_codes(a, b, name)[:2]))) > 1
 
 
 def numeric(rows: Sample, name: str) -> bool:

@@ -172,7 +172,9 @@ def claim(side: Side, found: list[New], limit: float, what: str) -> Claim:
         says = (
             f"{side.name}: {many} of {first.column} ({listed(list(first.values), 2)}), in {first.all_rows:,} of {n:,}"
         )
-        says += f" rows ({percent(first.all_rows / n)}), never occur in the first"
+        says += (
+            f" rows ({percent(first.all_rows / n)}), never {'occur' if first.all_values > 1 else 'occurs'} in the first"
+        )
         if len(first.values) < first.all_values:
             says += f", {len(first.values):,} of them beyond chance"
         if len(found) > 1:
