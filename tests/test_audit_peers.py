@@ -84,12 +84,15 @@ def test_planted_tables_keep_the_rows_of_their_clean_twin(tmp_path):
 def test_a_process_that_ends_early_is_an_error_and_the_next_job_is_run(tmp_path, monkeypatch):
     (tmp_path / "adapters").mkdir()
     (tmp_path / "adapters" / "run_assay.py").write_text(
-        "import json, sys\n"
+        "import json, sys, time\n"
         "for job in json.load(open(sys.argv[1])):\n"
         "    if job == 'die': sys.exit('killed')\n"
+        "    if job == 'sleep': time.sleep(60)\n"
         "    print('@@' + json.dumps({'findings': [], 'error': None, 'cpu': 1.0, 'peak_mb': 1.0}), flush=True)\n",
         "utf-8",
     )
     monkeypatch.setattr(process, "HERE", tmp_path)
     docs = list(process.answers("assay", ["a", "die", "b"], 1, limit=20))
     assert [d["error"] for d in docs] == [None, "killed", None]
+    (slow,) = process.answers("assay", ["sleep"], 1, limit=1)
+    assert slow["error"].startswith("stopped after 1 s, ") and slow["cpu"] is None

@@ -24,7 +24,9 @@ def python_of(peer: str) -> str:
     return sys.executable if peer.startswith("assay") else str(OUT / peer / "bin" / "python")
 
 
-def stopped(why: str, wall: float) -> Doc:
+def stopped(why: str, wall: float, pid: int | None = None) -> Doc:
+    if pid is not None:
+        why = f"{why}, {spent(pid):.0f} CPU s, {resident(pid, 'VmHWM'):,.0f} MB"
     return {"findings": [], "error": why, "wall": wall, "cpu": None, "peak_mb": None}
 
 
@@ -89,19 +91,28 @@ def answer(child: subprocess.Popen[str], lines: queue.Queue[str | None], start: 
             line = lines.get(timeout=0.5)
         except queue.Empty:
             if resident(child.pid) > LIMIT_MB:
-                return stopped(f"stopped above {LIMIT_MB:,} MB after {gone:.0f} s", gone)
+                return stopped(f"stopped above {LIMIT_MB:,} MB after {gone:.0f} s", gone, child.pid)
             continue
         if line is None:
             return None
         if line.startswith("@@"):
             return {**json.loads(line[2:]), "wall": time.perf_counter() - start}
-    return stopped(f"stopped after {limit:.0f} s", limit)
+    return stopped(f"stopped after {limit:.0f} s", limit, child.pid)
 
 
-def resident(pid: int) -> float:
-    """MB that the process holds now; 0 where it cannot be read."""
+def resident(pid: int, which: str = "VmRSS") -> float:
+    """MB that the process holds now, or held at most (VmHWM); 0 where it cannot be read."""
     try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
-    except (OSError, IndexError, ValueError):
+        lines = Path(f"/proc/{pid}/status").read_text("ascii", "replace").splitlines()
+    except OSError:
         return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(which)), 0.0)
+
+
+def spent(pid: int) -> float:
+    """CPU seconds of the process so far; 0 where they cannot be read."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
