@@ -10,9 +10,9 @@ Why it matters
 
 How it is measured
     Score is the share of the loss that the model saves: Brier's or squared error against that of the usual answer on
-    the same rows (Brier's skill score, R2; nil is knowing nothing). Looked at are the levels of the site and group columns with at least 30
-    judged rows, ten of them outside the commonest class (numbers: 100), and, where the judged rows are later than those
-    learned from, five periods of them.
+    the same rows (Brier's skill score, R2; nil is knowing nothing). Looked at are the levels of the site and group
+    columns with at least 30 judged rows, ten of them outside the commonest class (numbers: 100), and, where the judged
+    rows are later than those learned from, five periods of them.
     Where the model has learned from no row of a level or period, its own predictions show it: the effect is the score
     on the other judged rows less the score there (Welch's t on the linearised ratios, rows inside a level, stretches of
     time inside a period; and Hall's t for the skewed losses inside it, the larger p-value of the two).
@@ -195,7 +195,7 @@ def refitted(made: LeftOut, judged: Judged, most: float, count: int) -> Iterator
 
         yield claim(
             made.column, name, a, b, value, elsewhere, bound, ratio_above(a - c, b, most), most, count, len(at),
-            f"a quick model that learned from none of its rows",
+            "a quick model that learned from none of its rows",
             f"once it learns from rows of {name} too", judged,
         )  # fmt: skip
 
