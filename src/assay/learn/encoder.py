@@ -202,21 +202,29 @@ def encode(spec: EncoderSpec, sample: Sample, index: NDArray[Any] | None = None)
     """Features of every row, or of the rows ``index``: float32 (n, features). Null, unseen and infinite are NaN."""
     rows = _View(sample, np.arange(sample.n) if index is None else index)
     out = np.empty((rows.n, len(spec.features)), dtype=np.float32)
+    before: tuple[str, tuple[str, ...]] = ("", ())
+    place = np.empty(0, np.int64)
     for i, f in enumerate(spec.features):
-        out[:, i] = _column(f, rows)
+        if f.how == "codes" or f.how == "target-mean":
+            if (f.column, f.levels) != before:  # the means of one column stand side by side
+                before, place = (f.column, f.levels), _place(f, rows)
+            value = np.asarray(f.values if f.how == "target-mean" else range(len(f.levels)), dtype=np.float64)
+            out[:, i] = np.append(value, np.nan)[place]
+        else:
+            out[:, i] = _column(f, rows)
     return out
+
+
+def _place(f: Feature, rows: _View) -> NDArray[np.int64]:
+    """Where each row's value stands among the levels; -1 for null and unseen."""
+    codes, levels = rows.codes(f.column)
+    place = {level: i for i, level in enumerate(f.levels)}
+    return np.array([place.get(level, -1) for level in levels] + [-1], dtype=np.int64)[codes]
 
 
 def _column(f: Feature, rows: _View) -> NDArray[Any]:
     if f.how == "indicator":
         return rows.null(f.column)
-    if f.how == "codes" or f.how == "target-mean":
-        codes, levels = rows.codes(f.column)
-        place = {level: i for i, level in enumerate(f.levels)}
-        value = np.asarray(f.values if f.how == "target-mean" else range(len(f.levels)), dtype=np.float64)
-        value = np.append(value, np.nan)
-        lookup = np.array([place.get(level, -1) for level in levels] + [-1], dtype=np.int64)
-        return np.asarray(value[lookup[codes]])
     number = rows.numbers(f.column)
     if f.how == "hour":
         return np.asarray(np.mod(number, 86_400.0) / 3_600.0)
