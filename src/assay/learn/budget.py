@@ -26,7 +26,7 @@ FEWER_ROUNDS = 0.6
 FEWEST_FEATURES = 50
 LOOKED_AT = 2_000  # rows that columns are ranked on: a correlation to .022
 EIGHTHS = 8
-MOST_ROWS, FEW_CLASSES, LEAST_LEARNT = 30_000, 4, 4_000
+MOST_ROWS, MOST_CELLS, FEW_CLASSES, LEAST_LEARNT = 30_000, 20_000_000, 4, 4_000
 F32 = NDArray[np.float32]
 
 
@@ -61,9 +61,11 @@ def plan(rows: int, features: int, outputs: int, rounds: int, most: float = MOST
     return Plan(SMALL_LEAVES, SMALL_BINS, fewer, 0.1 * rounds / fewer, used)
 
 
-def rows_to_learn(outputs: int) -> int:
-    """Rows that a booster learns from: a round grows a tree a class, so that rows shrink as classes grow."""
-    return max(LEAST_LEARNT, MOST_ROWS * FEW_CLASSES // max(FEW_CLASSES, outputs))
+def rows_to_learn(outputs: int, columns: int) -> int:
+    """Rows that a booster learns from: 30,000, or 20,000,000 cells; fewer above four classes, since a round grows a
+    tree a class; never under 4,000."""
+    most = min(MOST_ROWS, MOST_CELLS // max(1, columns))
+    return max(LEAST_LEARNT, most * FEW_CLASSES // max(FEW_CLASSES, outputs))
 
 
 def leading(X: F32, y: F64, task: Task, categorical: tuple[int, ...], most: int) -> I64:

@@ -39,7 +39,7 @@ def holdout(
         Per-row loss on ``test`` (log-loss in nats, or squared error), the score that people read, and its name.
     """
     order = roles.order.column if roles.order else None
-    train = train[: rows_to_learn(labels.outputs)]
+    train = train[: rows_to_learn(labels.outputs, len(features))]
     spec = fit_encoder(rows, features, labels, index=train, order=order)
     X = encode_training(spec, rows, labels, index=train)
     outputs = None if labels.task == "regression" else len(labels.classes)

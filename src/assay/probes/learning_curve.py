@@ -88,7 +88,9 @@ def learning_curve(subject: Subject, rows: Sample, labels: Labels, out_of_fold: 
     todo: list[tuple[int, I64]] = []
     for fold in used:
         learn, test = (
-            np.flatnonzero(made.fold != fold)[: LIGHT_ROWS if light else rows_to_learn(labels.outputs)],
+            np.flatnonzero(made.fold != fold)[
+                : LIGHT_ROWS if light else rows_to_learn(labels.outputs, len(made.features))
+            ],
             np.flatnonzero(made.fold == fold),
         )
         own = quarter[learn]

@@ -58,7 +58,7 @@ def folds(
     bench = Bench(rows, labels, features, order, int(subject.rng("out_of_fold", "fit").integers(2**31)))
     output = bench.empty(len(index))
     wanted = range(FOLDS if only is None else only)
-    most = rows_to_learn(labels.outputs)
+    most = rows_to_learn(labels.outputs, len(features))
     made = bench.many([(index[fold != k][:most], index[fold == k]) for k in wanted])
     for k, own in zip(wanted, made, strict=True):
         output[fold == k] = own
