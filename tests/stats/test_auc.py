@@ -16,6 +16,8 @@ from assay.stats.auc import (
     auc_difference_interval,
     auc_interval,
     auc_ovr,
+    counted,
+    lower,
     midranks,
 )
 
@@ -169,3 +171,16 @@ def test_scale_of_a_hundred_thousand_rows_and_classes() -> None:
     labels = rng.integers(0, 3, 500)
     assert auc_ovr(labels, p) == pytest.approx(roc_auc_score(labels, p, multi_class="ovr"), abs=1e-12)
     assert np.isnan(auc_ovr(np.zeros(5, int), p[:5]))
+
+
+def test_counts_of_groups_say_what_single_rows_say():
+    rng = np.random.default_rng(11)
+    for _ in range(100):
+        n = int(rng.integers(5, 400))
+        group, score, y = rng.integers(0, 12, n), np.round(rng.random(12), 1), rng.random(n) < rng.random()
+        seen = counted(np.bincount(group, y, 12), np.bincount(group, ~y, 12), score)
+        if y.all() or not y.any():
+            assert np.isnan(seen.area)
+            continue
+        assert seen.area == pytest.approx(auc(y, score[group]))
+        assert lower(seen, 0.001) == pytest.approx(auc_interval(y, score[group], 0.002)[0], abs=1e-9)
