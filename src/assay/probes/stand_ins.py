@@ -17,7 +17,9 @@ from assay.tables.roles import names_things, snake
 WORDS = (
     "", "?", "??", "n/a", "na", "#n/a", "#na", "<na>", "nan", "nat", "null", "nil", "unknown", "unknown/invalid", "unk",
     "not available", "not applicable", "not known", "not specified", "unspecified", "undefined", "missing", "no data",
-    "#value!", "#ref!", "#div/0!", "-", "--", ".", "0000-00-00", "1900-01-01",
+    "#value!", "#ref!", "#div/0!", "#null!", "#num!", "#name?",  # what a spreadsheet writes for an error
+    "-", "--", "\u2013", "\u2014", ".", "..", "...", ":",  # dots: UN and World Bank; a colon: Eurostat
+    "0000-00-00", "1900-01-01",
 )  # fmt: skip
 DATES = ("0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1970-01-01", "2099-12-31", "2999-12-31",
          "9999-12-31")  # fmt: skip

@@ -117,6 +117,14 @@ def test_generated_shapes(seed: int) -> None:
     assert found == set(bad)
 
 
+@pytest.mark.parametrize("word", ["..", "#NULL!", ":", "\u2013"])
+def test_marks_of_statistical_offices_and_spreadsheets(word: str) -> None:
+    rng = np.random.default_rng(3)
+    rate = [word if k % 5 == 0 else f"{v:.1f}" for k, v in enumerate(rng.normal(40, 9, 400))]
+    table = pa.table({"rate": rate, "outcome": np.resize(["no", "yes", "no"], 400)})
+    assert f"'{word}' in 80 cells" in said(d02, bare_subject(table))
+
+
 def test_words_that_are_values() -> None:
     region = np.resize(["NA", "EU", "AS", "SA"], 400)
     sign = np.resize(["+", "-"], 400)

@@ -10,7 +10,8 @@ Why it matters
 
 How it is measured
     *Words*: exact counts over the whole table, trimmed and in any case, of those that reading libraries take as
-    missing by default and of those in common use. One claim for each word, over all columns.
+    missing by default and of those in common use (among them the errors of spreadsheets, and the two dots and the
+    colon of statistical offices). One claim for each word, over all columns.
     *Numbers*, as *looks like*: a value at the edge of the others that repeats (five rows at least) and is
     - the only negative value of the column, and whole; or a negative run of nines or eights, strays of under a
       tenth aside;
@@ -47,7 +48,8 @@ Known false alarms
 Sources
     Pearson, "The problem of disguised missing data", SIGKDD Explorations 8 (2006); Qahtan et al., "FAHES: A robust
     disguised missing values detector", KDD (2018); Hua and Pei, "Cleaning disguised missing data", KDD (2007);
-    the list of words that pandas.read_csv takes as missing.
+    the list of words that pandas.read_csv takes as missing; World Bank and UNSD, notes on tables (".." not available);
+    Eurostat, flags and special values (":" not available).
 """
 
 from __future__ import annotations
