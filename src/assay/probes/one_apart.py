@@ -16,6 +16,7 @@ import numpy as np
 from assay.core.table import F64, I32, I64, U64, Mask, Sample
 from assay.probes.coincidence import agree
 from assay.probes.retyped import chance_to_look_alike, plain_codes, same_word
+from assay.tables.roles import names_things
 
 MOST_COLUMNS = 60  # that are left out in turn, those that tell most rows apart first
 RING = 4.0  # tolerances, or units of a whole number, up to which others tell how dense the rows are
@@ -26,6 +27,7 @@ TELLING = 0.2  # share of different values from which on a text tells rows apart
 NEXT = 5  # rows that each row is held against; they come by their hash, so that neighbours are any two
 CROWD = 16  # points within the tolerance from which on a row says nothing
 SAMPLE, FEWEST = 3_000, 20.0  # rows for the chance to agree; pairs that a chance under a condition is weighed against
+HALF = 0.5  # of the rows of a misspelling are copies
 MOST_CHANCE = 0.5  # a column that the others settle tells nothing, so its chance is not estimated above
 
 
@@ -94,15 +96,17 @@ def one_apart(both: Sequence[Sample], x: F64, codes: I32, rest: Sequence[str], a
                 again = partners(x, group, own, asked, among, made.column, len(codes))
                 pairs.append(np.column_stack((again.i, again.j)))
                 continue
-            looks = same_word(levels, own[made.i], own[made.j])
-            slip -= count * np.log1p(-chance_to_look_alike(levels, own[among])) if count.any() else 0.0
+            looks, room = retyped(made, levels, own, asked, among)
+            slip += count * room
         elif kind == "number" and len(made.i):
             value = np.concatenate([s.numbers(name) for s in both])
             known = value[np.isfinite(value)]
-            if (known % 1).any() or np.std(known) < WIDE:
+            if (known % 1).any() or np.std(known) < WIDE or names_things(name):
                 continue
             far = np.abs(value[made.i] - value[made.j])
             looks = far == 1
+            if goes_on(x, codes, made.column, value, asked, among, int(looks.sum())):
+                continue
             room = -np.log1p(-chance_of_one(value[among]))
             slip += np.bincount(made.i[far <= RING], minlength=len(asked))[: len(asked)] * room
         else:
@@ -114,6 +118,44 @@ def one_apart(both: Sequence[Sample], x: F64, codes: I32, rest: Sequence[str], a
     found = found[np.lexsort((found[:, 1], found[:, 0]))]
     at, first = np.unique(found[:, 0], return_index=True)
     return Beside((once, twice), most, slip, at, found[first, 1] - int(among[0]) if len(among) else at)
+
+
+def retyped(made: Apart, levels: Sequence[str], own: I64, asked: I64, among: I64) -> tuple[Mask, F64]:
+    """Which pairs look like one word written twice, and for each row asked minus the log of the chance that another
+    word would not look like its own.
+
+    Equal but for case and punctuation is no chance. Of a word that looks like most others (one of a series, or of two)
+    neither is said.
+    """
+    if not len(made.i):
+        return np.zeros(0, bool), np.zeros(len(asked))
+    plainly = plain_codes(levels, own)
+    same = plainly[made.i] == plainly[made.j]
+    often = chance_to_look_alike(levels, own[among], own)
+    rare = np.maximum(often[made.i], often[made.j]) < MOST_CHANCE
+    looks = same_word(levels, own[made.i], own[made.j]) & rare
+    looks = same | (looks & misspelt(made, own, looks))
+    silent = (often >= MOST_CHANCE)[asked]
+    silent[np.searchsorted(asked, made.i[same])] = True
+    return looks, np.where(silent, 0.0, -np.log1p(-np.minimum(often[asked], MOST_CHANCE)))
+
+
+def misspelt(made: Apart, own: I64, looks: Mask) -> Mask:
+    """Pairs one of whose words stands, in half of its rows or more, beside a row that has the other: a slip is made in
+    rows that are written again. A word that has rows of its own is another word."""
+    wide = int(own.max(initial=0)) + 2
+    word, of = own[made.i], own[made.j]
+    first = np.unique(made.i * wide + of + 1, return_index=True)[1]  # each row once, however many twins it has
+    first = first[looks[first]]
+    kinds, many = np.unique(word[first] * wide + of[first], return_counts=True)
+    if not len(kinds):
+        return np.zeros(len(looks), bool)
+    share = many / np.maximum(1, np.bincount(own[own >= 0], minlength=wide)[kinds // wide])
+    out = np.zeros(len(looks), bool)
+    for key in (word * wide + of, of * wide + word):
+        place = np.minimum(np.searchsorted(kinds, key), len(kinds) - 1)
+        out |= (kinds[place] == key) & (share[place] >= HALF)
+    return out
 
 
 def slips_of(beside: Beside, explained: Mask) -> Slips:
@@ -188,7 +230,9 @@ def apart(x: F64, codes: I32, asked: I64, among: I64, order: Sequence[int]) -> I
         yield partners(x, group, own, asked[differs[asked]], among[differs[among]], c, len(codes))
 
 
-def partners(x: F64, group: I64, own: I64, asked: I64, among: I64, column: int, n: int) -> Apart:
+def partners(
+    x: F64, group: I64, own: I64, asked: I64, among: I64, column: int, n: int, crowd: int = CROWD
+) -> Apart:  # fmt: skip
     from scipy.spatial import cKDTree
 
     count, far, none = np.zeros(n, np.int64), np.zeros((2, n), np.int64), np.empty(0, np.int64)
@@ -200,7 +244,7 @@ def partners(x: F64, group: I64, own: I64, asked: I64, among: I64, column: int, 
     key = point * (own.max() + 2) + own[among] + 1
     member = np.argsort(point, kind="stable")
     start, size = np.searchsorted(point[member], np.arange(len(points))), np.bincount(point, minlength=len(points))
-    k = min(CROWD, len(points))
+    k = min(crowd, len(points))
     gap, to = cKDTree(points).query(at[asked], k=k, p=np.inf, distance_upper_bound=1.0 + 1e-9, workers=1)
     gap, to = np.asarray(gap).reshape(len(asked), k), np.asarray(to).reshape(len(asked), k)
     row, column_of = np.nonzero(np.isfinite(gap))
@@ -214,13 +258,32 @@ def partners(x: F64, group: I64, own: I64, asked: I64, among: I64, column: int, 
     numbers = (at[asked[row]] != points[to]).sum(1)
     for k in (0, 1):
         far[k, asked] = np.bincount(row, weights=np.where(numbers > k, others, 0), minlength=len(asked))
-    few = (total[row] < CROWD) & (others > 0) & (size[to] <= 4 * CROWD)
+    few = (total[row] < crowd) & (others > 0) & (size[to] <= 4 * crowd)
     row, to = row[few], to[few]
     i = np.repeat(asked[row], size[to])
     offset = np.arange(len(i)) - np.repeat(np.cumsum(size[to]) - size[to], size[to])
     j = among[member[np.repeat(start[to], size[to]) + offset]]
     keep = own[i] != own[j]
     return Apart(column, i[keep], j[keep], count, (far[0], far[1]))
+
+
+def goes_on(x: F64, codes: I32, column: int, value: F64, asked: I64, among: I64, ones: int) -> bool:
+    """Whether rows that differ by one in this column go on to rows that differ by two, as the years of a panel and the
+    rows of a field do, and no slip does.
+
+    Each of n rows has one next row, which is like it with a probability p of its own. The one after next is like it
+    with p^2 or more, and the mean of p^2 is the square of that of p or more: so of a series that has S rows like the
+    one after next, about sqrt(n S) at most are like the next; both are counted from either side. Differences in the
+    other numbers may grow with the steps.
+    """
+    rest = np.delete(codes, column, axis=1)
+    group = row_groups(rest)
+    step = np.zeros(len(codes), np.int64)
+    known = np.isfinite(value)
+    step[known] = np.unique(value[known], return_inverse=True)[1].ravel() + 1
+    far = partners(x / 2, group, step, asked, among, column, len(codes), crowd=4 * CROWD)
+    two = int((np.abs(value[far.i] - value[far.j]) == 2).sum())
+    return bool(ones <= np.sqrt(len(asked) * 2.0 * (two + 2)))
 
 
 def chance_to_agree(codes: I64) -> F64:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from assay.core.table import I64, Mask
+from assay.core.table import F64, I64, Mask
 from assay.probes.grams import parted, plain
 
 ALIKE = 0.8  # of the letters, in order
 MOST_WORDS, MOST_LETTERS = 20_000, 5e6  # pairs of words that are compared letter by letter, and squares of their length
-PAIRS = 500  # pairs of different values that tell how often two words look alike
+MOST_LEVELS, PAIRS = 64, 500  # values that tell how often two words look alike, and pairs that the chance is good for
 
 
 def plain_codes(levels: Sequence[str], codes: I64) -> I64:
@@ -48,10 +48,23 @@ def alike(a: str, b: str) -> bool:
     return match.real_quick_ratio() >= ALIKE and match.quick_ratio() >= ALIKE and match.ratio() >= ALIKE
 
 
-def chance_to_look_alike(levels: Sequence[str], codes: I64) -> float:
-    """How often two different values of a column, as rows have them, look like one word written twice. Rows come by
-    their hash."""
-    a, b = codes[:-1], codes[1:]
-    differ = np.flatnonzero((a != b) & (a >= 0) & (b >= 0))[:PAIRS]
-    looks = same_word(levels, a[differ], b[differ]) if len(differ) else np.zeros(0, bool)
-    return float((looks.sum() + 1) / (len(looks) + 2))
+def chance_to_look_alike(levels: Sequence[str], codes: I64, asked: I64) -> F64:
+    """For each code asked, how often the other values of the column, as rows have them, look like it, and yet differ in
+    more than case and punctuation: in names of a series (VII and VIII) more often than in others.
+
+    Values beyond the most frequent are given the mean of those.
+    """
+    many = np.bincount(codes[codes >= 0], minlength=len(levels))
+    top = np.argsort(-many, kind="stable")[:MOST_LEVELS]
+    a, b = (x.ravel() for x in np.meshgrid(top, top, indexing="ij"))
+    other = plain_codes(levels, a) != plain_codes(levels, b)
+    looks = np.zeros(len(a), bool)
+    upper = other & (a < b)
+    looks[upper] = same_word(levels, a[upper], b[upper])
+    grid = looks.reshape(len(top), len(top))
+    weight = other.reshape(grid.shape) * many[top]
+    alike_to = ((grid | grid.T) * many[top]).sum(1) / np.maximum(weight.sum(1), 1)
+    mean = float((alike_to * many[top]).sum() / max(1, many[top].sum()))
+    out = np.full(len(levels) + 1, mean)  # the last for null
+    out[top] = alike_to
+    return np.asarray((out[asked] * PAIRS + 1) / (PAIRS + 2), np.float64)
