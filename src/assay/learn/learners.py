@@ -23,7 +23,7 @@ Family = Literal["lightgbm", "linear", "extra-trees", "tree"]
 F32 = NDArray[np.float32]
 # Of a class with few rows a leaf holds next to no curvature, and a step is divided by it: rare classes then get wild
 # scores (of 40 classes, some of one row: log-loss 6.6, and .1 with this floor, which is XGBoost's min_child_weight).
-LEAST_HESSIAN = 1.0
+LEAST_HESSIAN, RARE = 1.0, 20  # rows of the rarest class: under the rows of a leaf, no leaf can be its own
 
 
 class Predictor(Protocol):
@@ -131,7 +131,7 @@ def quick(
         "learning_rate": planned.rate, "min_data_in_leaf": int(min(20, max(2, len(y) // 20))),
         "num_leaves": planned.leaves, "max_bin": planned.bins,
     }  # fmt: skip
-    if task == "multiclass":
+    if task == "multiclass" and np.unique(y, return_counts=True)[1].min() < RARE:
         params["min_sum_hessian_in_leaf"] = LEAST_HESSIAN
     used = leading(X, y, task, tuple(categorical), planned.features)
     place = {int(j): i for i, j in enumerate(used)}
