@@ -186,3 +186,80 @@ def test_plant_in_mixed_tables(name: str, target: str) -> None:
     planted = d08.plant(subject, 0.03, np.random.default_rng(0))
     (claim,) = stands(d08, planted.subject)
     assert claim.effect.value == pytest.approx(planted.true_effect, abs=0.01)
+
+
+def panel(kind: str, n: int, seed: int) -> pa.Table:
+    """Twenty years of each unit: laws that change now and then, sizes that drift, cases that are mostly none, or people
+    without a name."""
+    rng = np.random.default_rng(seed)
+    units = n // 20
+    u, year = np.repeat(np.arange(units), 20), np.tile(np.arange(2000, 2020), units)
+    base, now = rng.normal(10, 3, units)[u], (rng.random((units, 20)) < 0.15).cumsum(1).ravel()
+    unit = {"unit": np.char.add("u", u.astype(str)), "year": year, "region": (u % 7).astype(str)}
+    law = np.where((now + u) % 2, "yes", "no")
+    if kind == "laws":
+        return pa.table(unit | {"law": law, "level": (now + u) % 5})
+    if kind == "drifting sizes":
+        return pa.table(unit | {"size": np.round(np.exp(base + 0.01 * (year - 2000) * rng.normal(1, 1, units)[u]), 0)})
+    if kind == "mostly none":
+        rate = np.where(rng.random(n) < 0.8, 0, rng.random(n))
+        return pa.table(unit | {"cases": np.where(rng.random(n) < 0.7, 0, rng.poisson(8, n)), "rate": rate})
+    person = {"school": rng.integers(8, 18, units)[u], "sex": rng.choice(["m", "f"], units)[u], "union": law}
+    return pa.table(person | {"worked": rng.integers(1, 20, units)[u] + year - 2000, "wage": np.round(base, 1)})
+
+
+@pytest.mark.parametrize("n", [400, 3000])
+@pytest.mark.parametrize("kind", ["laws", "drifting sizes", "mostly none", "people"])
+def test_years_of_a_panel_are_alike_by_nature(kind: str, n: int) -> None:
+    assert not [seed for seed in range(3) if by_numbers(panel(kind, n, seed))]
+
+
+@pytest.mark.parametrize("replicates", [1, 2, 4])
+def test_cells_of_an_experiment_are_alike_by_nature(replicates: int) -> None:
+    """All combinations of rows, doses and treatments, so many times over."""
+    cell = np.array(list(np.ndindex(30, 6, 5, replicates)))
+    names = np.array(["T1", "T2", "T3", "T4", "control"])
+    for seed in range(3):
+        count = np.random.default_rng(seed).poisson(2, len(cell))
+        design = {"row": cell[:, 0], "dose": 10.0 * cell[:, 1], "treatment": names[cell[:, 2]], "again": cell[:, 3]}
+        assert not by_numbers(pa.table(design | {"count": count}))
+
+
+def test_a_crossover_is_alike_by_nature() -> None:
+    """Each subject has every treatment once, in an order of its own."""
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        subject, period = np.repeat(np.arange(200), 6), np.tile(np.arange(1, 7), 200)
+        given = rng.permuted(np.tile(np.arange(6), (200, 1)), axis=1).ravel()
+        treatment = np.array(["I", "II", "III", "IV", "VI", "VII"])[given]
+        table = {
+            "subject": subject,
+            "period": period,
+            "treatment": treatment,
+            "age": rng.integers(20, 70, 200)[subject],
+        }
+        assert not by_numbers(pa.table(table | {"score": rng.integers(0, 5, 1200)}))
+
+
+@pytest.mark.parametrize("n", [800, 3000, 10_000])
+@pytest.mark.parametrize("step", [0.001, 0.01, 0.1])
+def test_a_slow_series_is_alike_by_nature(step: float, n: int) -> None:
+    rng = np.random.default_rng(8)
+    x, z = 20 + np.cumsum(rng.normal(0, step, n)), 100 + np.cumsum(rng.normal(0, 3 * step, n))
+    assert not by_numbers(pa.table({"t": np.arange(n), "warm": np.round(x, 2), "pressure": np.round(z, 1)}))
+    assert not by_numbers(pa.table({"t": np.arange(n) * 1.0, "a": np.sin(np.arange(n) / 500), "b": x}))
+
+
+def by_numbers(table: pa.Table) -> list[object]:
+    return [claim for claim in stands(d08, bare_subject(table)) if claim.about.slice == "numbers"]
+
+
+@pytest.mark.parametrize("kind", ["laws", "mostly none"])
+def test_copies_in_a_panel_are_found(kind: str) -> None:
+    """Rows of a panel written again with another measurement that has hardly moved."""
+    made = panel(kind, 3000, 0).append_column("height", pa.array(np.random.default_rng(1).normal(size=3000)))
+    again = made.slice(0, 100)
+    moved = np.asarray(again["height"]) + 0.001 * np.random.default_rng(2).normal(size=100)
+    again = again.set_column(again.schema.get_field_index("height"), "height", pa.array(moved))
+    (claim,) = by_numbers(pa.concat_tables([made, again]))
+    assert claim.effect.value == pytest.approx(200 / 3100, abs=0.01)  # type: ignore[attr-defined]
