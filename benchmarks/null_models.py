@@ -15,8 +15,10 @@ import numpy as np
 from scipy.optimize import brentq
 
 from assay.audit.runner import Runner
+from assay.challenges.model.saturated_benchmark import POWERED
 from assay.core.claim import Claim
-from assay.core.settings import Settings
+from assay.core.costs import costs_of
+from assay.core.settings import Question, Settings
 from assay.core.subject import BUILD, JUDGE, Predictions, Role, Roles, Subject
 from assay.core.table import SampleSpec
 from assay.tables import make_partition
@@ -196,6 +198,143 @@ def short_intervals(n: int, seed: int) -> Subject:
     return replace(given, predictions=replace(given.predictions, sets=sets, coverage=PROMISED))
 
 
+# M06: where the model has not been, a tenth of the usual answer's loss is lost
+
+
+def skill(known: float, more: float) -> float:
+    """A model says .5 give or take .3; by how much the truth must lie off .5 for it to lose ``more`` of what the usual
+    answer ``known`` loses above what it expects itself."""
+    return (0.36 - more * usual_loss(known)) / 1.2
+
+
+def usual_loss(known: float) -> float:
+    return 2 * ((known - 0.5) ** 2 + 0.25)
+
+
+def coins(n: int, off: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """What is said, .5 give or take .3, and outcomes that lie off .5 by ``off`` in that direction."""
+    side = rng.choice((-1.0, 1.0), n)
+    return 0.5 + 0.3 * side, (rng.random(n) < 0.5 + off * side).astype(np.float64)
+
+
+def known_share(y: np.ndarray, fold: np.ndarray) -> float:
+    build = y[fold == BUILD]
+    return float((build.sum() + 1) / (len(build) + 2))
+
+
+def new_site(n: int, seed: int) -> Subject:
+    """Half of the rows come from a site that the model never saw; all others from sites of their own."""
+    rng = draw("new site", n, seed)
+    here = rng.random(n) < 0.5
+    name = np.where(here, "new", np.char.add("s", np.arange(n).astype(str)))
+    roles = replace(TWO, site=Role(("site",)), unknown=("x",))
+    given = subject_of({"x": rng.normal(size=n), "site": name, "y": binary(rng.random(n) < 0.5)}, roles, seed)
+    rows = given.table.sample(SampleSpec(n=n))
+    fold, here = given.partition.part(rows), here[rows.position]
+    said_, y = coins(n, np.full(n, 0.3), rng)
+    known = known_share(y, fold)
+    fresh = here & (fold == JUDGE)
+    y[fresh] = rng.random(int(fresh.sum())) < 0.5 + skill(known, 0.1) * np.sign(said_[fresh] - 0.5)
+    return replace(given, predictions=predictions(rows.row_id, said_, y, np.where(here, JUDGE, fold).astype(np.int8)))
+
+
+def last_period(n: int, seed: int) -> Subject:
+    """The last of five periods of the judged rows."""
+    rng = draw("last period", n, seed)
+    given, part = bare(n, seed, order=True)
+    place = given.table.sample(SampleSpec(n=n)).position
+    said_, y = coins(n, np.full(n, 0.3), rng)
+    known = known_share(y, part)
+    fresh = np.flatnonzero(part == JUDGE)
+    last = np.array_split(fresh[np.argsort(place[fresh], kind="stable")], 5)[-1]
+    y[last] = rng.random(len(last)) < 0.5 + skill(known, 0.1) * np.sign(said_[last] - 0.5)
+    return said(given, part, said_, y)
+
+
+# M09: a slice loses a twentieth of the usual answer's loss more than it expects
+
+
+def weak(protected: bool, order: bool = False) -> Make:
+    def make(n: int, seed: int) -> Subject:
+        rng = draw(f"weak {protected} {order}", n, seed)
+        slice_ = rng.random(n) < 0.3
+        columns = {f"z{i}": rng.normal(size=n) for i in range(3)} | {
+            "x": binary(slice_),
+            "y": binary(rng.random(n) < 0.5),
+        }
+        roles = replace(TWO, protected=Role(("x",)) if protected else None, order=Role(("@row",)) if order else None)
+        given = subject_of(columns, roles, seed)
+        rows = given.table.sample(SampleSpec(n=n))
+        part, inside = given.partition.part(rows), slice_[rows.position]
+        said_, y = coins(n, np.full(n, 0.3), rng)
+        known = known_share(y, part)
+        fresh = inside & (part == JUDGE)
+        y[fresh] = rng.random(int(fresh.sum())) < 0.5 + skill(known, 0.05) * np.sign(said_[fresh] - 0.5)
+        return replace(given, predictions=predictions(rows.row_id, said_, y, part))
+
+    return make
+
+
+def weak_number(n: int, seed: int) -> Subject:
+    rng = draw("weak number", n, seed)
+    slice_ = rng.random(n) < 0.3
+    roles = Roles(Role(("y",)), "regression", protected=Role(("x",)))
+    f = rng.normal(size=n)
+    noise = rng.normal(size=n)
+    given = subject_of({"x": binary(slice_), "y": f + noise}, roles, seed)
+    rows = given.table.sample(SampleSpec(n=n))
+    part, at = given.partition.part(rows), rows.position
+    f, noise, inside = f[at], noise[at], slice_[at]
+    known = float((f + noise)[part == BUILD].mean())
+    wide = np.sqrt((1 + 0.05 * (1.7 + known**2)) / (1 - 0.05 * 0.3))
+    y = f + noise * np.where(inside & (part == JUDGE), wide, 1.0)
+    return replace(given, predictions=Predictions(rows.row_id, f, y, part, ()))
+
+
+# M13: what is left to win is exactly what the judged rows would show
+
+
+def worn(n: int, seed: int) -> Subject:
+    """Outcomes by chance, which no plain model knows; the model errs in as many of the judged rows as would show."""
+    rng = draw("worn", n, seed)
+    x, outcome = rng.normal(size=n), rng.random(n) < 0.5
+    given = subject_of({"x": x, "y": binary(outcome)}, TWO, seed)
+    rows = given.table.sample(SampleSpec(n=n))
+    part, y = given.partition.part(rows), outcome[rows.position].astype(np.float64)
+    share = 2 * POWERED**2 / int((part == JUDGE).sum())
+    wrong = rng.random(n) < share
+    return replace(given, predictions=predictions(rows.row_id, np.where(wrong, 0.9 - 0.8 * y, 0.1 + 0.8 * y), y, part))
+
+
+# M16: decisions that save exactly a twentieth of what could be saved, and a threshold that throws a twentieth away
+
+
+def worthless(prior: float, miss: float, order: bool = False) -> Make:
+    def make(n: int, seed: int) -> Subject:
+        """The model acts on rows at random."""
+        rng = draw(f"worthless {prior} {order}", n, seed)
+        given, part = bare(n, seed, order=order)
+        acts = rng.random(n) < 0.05 * miss * prior / (miss * prior - (1 - prior))
+        y = (rng.random(n) < prior).astype(np.float64)
+        return priced(said(given, part, np.where(acts, 0.9, 1e-4), y), miss)
+
+    return make
+
+
+def priced(given: Subject, miss: float) -> Subject:
+    """A false alarm costs one."""
+    return replace(given, evidence={"costs": costs_of(Question(cost_false_alarm=1.0, cost_miss=miss), given.roles)})
+
+
+def threshold_off(n: int, seed: int) -> Subject:
+    """A miss costs three: rows said .4, of which half come true, are left alone at .5."""
+    rng = draw("threshold", n, seed)
+    given, part = bare(n, seed)
+    middle = rng.random(n) < 0.0075 / (1 - 0.15 * 0.45)
+    y = (rng.random(n) < np.where(middle, 0.5, 0.05)).astype(np.float64)
+    return priced(said(given, part, np.where(middle, 0.4, 0.05), y), 3.0)
+
+
 MODEL_CASES = (
     Case("M01", against_plain(0.5, False), {"best plain model, even": every}, REFITS),
     Case("M01", against_plain(0.1, False), {"best plain model, one in ten": every}, REFITS),
@@ -211,4 +350,15 @@ MODEL_CASES = (
     Case("M08", short_sets(0.1), {"one in ten": sliced("class yes")}),
     Case("M08", short_sets(0.5, True), {"in order": sliced("class yes")}),
     Case("M08", short_intervals, {"lowest quarter of a number": sliced("quarter 1 of the prediction")}),
+    Case("M06", new_site, {"a new site": sliced("site new")}),
+    Case("M06", last_period, {"the last period": sliced("period 5 of 5")}),
+    Case("M09", weak(True), {"protected level": sliced("x is yes")}),
+    Case("M09", weak(False), {"searched slice": sliced("x is yes")}),
+    Case("M09", weak(True, True), {"protected level, in order": sliced("x is yes")}),
+    Case("M09", weak_number, {"protected level, a number": sliced("x is yes")}),
+    Case("M13", worn, {"errors that just show": every}, (0, 200, 200)),
+    Case("M16", worthless(0.5, 3.0), {"doing nothing, even": compared("doing nothing")}),
+    Case("M16", worthless(0.05, 40.0), {"doing nothing, rare": compared("doing nothing")}),
+    Case("M16", worthless(0.5, 3.0, True), {"doing nothing, in order": compared("doing nothing")}),
+    Case("M16", threshold_off, {"threshold in use": compared("in use")}),
 )  # fmt: skip

@@ -10,9 +10,10 @@ Why it matters
 
 How it is measured
     For classes, loss is one for a wrong class. Left to win are the model's errors less those that are wrong labels:
-    each error counts by the probability that its label is right, from a noise model (a pool of this model and the plain
-    models, none of which learned from the judged rows, and a matrix of label noise; as L01 has it). For numbers it is
-    the squared error, all of it, since nothing says how noisy the target is.
+    each error counts by the probability that its label is right, from a noise model as L01 has it (a pool of the plain
+    models, none of which learned from the judged rows, and a matrix of label noise; the model that is judged does not
+    testify in its own cause). For numbers it is the squared error, all of it, since nothing says how noisy the target
+    is.
     The smallest difference that the rows would show is that which a paired t test at 5 % finds four times in five:
     2.8 standard errors of the difference on the same rows (over rows, time blocks or groups). Of which two models? The
     smaller of two answers is taken: this one and the plain model nearest to it; and this one and one as good, whose
@@ -113,12 +114,12 @@ def detectable(apart: F64) -> float:
 
 
 def labels_right(judged: Judged, plain_models: Mapping[str, F64], fresh: np.ndarray) -> F64:
-    """(n,) the probability that each label is right, from models that did not learn from these rows."""
+    """(n,) the probability that each label is right, by the plain models, which did not learn from these rows: the
+    model that is judged must not testify that its own errors are none."""
     y = judged.y[fresh].astype(np.int64)
     if len(fresh) < FEWEST_NOISY or len(np.unique(y)) < 2:
         return np.ones(len(fresh))
-    outputs = [judged.output, *(plain_models[k] for k in sorted(plain_models))]
-    logs = np.stack([np.log(np.clip(output[fresh], FLOOR, 1.0)) for output in outputs])
+    logs = np.stack([np.log(np.clip(plain_models[k][fresh], FLOOR, 1.0)) for k in sorted(plain_models)])
     few = max(FEWEST_NOISY, MOST_CELLS // judged.classes)  # sorted by row_id: the first are a random draw
     noise = fit_noise(logs[:, :few], y[:few], even=True)
     clean = softmax(np.tensordot(noise.weights, logs, 1) + noise.offsets)
