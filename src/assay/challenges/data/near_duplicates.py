@@ -14,10 +14,17 @@ How it is measured
     columns of few words, four fifths of its letters in order), or a whole number with a standard deviation of ten or
     more that is off by one. What chance gives is measured beside it, and taken off: rows whose nearest such row is up
     to four times as far, and rows that agree with another in all columns but one, weighed by how often different rows
-    agree in that column (for slips: how often two different words look alike, or two numbers differ by one). So
-    dense, coarse or low-dimensional tables explain their own near rows, and where many words agree, or a nearly
-    unique one, one number that has moved suffices. The claim is that the share of rows with a near twin exceeds one
-    in a hundred; near rows come in clusters, and the interval counts clusters.
+    agree in that column (for slips: how often other words look like this one, or two numbers differ by one). So
+    dense, coarse or low-dimensional tables explain their own near rows, and where many words agree, or a nearly unique
+    one, one number that has moved suffices.
+    What goes on from row to row is alike by nature, and left out: a number that takes every step of its grid or names
+    things (a place, never a measurement), and a row with another one to two tolerances away (a line, a grid or a slow
+    series has as many there as nearer, a copy has not); an off-by-one of a series, whose rows like the next, S1, are
+    about sqrt(n S2) at most, S2 being those like the one after next (each row has one next, like it with a chance p of
+    its own, and the mean of p^2 is at least the square of the mean); a word that half of the others look like, or that
+    stands mostly in rows without such a twin (VII beside VIII is a level of a design, a slip is made in a copy). Where
+    chance alone moves as many numbers as there are, nothing is said. The claim is that the share of rows with a near
+    twin exceeds one in a hundred; near rows come in clusters, and the interval counts clusters.
     *Texts*, a reading, where texts tell records apart (a fifth or more of a column's values are different): pairs from
     shared rare values and from hashing three-letter pieces; each pair weighed column by column as Fellegi and Sunter
     do, the weights learned without labels. Two records are one thing by the texts that settle what a record is (prose,
@@ -43,14 +50,16 @@ Remedy
     Keep near rows on one side of every split. Nothing is dropped: which of two writings is right, the rows do not say.
 
 Known false alarms
-    Panels and designed experiments, whose rows differ in a single value by nature (the next year of one country).
+    Events of one occasion (two victims of one shooting, minutes apart). Members of a unit that was measured once, where
+    no column says so.
     Branches of one firm, members of one family, new editions of one product: different things whose records agree in
     all but a word. Series of repeated measurements that are meant to be nearly equal.
 
 Sources
     Fellegi and Sunter, "A theory for record linkage", JASA 64 (1969); Winkler, "Using the EM algorithm for weight
     computation in the Fellegi-Sunter model", ASA Proceedings (1988); Broder, "On the resemblance and containment of
-    documents", SEQUENCES (1997); Damerau, CACM 7 (1964); Clopper and Pearson (1934); Kish, "Survey Sampling" (1965).
+    documents", SEQUENCES (1997); Grassberger and Procaccia, Physica D 9 (1983), for the dimension of near rows;
+    Damerau, CACM 7 (1964); Clopper and Pearson (1934); Kish, "Survey Sampling" (1965).
 """
 
 from __future__ import annotations
@@ -114,7 +123,7 @@ def by_numbers(rows: Sample, equal: NearCopies, columns: tuple[str, ...], m: flo
     also = f", {len(slips.at):,} of them but for one slip" if len(slips.at) and k else ""
     says = f"{k:,} of {n:,} rows ({percent(k / max(1, n))}) nearly repeat another: numbers within {TOLERANCE} sd{also}"
     effect = Effect(k / max(1, n), "share of rows", m, partial(share_interval, k / size, n / size))
-    # Years of a panel and cells of an experiment differ in a single value by nature: only moved numbers inflate.
+    # Rows of a short panel may differ in a single value by nature: only moved numbers inflate.
     harm: ImpactKind = "inflates" if len(equal.at) > len(slips.at) else "costs"
     impact = Impact(harm, why_unmeasured="needs a refit on a split that keeps near rows together")
     return Claim(
