@@ -150,3 +150,31 @@ def test_the_level_of_the_gap() -> None:
     rng = np.random.default_rng(5)
     p = [gap_p(np.sort(rng.pareto(1.5, 400) + 1)[::-1], 2, 40) for _ in range(2_000)]
     assert abs(np.mean(np.array(p) < 0.05) - 0.05) < 0.015
+
+
+@pytest.mark.parametrize("share", [1.0, 0.6])
+@pytest.mark.parametrize("column", ["years at school", "hours a week", "dark pixels"])
+def test_unit_slip_among_values_that_repeat(column: str, share: float) -> None:
+    """Few different values, and zeros in the rest of the rows: equal shapes are equal on the grid of the column."""
+    rng, n = np.random.default_rng(6), 2_000
+    x = {
+        "years at school": np.clip(rng.normal(10, 2.5, n).round(), 1, 16),
+        "hours a week": np.where(rng.random(n) < 0.45, 40, np.clip(rng.normal(40, 12, n).round(), 1, 99)),
+        "dark pixels": rng.integers(1, 17, n).astype(float),
+    }[column]
+    x = np.where(rng.random(n) < share, x, 0.0)
+    assert said(d05, bare_subject(one(x))) == ""
+    at = np.flatnonzero(x)[:40]
+    x[at] *= 1000
+    (claim,) = stands(d05, bare_subject(one(x)))
+    assert claim.evidence["parts"][0]["kind"] == "unit"
+    assert set(claim.about.rows.positions.tolist()) == set(at.tolist())
+
+
+def test_unit_slip_downwards_leaves_zeros_alone() -> None:
+    rng = np.random.default_rng(7)
+    x = np.where(rng.random(2_000) < 0.6, rng.lognormal(3, 0.4, 2_000).round(1), 0.0)
+    at = np.flatnonzero(x)[:40]
+    x[at] /= 1000
+    (claim,) = stands(d05, bare_subject(one(x)))
+    assert set(claim.about.rows.positions.tolist()) == set(at.tolist())

@@ -29,6 +29,15 @@ def test_noise_around_two_columns() -> None:
     assert claim.effect.value > 0.8
 
 
+def test_a_column_that_is_mostly_zero_is_heard() -> None:
+    """What is above zero in one row of ten tells the outcome there (as gains of capital do an income)."""
+    rare = np.where(RNG(3).random(3000) < 0.1, RNG(4).lognormal(8, 1, 3000), 0.0)
+    a = RNG(0).normal(size=3000)
+    made = judge(d12, bare_subject(table(1.5 * a + 5 * (rare > 0), {"a": a, "rare": rare} | noise(3000, 14))))
+    assert made.decision.verdict == "found"
+    assert not {"a", "rare"} & set(made.run.claims[0].about.columns)
+
+
 def test_two_that_matter_only_together_are_heard() -> None:
     a, b = RNG(0).normal(size=6000), RNG(1).normal(size=6000)
     made = judge(d12, bare_subject(table(4 * np.sign(a * b), {"a": a, "b": b} | noise(6000, 8))))
