@@ -163,8 +163,8 @@ def count() -> None:
         out.writerow(["code", "right", "judged", "tables", "date", "note"])
         for code in READINGS:
             tally = verdicts[code]
-            row = [code, tally["true"], tally.total(), TABLES.get(code, 0), JUDGED_ON, NOTES.get(code, "")]
-            out.writerow(row)
+            line = [code, tally["true"], tally.total(), TABLES.get(code, 0), JUDGED_ON, NOTES.get(code, "")]
+            out.writerow(line)
 
 
 def main() -> None:

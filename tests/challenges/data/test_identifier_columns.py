@@ -65,3 +65,20 @@ def test_a_key_with_signal_inflates_only_while_it_is_a_feature() -> None:
 def test_guessed_ids_of_ames_are_advice() -> None:
     claims = [c for c in stands(d10, real("ames_housing.csv.gz", "SalePrice")) if c.evidence.get("kind") == "key"]
     assert {c.impact.kind for c in claims} == {"tidy"}
+
+
+def test_places_in_an_order_are_no_keys() -> None:
+    rng = np.random.default_rng(5)
+    n = 600
+    order = np.cumsum(1 + (rng.random(n) < 0.1))
+    score = np.sort(rng.normal(5, 1, n))[::-1]
+    for name, beside, found in (
+        ("position_held", score, False),  # in step with a score
+        ("position_held", rng.permutation(score), True),
+        ("dayTime", rng.permutation(score), False),
+        ("rank", rng.permutation(score), False),
+        ("day_no", rng.permutation(score), True),
+        ("column_1", score, True),
+    ):
+        table = pa.table({name: order, "score": beside, "outcome": rng.choice(["no", "yes"], n)})
+        assert (name in said(d10, bare_subject(table))) is found, (name, found)

@@ -55,6 +55,14 @@ def test_silent(name: str, target: str) -> None:
     assert said(d03, real(name, target)) == ""
 
 
+@pytest.mark.parametrize(("name", "found"), [("shop", True), ("year_opened", False)])
+def test_years_are_no_codes(name: str, found: bool) -> None:
+    rng = np.random.default_rng(1)
+    level = rng.choice([1985, 1987, 1997, 1998, 1999, 2002, 2004, 2007, 2009], 1000)
+    sales = np.where(np.isin(level, [1985, 1998, 2004]), 5.0, 0.0) + rng.normal(size=1000)
+    assert (name in said(d03, bare_subject(pa.table({name: level, "outcome": sales})))) is found
+
+
 def test_generated() -> None:
     rng = np.random.default_rng(0)
     n = 400

@@ -15,9 +15,11 @@ How it is measured
     blank. Whole numbers: a run without gap or repeat; or, as *looks like*, numbers that crowd together and yet
     never repeat: if N pairs lie within 32 grid steps of each other, N/32 equal pairs are expected of a smooth
     measurement, and none has a chance of exp(-N/32), which has to be below one in a million. Unique decimals and
-    free text are not keys. What a number key says about the target alone is measured with a small booster on one
-    half and given with an interval from the other, as evidence; it is not required to be nil. A guessed id is no
-    feature, so that what it says raises no score: it is advice.
+    free text are not keys; nor are numbers whose column is named for a time, a rank or a running total, nor ones
+    that rise or fall in step with a decimal column (rank correlation .99): they are a place in an order. Where the
+    name is one of a key (order_no), or there is none, that is no matter. What a number key says about the target
+    alone is measured with a small booster on one half and given with an interval from the other, as evidence; it is
+    not required to be nil. A guessed id is no feature, so that what it says raises no score: it is advice.
     *Many levels*: more than the 255 that a boosted tree keeps apart in one column.
     *Batch number* (only where the row order is declared): whole numbers with repeats, nearly every one in a single
     block of rows; or that count up and start over after stretches of unequal length: a candidate for the group.
@@ -36,8 +38,7 @@ Remedy
 
 Known false alarms
     Codes that mean something once taken apart (a post code, a product code with its family in front); a
-    whole-number measurement of which no two rows agree, in a table that was made unique on it; the count of days in
-    a daily series.
+    whole-number measurement of which no two rows agree, in a table that was made unique on it.
 
 Sources
     Feller, "An Introduction to Probability Theory and Its Applications" I, II.3 (birthdays); Micci-Barreca, "A
@@ -48,6 +49,7 @@ Sources
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -69,7 +71,7 @@ from assay.learn.target import labels
 from assay.probes.keys import unrepeated, whole
 from assay.probes.stand_ins import WORDS
 from assay.stats.means import mean_interval
-from assay.tables.roles import are_years
+from assay.tables.roles import are_years, names_things, snake
 
 CHALLENGE = Challenge(
     code="D10",
@@ -95,6 +97,9 @@ CHALLENGE = Challenge(
     safety="safe",
 )
 FEWEST, SHAPED, LOOKED = 30, 0.95, 5_000
+IN_STEP = 0.99  # rank correlation: what is left are ties and a few rows out of turn
+KEYS = {"id", "ids", "no", "nr", "nbr", "num", "number", "key", "code"}
+PLACES = {"time", "timestamp", "second", "seconds", "minute", "minutes", "day", "days", "rank", "ranking", "cumulative"}
 BLOCKS, RISING, BLOCKED, UNEVEN = 20, 0.95, 0.9, 0.25  # values of a batch number; steps up; values by block; spread
 
 
@@ -199,9 +204,31 @@ def shape(subject: Subject, facts: Facts, rows: Sample, name: str, own: float, f
         return None
     if own == 1.0 and span.hi - span.lo + 1 == filled:
         return "exact", f"runs from {span.lo:.0f} to {span.hi:.0f} without gap or repeat"
-    if own <= 0.5 or not unrepeated(values, filled, round((1 - own) * filled)):
+    if own <= 0.5 or not unrepeated(values, filled, round((1 - own) * filled)) or is_place(rows, name):
         return None
     return "heuristic", "looks like a key: its numbers crowd together and do not repeat"
+
+
+def is_place(rows: Sample, name: str) -> bool:
+    """The column tells where in an order a row stands, by its name or by another column that rises or falls with it."""
+    words = snake(name).split("_")
+    if names_things(name) or words[-1] in KEYS or re.fullmatch(r"(column|unnamed|v|x|var)?_*\d*", snake(name)):
+        return False
+    return bool(set(words) & PLACES) or any(in_step(rows, name, c.name) for c in rows.columns if c.name != name)
+
+
+def in_step(rows: Sample, name: str, other: str) -> bool:
+    """Nearly the same order, or the opposite one, in a number column that is no key itself: it has decimals."""
+    if next(c.kind for c in rows.columns if c.name == other) != "number":
+        return False
+    few = rows.take(np.arange(min(rows.n, LOOKED)))
+    x, y = few.numbers(name), few.numbers(other)
+    both = np.isfinite(x) & np.isfinite(y)
+    if both.sum() < FEWEST or whole(y) or np.ptp(y[both]) == 0:
+        return False
+    from scipy.stats import spearmanr
+
+    return bool(abs(spearmanr(x[both], y[both]).statistic) >= IN_STEP)
 
 
 def are_dates(values: F64) -> bool:

@@ -20,7 +20,7 @@ How it is measured
     that).
     *Codes*, as *looks like*: positive whole numbers with 5 to 64 levels of 20 rows on average, on a grid with holes
     of unequal size, whose level means explain the target by five points of variance more than any rising, falling
-    or three times bent line does.
+    or three times bent line does. Years, by name and range, are no codes.
 
 Example
     >>> import numpy as np, pyarrow as pa, assay
@@ -65,6 +65,7 @@ from assay.core.table import F64, I64, Ask, Facts, Sample
 from assay.core.words import listed, percent
 from assay.learn.target import labels
 from assay.probes.stand_ins import WORDS
+from assay.tables.roles import are_years
 
 CHALLENGE = Challenge(
     code="D03",
@@ -301,6 +302,8 @@ def codes(subject: Subject, rows: Sample, limit: float) -> Iterator[Claim]:
         if subject.table.column(name).kind == "number":
             values = rows.numbers(name)
             at = known & np.isfinite(values)
+            if not at.any() or are_years(name, values[at].min(), values[at].max()):  # in their order, whatever they say
+                continue
             levels, code, counts = np.unique(values[at], return_inverse=True, return_counts=True)
             if uneven(levels, counts):
                 seen[name] = (max(bent(levels, code.ravel(), counts, y[at]) for y in parts), len(levels))
