@@ -129,16 +129,40 @@ def clean(base_name: str, needs: tuple[str, ...], seed: int) -> Clean:
 
 
 def plainly_so(finding: Finding, arrow: pa.Table) -> bool:
-    """Whether the base has what the finding counts, counted here anew: constant columns, and equal rows. A share of
-    equal rows is held against the materiality with no regard to how likely a split is to part them."""
+    """Whether the base has what the finding counts, counted here anew: constant columns, levels by the hundred, groups,
+    clock times as numbers, columns that follow from others, and equal rows. Shares of rows are held against the
+    materiality with no regard to how likely a split is to part them."""
     if finding.code == "D09":
         most = [int(np.unique(arrow[c].to_numpy(), return_counts=True)[1].max()) for c in finding.columns]
         return min(most) >= 0.99 * arrow.num_rows
+    if finding.code == "D10":
+        return "more levels than the 255" in finding.message and len(arrow[finding.columns[0]].unique()) > 255
+    if finding.code == "K05" and finding.claim.basis == "exact":
+        counts = arrow[finding.columns[0]].value_counts().field("counts").to_numpy()
+        return counts[counts > 1].sum() > finding.claim.effect.materiality * arrow.num_rows
+    if finding.code == "D03" and "HHMM" in finding.message:
+        return all((arrow[c].to_numpy() % 100 < 60).all() for c in finding.columns)
+    if finding.code == "D11":
+        x, *others = (arrow[c].to_numpy() for c in finding.columns)
+        plain = follows(x, others)
+        ranked = follows(ranks(x), [ranks(v) for v in others])
+        return max(plain, ranked) > finding.claim.effect.materiality
     if finding.code in ("D07", "K04") and finding.claim.basis == "exact":
         rows = [str(row) for row in arrow.to_pylist()]
         counts = Counter(rows)
         return sum(k for k in counts.values() if k > 1) > finding.claim.effect.materiality * len(rows)
     return False
+
+
+def follows(x: np.ndarray, others: Sequence[np.ndarray]) -> float:
+    """Multiple correlation of one column with others, by least squares."""
+    made = np.column_stack((np.ones(len(x)), *others)).astype(np.float64)
+    left = x - made @ np.linalg.lstsq(made, x, rcond=None)[0]
+    return float(np.sqrt(max(0.0, 1 - left.var() / x.var())))
+
+
+def ranks(x: np.ndarray) -> np.ndarray:
+    return np.unique(x, return_inverse=True)[1].ravel().astype(np.float64)
 
 
 def part_d(run: Run, most: int) -> bool:
