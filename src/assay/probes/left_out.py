@@ -15,7 +15,7 @@ from .forward import Bench, draw
 from .halves import parts_of
 from .judged import Judged
 
-MOST_ROWS, MOST_WIDE_ROWS, WIDE = 6_000, 3_000, 100  # features above which fewer rows are learned from
+MOST_ROWS, MOST_WIDE_ROWS, WIDE = 6_000, 2_000, 100  # features above which fewer rows are learned from
 MOST_LEVELS, FEWEST_LEVELS, FOLDS, MIXED = 50, 2, 5, 2
 FEWEST_TRAINED = 50
 

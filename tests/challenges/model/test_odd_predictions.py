@@ -8,15 +8,27 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from assay.challenges.model import miscalibrated, overfitting, under_covering, worse_than_naive
+from assay.challenges.model import (
+    miscalibrated,
+    no_value,
+    overfitting,
+    poor_generalisation,
+    saturated_benchmark,
+    under_covering,
+    weak_slices,
+    worse_than_naive,
+)
 from assay.testing import clean_subject, judge
 
-MODULES = (overfitting, worse_than_naive, miscalibrated, under_covering)
+MODULES = (
+    overfitting, worse_than_naive, miscalibrated, under_covering, no_value, poor_generalisation, saturated_benchmark,
+    weak_slices,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: m.CHALLENGE.code)
 def test_few_or_odd_predictions_never_stop_it(module: ModuleType) -> None:
-    subject = clean_subject(400, 0, ("predictions", "sets"))
+    subject = clean_subject(400, 0, ("predictions", "sets", "units", "costs"))
     given = subject.predictions
     assert given is not None and given.sets is not None
     n = len(given.y)
