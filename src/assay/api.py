@@ -213,7 +213,8 @@ def fit_subject(
     fitted = race(subject, audit.recipe, settings, left_out=leaks, ship=ship, progress=part(progress, 0.25, 0.9))
     of_table = replace(report, outcomes=tuple(o for o in report.outcomes if o.stage != "model"))
     model = NativeModel(fitted.judged, tuple(fitted.recipe.ops()), subject.table.digest)
-    judged = replace(subject, predictions=fitted.predictions, model=model)
+    known = {**subject.evidence, "making": fitted.making}
+    judged = replace(subject, predictions=fitted.predictions, model=model, evidence=known)
     evidence = Audit(judged, replace(settings, select=MODEL_CODES), part(progress, 0.9, 0.95)).report(trials=False)
     return make(subject, fitted, of_table, evidence, settings, time.process_time() - start)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from assay.core.making import Making
 from assay.core.remedy import Recipe
 from assay.core.result import Score
 from assay.core.subject import Predictions, Task
@@ -104,6 +105,7 @@ class Fitted:
     reproducible: bool
     seed: int
     split_says: str
+    making: Making
     notes: tuple[str, ...] = field(default=())
 
     @property

@@ -30,10 +30,13 @@ class Lineup:
     says: str
 
 
-def train_runner(runner: Runner, material: Material, data: Data, more: float = 1.0) -> Trained:
+def train_runner(
+    runner: Runner, material: Material, data: Data, more: float = 1.0, *, seed: int | None = None
+) -> Trained:
     """Train a candidate on new rows for as many rounds as its folds stopped at, times ``more``."""
     rounds = max(1, round(runner.mean_rounds * more)) if runner.rounds else None
-    return train(runner.config, data, seed=material.seed, threads=material.threads, rounds=rounds)
+    seed = material.seed if seed is None else seed
+    return train(runner.config, data, seed=seed, threads=material.threads, rounds=rounds)
 
 
 def choose_lineup(race: Race, material: Material, budget: Budget, notes: list[str], *, alone: bool) -> Lineup:

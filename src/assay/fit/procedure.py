@@ -22,9 +22,10 @@ from assay.learn.learners import train
 from assay.learn.replay import calibrate
 
 from . import judging
-from .clock import Budget, Progress
+from .clock import Budget, Progress, cpu_seconds
 from .fitted import CalibrationRecord, Fitted
 from .lineup import Lineup, choose_lineup, train_runner
+from .making import making
 from .material import Material, prepare
 from .portfolio import LARGE, Plan, make_plan, portfolio
 from .race import Race
@@ -87,13 +88,15 @@ class _Procedure:
         lineup = choose_lineup(race, self.m, self.budget, self.notes, alone=self.interrupted)
         m, y, task = self.m, self.y, self.task
         covered, crossed = self._crossed(race, lineup)
-        calibration, record = self._calibration(covered, crossed, lineup)
+        calibration, calibrated = self._calibration(covered, crossed, lineup)
         dev = np.concatenate((m.build[covered], m.choose))
         output_dev = calibrate(calibration, np.concatenate((crossed[covered], lineup.choose)))
         used, method = self._conformal_rows(dev)
         conformal = fit_conformal(output_dev[used], y[dev][used], task)
         self.budget.say("training the model to be judged", 0.7)
+        start = cpu_seconds()
         judged, output_judge = self._train(lineup, m.dev, plan, calibration, m.judge)
+        record = making(race, lineup, m, plan, self.budget, calibration, cpu_seconds() - start)
         judged = replace(judged, conformal=conformal)
         output_judge = calibrate(calibration, output_judge)
         order, keys = m.order(), m.keys if m.roles.group is not None else None
@@ -137,7 +140,7 @@ class _Procedure:
             shuffled=shuffled,
             naive=naive,
             also=also,
-            calibration=record,
+            calibration=calibrated,
             conformal=coverage,
             predictions=self._predictions(rows, output, judged),
             shipped=self.ship,
@@ -151,6 +154,7 @@ class _Procedure:
             reproducible=not (self.interrupted or self.budget.bound or plan.binding),
             seed=m.seed,
             split_says=m.split_says,
+            making=record,
             notes=tuple(self.notes),
         )
 

@@ -27,6 +27,7 @@ from assay.learn.encoder import encode_training, fit_encoder
 from assay.learn.learners import Config, Data, train
 from assay.learn.target import labels
 from assay.testing import clean_table
+from assay.testing.clean import honest_making
 
 from .bases import Place, rows_of
 
@@ -100,7 +101,7 @@ def served(subject: Subject, needs: Sequence[Need], lent: bool) -> Subject:
     evidence: dict[str, Any] = dict(subject.evidence)
     if "comparison" in needs and not subject.comparisons:
         subject = replace(subject, comparisons=halves(subject))
-    if {"predictions", "sets", "model"} & set(needs) and subject.predictions is None:
+    if {"predictions", "sets", "model", "making"} & set(needs) and subject.predictions is None:
         subject = with_predictions(subject)
     if lent and "trusted" in needs:
         evidence["trusted"] = subject.table
@@ -108,6 +109,8 @@ def served(subject: Subject, needs: Sequence[Need], lent: bool) -> Subject:
         evidence["population"] = margins
     if lent and "costs" in needs and "costs" not in evidence and len(subject.roles.classes) > 1:
         evidence["costs"] = even_costs(subject.roles)
+    if "making" in needs and subject.predictions is not None:
+        evidence["making"] = honest_making(subject.predictions)
     if lent and "pipeline" in needs:
         subject = replace(subject, pipeline=partial(plain_pipeline, many=subject.roles.task == "multiclass"))
     return replace(subject, evidence=evidence)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from assay.audit.opening import settle
 from assay.core.costs import even_costs
+from assay.core.making import Making
 from assay.core.subject import JUDGE, Comparison, Predictions, Subject
 from assay.core.table import F64, Sample, SampleSpec
 from assay.learn.target import labels
@@ -79,13 +80,15 @@ def clean_subject(n: int = 3000, seed: int = 0, needs: Sequence[str] = ()) -> Su
     if "comparison" in needs:
         other = open_table(clean_table(n, seed + 100_000, needs), name=f"other-{seed}")
         subject = replace(subject, comparisons=(Comparison("reference against current", table, other),))
-    if {"predictions", "sets", "model"} & set(needs) and n:
+    if {"predictions", "sets", "model", "making"} & set(needs) and n:
         subject = replace(subject, predictions=honest_predictions(subject), model=HonestModel())
     evidence: dict[str, Any] = {}
     if "trusted" in needs:
         evidence["trusted"] = table
     if "population" in needs:
         evidence["population"] = {"colour": dict(COLOURS), "place": dict(PLACES)}
+    if "making" in needs and subject.predictions is not None:
+        evidence["making"] = honest_making(subject.predictions)
     if "costs" in needs:
         evidence["costs"] = even_costs(subject.roles)
     if "pipeline" in needs:
@@ -108,6 +111,23 @@ def honest_pipeline(X: Any, y: Any) -> Any:
         best = int(np.argmax(np.abs(near)))
         made[fold == k] = own[:, best] * np.sign(near[best])
     return made
+
+
+def honest_making(given: Predictions) -> Making:
+    """Three tries that predict alike, so that choosing brought no luck, and a run that gives the same again."""
+    judged = given.part == JUDGE
+    rest = np.flatnonzero(~judged & np.isfinite(given.y))
+    y, output = given.y[rest], given.output[rest]
+    if output.ndim == 2:
+        shares = np.bincount(y.astype(int), minlength=output.shape[1]) / max(1, len(y))
+        own = -np.log(np.clip(output[np.arange(len(y)), y.astype(int)], 1e-6, 1.0))
+        usual = -np.log(np.clip(shares[y.astype(int)], 1e-6, 1.0))
+    else:
+        own, usual = (output - y) ** 2, (y - y.mean()) ** 2 if len(y) else y
+    loss = np.stack([own, 1.001 * own, 1.002 * own])
+    same = given.output[judged]
+    names = ("first", "second", "third")
+    return Making(names, loss, np.arange(len(y)), usual, 0, given.row_id[judged], lambda _: same)
 
 
 class HonestModel:

@@ -1,0 +1,133 @@
+"""The score that chose the model promises more than the model holds.
+
+What it is
+    Of many tries the one with the best score is taken, and its score is reported. Part of that score is luck, and the
+    more was tried, and the fewer rows decided, the larger is that part: the winner's curse.
+
+Why it matters
+    The reported score is the one that plans are made with. With fifty equal candidates on a few hundred rows the best
+    one looks better than all of them are.
+
+How it is measured
+    From the out-of-fold losses of all tries (log-loss or squared error) the *procedure of choosing* is scored by
+    bootstrap bias-corrected cross-validation: the winner of the units drawn is scored on those not drawn. The effect is
+    what this adds to the winner's loss, as a share of what the usual answer loses; its standard error is that of a
+    jackknife over 20 blocks of units, and the p-value Student's t. What fresh rows say stands beside it. Tries that did
+    not see every row are left out.
+
+Example
+    >>> import numpy as np
+    >>> from assay.stats.selection import corrected
+    >>> luck = np.random.default_rng(0).normal(1.0, 1.0, (50, 400))
+    >>> made = corrected(luck, np.arange(400), np.random.default_rng(1))
+    >>> bool(made.naive < 0.95 < made.corrected)
+    True
+
+Remedy
+    Advice only: report the corrected score with its interval, or the score on rows that chose nothing. ``assay fit``
+    reports the latter.
+
+Known false alarms
+    None known. Where fresh rows are of a later time or of other groups, they are harder for that reason too; the
+    corrected score does not know of it, and the sentence about fresh rows does.
+
+Sources
+    Tsamardinos, Greasidou and Borboudakis, Machine Learning 107 (2018), section 3; Cawley and Talbot, "On over-fitting
+    in model selection", JMLR 11 (2010); Varma and Simon, BMC Bioinformatics 7 (2006).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from assay.core.challenge import Challenge, Dose, Options, Threshold
+from assay.core.claim import About, Claim, Effect, Impact
+from assay.core.errors import InputError
+from assay.core.making import Making
+from assay.core.subject import JUDGE, Planted, Subject
+from assay.probes.judged import Judged
+from assay.stats.selection import BLOCKS, corrected
+
+CHALLENGE = Challenge(
+    code="M03",
+    name="selection-optimism",
+    title="the score that chose the model promises more than the model holds",
+    stage="model",
+    needs=("target", "predictions", "making"),
+    category="inflates",
+    scope="model",
+    promise=Dose(1.0, 3_000, "a winner among 60 guesses that is as good as all of them"),
+    materiality=(
+        Threshold(
+            "optimism", 0.01, "share of naive loss", "one percent of what knowing nothing loses: less changes no plan"
+        ),
+    ),
+)
+FEWEST, FEWEST_TRIES = 30, 2
+
+
+def measure(subject: Subject, judged: Judged, options: Options) -> Iterator[Claim]:
+    from scipy.special import stdtr, stdtrit
+
+    making: Making = subject.evidence["making"]
+    whole = np.flatnonzero(np.isfinite(making.loss).mean(1) >= 1.0)
+    fresh = judged.judge
+    if len(whole) < FEWEST_TRIES or making.loss.shape[1] < FEWEST or not judged.enough(fresh):
+        return
+    made = corrected(making.loss[whole], making.unit, subject.rng("M03", "bootstrap"))
+    usual = max(float(making.usual.mean()), 1e-12)
+    optimism, error, most = made.optimism / usual, made.error / usual, options["optimism"]
+    now = float((judged.log() if judged.classes else judged.quadratic())[fresh].mean())
+
+    def bound(alpha: float) -> tuple[float, float]:
+        half = float(stdtrit(BLOCKS - 1, 1 - alpha / 2)) * error
+        return optimism - half, optimism + half
+
+    name = making.names[whole[made.winner]]
+    yield Claim(
+        About(),
+        Effect(optimism, "share of naive loss", most, bound),
+        "test",
+        f"{name} won among {len(whole)} tries with a loss of {made.naive:.3g}; chosen like that, {made.corrected:.3g} "
+        f"is to be expected, and fresh rows say {now:.3g}",
+        making.loss.shape[1],
+        p=float(stdtr(BLOCKS - 1, (most - optimism) / error)) if error > 0 else float(optimism <= most),
+        family="challenge",
+        impact=Impact("inflates", optimism, bound(0.05), "share of naive loss"),
+        evidence={
+            "tries": len(whole),
+            "promised": made.naive,
+            "corrected": made.corrected,
+            "interval": made.interval,
+            "fresh": now,
+        },
+    )
+
+
+def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
+    """60 tries whose losses are the model's own, each with luck of its own; the luckiest is said to have won.
+
+    ``dose`` is the size of the luck in standard deviations of the model's loss.
+    """
+    given = subject.predictions
+    if given is None:
+        raise InputError("selection-optimism is planted beside predictions; the subject has none")
+    rest = np.flatnonzero((given.part != JUDGE) & np.isfinite(given.y))
+    rest = rest[rng.permutation(len(rest))[:300]]
+    if len(rest) < FEWEST:
+        raise InputError(f"selection-optimism is planted on at least {FEWEST} rows that were not judged")
+    y, output = given.y[rest], given.output[rest]
+    if output.ndim == 2:
+        own = -np.log(np.clip(output[np.arange(len(y)), y.astype(int)], 1e-6, 1.0))
+        share = np.bincount(y.astype(int), minlength=output.shape[1]) / len(y)
+        usual = -np.log(np.clip(share[y.astype(int)], 1e-6, 1.0))
+    else:
+        own, usual = (output - y) ** 2, (y - y.mean()) ** 2
+    loss = own + dose * own.std() * rng.normal(size=(60, len(y)))
+    winner = int(loss.mean(1).argmin())
+    names = tuple(f"try {k + 1}" for k in range(60))
+    made = Making(names, loss, np.arange(len(y)), usual, winner, given.row_id[given.part == JUDGE])
+    return Planted(replace(subject, evidence={**subject.evidence, "making": made}), (), dose)

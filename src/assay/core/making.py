@@ -1,0 +1,29 @@
+"""How a model was made, for challenges that judge the search and not only its winner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .table import F64, I64, U64
+
+
+@dataclass(frozen=True, eq=False)
+class Making:
+    """What was tried, and a way to do it again. Handed over as ``subject.evidence["making"]``.
+
+    ``names`` (tries,) and ``loss`` (tries, rows): out-of-fold loss of every row under every try (log-loss in nats, or
+    squared error), NaN where a try did not get that far. ``unit`` (rows,): rows of one unit move together.
+    ``winner`` is the try that predicts, or that weighs most in what predicts; ``usual`` (rows,) what knowing nothing
+    loses. ``again(k)`` trains the model anew and returns what it predicts of the judged rows, in the order of
+    ``judged`` (their row ids): on the same rows with another seed for k = 0, else on the k-th resample of its units.
+    None where it would cost too much.
+    """
+
+    names: tuple[str, ...]
+    loss: F64
+    unit: I64
+    usual: F64
+    winner: int
+    judged: U64
+    again: Callable[[int], F64] | None = None
