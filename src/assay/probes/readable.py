@@ -15,7 +15,7 @@ from .asked import Reliance, answers, loss, swapped
 from .collinear import joined, pairwise, ranks
 from .judged import Judged
 
-ROWS, HALVINGS = 500, 3
+ROWS, MOST_ROWS, DEALT = 500, 1_000, 12
 PARITY = 1e-4  # two answers are one up to here, as a file must agree with the model that it was made from
 FEWEST = 30
 LEAST = 1e-3  # of a probability: in float32 the log-odds of less are no longer known to a thousandth
@@ -25,6 +25,7 @@ SAME = 1e-6
 ALIKE = 0.8  # rank correlation from which columns are swapped together
 FLIPS, FLOOR = 200, 0.95
 SHOWN = 10
+NUMERIC = ("number", "date", "clock", "bool")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,39 +38,44 @@ class Additive:
 
 
 def additive(model: Model, judged: Judged, features: Sequence[str], rng: np.random.Generator) -> Additive:
-    """Mix the cells of pairs of judged rows by three random halvings of the columns, and ask whether answers add up."""
+    """Mix the cells of pairs of judged rows by halves of the columns, and ask whether answers add up.
+
+    The halves follow the binary digits of the columns' places in a random line, so that any two columns stand apart in
+    one of them at least, and what they do together is seen.
+    """
     rows = judged.rows.take(judged.judge[:ROWS])
     columns = [c for c in sorted(features) if c in rows.names]
     if rows.n < FEWEST or not columns:
         return Additive(False, 0.0)
     at = np.roll(np.arange(rows.n), 1)
     base = answers(model, rows)
-    parts: list[list[F64]] = [[], [], [], []]
-    for _ in range(HALVINGS if len(columns) > 1 else 0):
-        cut = rng.permutation(len(columns))[: int(rng.integers(1, len(columns)))]
-        one = [columns[j] for j in sorted(cut.tolist())]
+    place = rng.permutation(len(columns))
+    halvings: list[dict[str, Additive]] = []
+    for digit in range(int(len(columns) - 1).bit_length()):
+        one = [c for c, k in zip(columns, place, strict=True) if k >> digit & 1]
         two = [c for c in columns if c not in one]
-        mixed = (answers(model, swapped(rows, one, at)), answers(model, swapped(rows, two, at)))
-        for part, made in zip(parts, (base, base[at], *mixed), strict=True):
-            part.append(made)
-    if not parts[0]:
+        mixed = [answers(model, swapped(rows, part, at)) for part in (one, two)]
+        halvings.append(added([scales(part) for part in (base, base[at], *mixed)]))
+    if not halvings:
         return Additive(True, 0.0)  # one column: a curve
-    return best([scale_up(np.concatenate(part)) for part in parts])
+    shared = sorted(set.intersection(*(set(h) for h in halvings)))
+    found = [Additive(all(h[k].exact for h in halvings), max(h[k].together for h in halvings)) for k in shared]
+    return min(found, key=lambda f: (not f.exact, f.together)) if found else Additive(False, 0.0)
 
 
-def scale_up(output: F64) -> dict[str, F64]:
+def scales(output: F64) -> dict[str, F64]:
     """Answers on every scale on which models add up, (n, k); NaN where float32 leaves too little of a probability."""
     if output.ndim == 1:
-        logs = np.log(np.where(output > 0, output, np.nan)) if (output > 0).all() else np.full(len(output), np.nan)
-        return {"values": output[:, None], "logs": logs[:, None]}
+        plain = {"values": output[:, None]}
+        return plain | ({"logs": np.log(output)[:, None]} if (output > 0).all() else {})
     fine = np.where(output >= LEAST, output, np.nan)
     return {"values": output, "log-odds": np.log(fine[:, 1:]) - np.log(fine[:, :1])}
 
 
-def best(parts: Sequence[dict[str, F64]]) -> Additive:
-    """The scale on which least is left over."""
-    found = []
-    for name in parts[0]:
+def added(parts: Sequence[dict[str, F64]]) -> dict[str, Additive]:
+    """By scale: whether mixtures add up to what they are mixed of, and which share of the spread is left over."""
+    out = {}
+    for name in sorted(set.intersection(*(set(part) for part in parts))):
         a, b, mixed, other = (part[name] for part in parts)
         left, apart = mixed + other - a - b, a - b
         fine = np.isfinite(left)
@@ -80,48 +86,59 @@ def best(parts: Sequence[dict[str, F64]]) -> Additive:
         limit = 4 * PARITY * size * (4 if name == "log-odds" else 1)
         spread = float((apart[fine] ** 2).mean())
         share = float((left[fine] ** 2).mean()) / 2 / spread if spread > 0 else 0.0
-        found.append(Additive(bool((np.abs(left[fine]) <= limit).mean() >= EXACT), min(1.0, share)))
-    return min(found, key=lambda f: (not f.exact, f.together)) if found else Additive(False, 0.0)
+        out[name] = Additive(bool((np.abs(left[fine]) <= limit).mean() >= EXACT), min(1.0, share))
+    return out
 
 
-def few_answers(judged: Judged) -> bool:
-    """Whether the model gives at most 16 different answers, which a tree learned on one half of the rows repeats on the
-    other."""
+def few_answers(model: Model, judged: Judged, features: Sequence[str], rng: np.random.Generator) -> bool:
+    """Whether the model gives at most 16 different answers, and a tree repeats them on judged rows that learned them
+    from the same rows with each column dealt anew."""
     from sklearn.tree import DecisionTreeRegressor
 
-    output = judged.output.reshape(len(judged.y), -1)
-    if not len(output) or len(np.unique(np.round(output[:2_000], 9), axis=0)) > FEW:
+    some = judged.judge[:MOST_ROWS]
+    output = judged.output[some].reshape(len(some), -1)
+    columns = [c for c in sorted(features) if c in judged.rows.names]
+    if len(some) < FEWEST or not columns or len(np.unique(np.round(output, 9), axis=0)) > FEW:
         return False
-    half = len(output) // 2
-    if half < FEWEST:
+    rows = judged.rows.take(some)
+    X, Y = [], []
+    for _ in range(DEALT):
+        dealt = rows
+        for c in columns:
+            dealt = swapped(dealt, (c,), rng.permutation(rows.n))
+        X.append(parted(dealt, columns))
+        Y.append(answers(model, dealt).reshape(rows.n, -1))
+    if len(np.unique(np.round(np.vstack(Y), 9), axis=0)) > FEW:
         return False
-    values, code = np.unique(np.round(output, 9), axis=0, return_inverse=True)
-    if len(values) > FEW:
-        return False
-    X = matrix(judged.rows, judged.rows.names, output[:, -1])
-    tree = DecisionTreeRegressor(max_leaf_nodes=LEAVES, random_state=0).fit(X[:half], output[:half])
-    said = tree.predict(X[half:]).reshape(-1, output.shape[1])
-    return bool((np.abs(said - values[code.ravel()[half:]]).max(1) <= SAME).mean() >= EXACT)
+    tree = DecisionTreeRegressor(max_leaf_nodes=LEAVES, random_state=0)
+    said = tree.fit(far(np.vstack(X)), np.vstack(Y)).predict(far(parted(rows, columns))).reshape(output.shape)
+    return bool((np.abs(said - answers(model, rows).reshape(output.shape)).max(1) <= SAME).mean() >= EXACT)
 
 
-def matrix(rows: Sample, columns: Sequence[str], by: F64 | None = None) -> F64:
-    """(n, columns) numbers; categories by rank of the mean of ``by`` over the first half of their rows; null is far."""
+def parted(rows: Sample, columns: Sequence[str]) -> F64:
+    """As ``matrix``, with the hour and the weekday of dates beside them, as encoders have them."""
+    dates = [c.name for c in rows.columns if c.kind == "date" and c.name in columns]
+    parts = [np.mod(rows.numbers(c), 86_400.0) for c in dates]
+    parts += [np.mod(np.floor(rows.numbers(c) / 86_400.0) + 3.0, 7.0) for c in dates]
+    return np.column_stack([matrix(rows, columns), *parts])
+
+
+def far(X: F64) -> F64:
+    """What is not finite lies far below all else, inside float32."""
+    return np.clip(np.nan_to_num(X, nan=-1e30), -1e30, 1e30)
+
+
+def matrix(rows: Sample, columns: Sequence[str]) -> F64:
+    """(n, columns) numbers; categories by the rank of their text."""
     kinds = {c.name: c.kind for c in rows.columns}
     out = np.empty((rows.n, len(columns)))
-    half = rows.n // 2
     for j, name in enumerate(columns):
-        if kinds[name] in ("number", "date", "clock", "bool"):
+        if kinds[name] in NUMERIC:
             out[:, j] = rows.numbers(name)
-            continue
-        codes, levels = rows.codes(name)
-        if by is not None:
-            seen = codes[:half] >= 0
-            count = np.bincount(codes[:half][seen], minlength=len(levels))
-            mean = np.bincount(codes[:half][seen], by[:half][seen], len(levels)) / np.maximum(count, 1)
-            out[:, j] = np.append(mean, np.nan)[codes]
         else:
-            out[:, j] = np.where(codes < 0, np.nan, codes) if len(levels) == 2 else np.nan
-    return np.clip(np.nan_to_num(out, nan=-1e30), -1e30, 1e30) if by is not None else out
+            codes = rows.codes(name)[0]
+            out[:, j] = np.where(codes < 0, np.nan, codes)
+    return out
 
 
 def grounds(model: Model, judged: Judged, reliance: Reliance, rng: np.random.Generator) -> dict[str, Any]:
@@ -163,7 +180,10 @@ def together(
 ) -> tuple[list[tuple[str, ...]], F64]:
     """Groups of columns that correlate, and (rows, groups) losses that swapping them together adds."""
     rows = judged.rows.take(reliance.index)
-    near: list[I64] = joined(pairwise(ranks(matrix(rows, reliance.columns))), ALIKE)
+    kinds = {c.name: c.kind for c in rows.columns}
+    ordered = [c in rows.names and (kinds[c] in NUMERIC or len(rows.codes(c)[1]) == 2) for c in reliance.columns]
+    X = np.where(np.array(ordered), matrix(rows, reliance.columns), np.nan)
+    near: list[I64] = joined(pairwise(ranks(X)), ALIKE)
     grouped = {int(j) for group in near for j in group}
     groups: list[tuple[str, ...]] = [(c,) for j, c in enumerate(reliance.columns) if j not in grouped]
     lost = [reliance.lost[:, [j for j in range(len(reliance.columns)) if j not in grouped]]]

@@ -56,7 +56,7 @@ import numpy as np
 
 from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Claim, Effect, Impact
-from assay.core.errors import InputError
+from assay.core.errors import InputError, NotApplicable
 from assay.core.subject import BUILD, JUDGE, Model, Planted, Predictions, Subject
 from assay.core.table import F64, Mask, Sample, SampleSpec
 from assay.probes.asked import answers, apart, relied
@@ -93,9 +93,10 @@ def measure(subject: Subject, judged: Judged, plain_models: Mapping[str, F64], o
     known = {name: plain_models[name] for name in (LINEAR, TREE) if name in plain_models}
     if not known or len(judged.build) < FEWEST or not judged.enough(fresh) or subject.model is None:
         return
-    readers = subject.rng("M10", "mix")
-    if additive(subject.model, judged, subject.features, readers).exact or few_answers(judged):
-        return
+    if additive(subject.model, judged, subject.features, subject.rng("M10", "mix")).exact:
+        raise NotApplicable("the model can be read: what the columns contribute adds up to its answers")
+    if few_answers(subject.model, judged, subject.features, subject.rng("M10", "deal")):
+        raise NotApplicable("the model can be read: it gives at most 16 answers, as a small tree does")
     choose = np.flatnonzero((judged.fold != JUDGE) & (judged.fold != BUILD))
     on = choose if len(choose) >= FEWEST else judged.build
     name = min(sorted(known), key=lambda k: float(judged.quadratic(known[k])[on].mean()))
@@ -104,7 +105,7 @@ def measure(subject: Subject, judged: Judged, plain_models: Mapping[str, F64], o
     price = options["price"]
     spared = float((own - plain).mean()) / max(float(usual.mean()), 1e-12)
     if spared > price and name == LINEAR:
-        return  # the model loses to it: M05 says so
+        raise NotApplicable("a linear model does better than the model: M05 looks at that")
     here, there = judged.by_unit(fresh, own - plain), judged.by_unit(fresh, usual)
     p = ratio_above(here, there, -price)
 
@@ -112,13 +113,12 @@ def measure(subject: Subject, judged: Judged, plain_models: Mapping[str, F64], o
         return ratio_interval(here, there, alpha)
 
     lo, hi = bound(0.05)
-    more = f"{-spared:.2%} more" if spared < 0 else f"{spared:.2%} less"
     yield Claim(
         About(comparison=f"model against {name}"),
         Effect(spared, "share of naive loss", -price, bound),
         "test",
-        f"{name}, which can be read, does as well: it loses {more} of what the usual answer loses "
-        f"(between {-hi:.2%} and {-lo:.2%} more)",
+        f"{name}, which can be read, does as well: taking it costs {-spared:+.2%} of what the usual answer loses "
+        f"({-hi:+.2%} to {-lo:+.2%})",
         len(fresh),
         p=p,
         family="challenge",
