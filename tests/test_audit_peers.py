@@ -49,7 +49,7 @@ def test_an_alert_of_before_counts_where_its_rows_grew_by_half_of_the_planted():
     assert judging.verdict("deepchecks", planted, few, many, n=4000) == "found"
 
 
-def test_assay_has_to_name_the_fault_by_its_own_code():
+def test_assay_has_to_name_the_fault_by_its_code():
     right, other = ("D01", "[age] age is empty in 9 % of rows"), ("D02", "[age] age says ? in 9 % of rows")
     assert judging.verdict("assay", case(), said(), said(right)) == "found"
     assert judging.verdict("assay", case(), said(), said(other)) == "noticed"
@@ -66,6 +66,7 @@ def test_a_label_alert_is_about_the_target_and_a_quoted_name_is_a_column():
 
 def test_every_code_has_a_kind_and_a_reason_to_be_left_out():
     assert sorted(judging.KIND) == sorted(plants.codes())
+    assert set(judging.KIN) <= set(plants.codes())
     assert not set(plants.LEFT_OUT) & set(plants.codes())
 
 

@@ -2,8 +2,8 @@
 
 A tool *finds* a planted fault where its report on the faulty table holds an alert that it did not give on the clean
 twin, that names a planted column (or rows, where rows were planted), and whose check is of the fault's kind (``KIND``,
-which reads peers generously: a value out of range stands for a disguised blank, a drift for new categories). It
-*notices* one where only the kind is missing. An alert that was there before counts where the number of rows in it has
+which reads generously: a value out of range stands for a disguised blank, a drift for new categories; of assay, its
+own code or one that says the same, ``KIN``). It *notices* one where only the kind is missing. An alert that was there before counts where the number of rows in it has
 grown by at least half of the planted ones.
 
 Tools that need a reference (evidently, GX, pandera, whylogs, deepchecks' train-test suite) get half of the clean twin
@@ -29,7 +29,8 @@ COPIES = "duplicate|samples mix"
 TIES = "correlation"
 KIND = {
     "D01": NULLS, "D02": f"{RANGE}|{VALUES}|mixed nulls|special char|zeros", "D03": "type|unsupported",
-    "D04": f"{VALUES}|string mismatch|dirty_category", "D05": f"{RANGE}|mean value|std value", "D06": "",
+    "D04": f"{VALUES}|string mismatch|dirty_category", "D05": f"{RANGE}|mean value|std value",
+    "D06": f"{VALUES}|string mismatch",
     "D07": COPIES, "D08": COPIES, "D09": "constant|single value|std value",
     "D10": "unique|identifier|high_cardinality|uniform", "D11": TIES, "D12": "", "D13": "correlation change",
     "D14": "high_cardinality|unique", "D15": "non_stationary|seasonal",
@@ -39,6 +40,10 @@ KIND = {
     "K01": TIES, "K02": TIES, "K03": TIES, "K04": COPIES, "K05": "leakage|non_iid|samples mix",
     "K06": f"leakage|non_iid|{DRIFT}", "S02": f"{DRIFT}|quantile|mean value|std value", "S03": DRIFT,
     "S04": f"{DRIFT}|correlation change", "S05": f"{VALUES}|{DRIFT}|string mismatch", "S06": TIES,
+}  # fmt: skip
+KIN = {  # codes of assay that say the same of a plant as what a peer gets credit for
+    "D07": ("K04",), "D08": ("K04", "D07"), "K04": ("D07", "D08"), "L06": ("D01",), "L07": ("S03", "S04"),
+    "K01": ("K02", "K03"), "K02": ("K01",), "K03": ("K01", "K02"), "S04": ("S03",), "S05": ("D04",),
 }  # fmt: skip
 ONE_TABLE = ("assay", "assay-frame", "cleanlab", "ydata")
 OF_LABEL = re.compile(r"^(label|class_imbalance)$|label", re.IGNORECASE)
@@ -101,7 +106,7 @@ def verdict(peer: str, case: Case, clean: Doc, faulty: Doc, n: int = 0) -> str:
         return "failed"
     new = new_alerts(peer, case, clean, faulty, n)
     if peer.startswith("assay"):
-        right = any(a["check"] == case.code for a in new)
+        right = any(a["check"] in (case.code, *KIN.get(case.code, ())) for a in new)
     else:
         kind = KIND[case.code]
         right = bool(kind) and any(re.search(kind, a["check"].lower()) for a in new)
