@@ -3,8 +3,8 @@
 A tool *finds* a planted fault where its report on the faulty table holds an alert that it did not give on the clean
 twin, that names a planted column (or rows, where rows were planted), and whose check is of the fault's kind (``KIND``,
 which reads generously: a value out of range stands for a disguised blank, a drift for new categories; of assay, its
-own code or one that says the same, ``KIN``). It *notices* one where only the kind is missing. An alert that was there before counts where the number of rows in it has
-grown by at least half of the planted ones.
+own code or one that says the same, ``KIN``). It *notices* one where only the kind is missing. An alert that was there
+before counts where the number of rows in it has grown by at least half of the planted ones.
 
 Tools that need a reference (evidently, GX, pandera, whylogs, deepchecks' train-test suite) get half of the clean twin
 as the reference and the other half of the faulty table as the current one: the good reference that their documents
