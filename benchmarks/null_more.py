@@ -183,17 +183,24 @@ def near(n: int, seed: int) -> Subject:
     return opened(jittered(plain_rows(n, rng), at, rng), Roles(), seed)
 
 
-# S04: the same relation on both sides, so that the other side's model loses exactly nothing
+# S04: the same relation on both sides, so that the other side's model loses exactly nothing; and another one
 
 
-def same_relation(n: int, seed: int) -> Subject:
-    rng = draw("relation", n, seed)
-    sides = []
-    for _ in range(2):
-        x, z = rng.normal(size=(2, n))
-        y = rng.random(n) < 1 / (1 + np.exp(-x - 0.5 * z))
-        sides.append(opened({"x": x, "z": z, "y": binary(y)}, TWO, seed))
-    return replace(sides[0], comparisons=(Comparison("a against b", sides[0].table, sides[1].table, kind="test"),))
+def relation(turned: float) -> Any:
+    """On the second side a share of outcomes is ``turned`` round. At 3,000 rows a share of 0.345 costs the challenge's
+    learner a tenth (0.0861 at 0.32, mean of 50 tables, standard error 0.0027, and growing with the square)."""
+
+    def make(n: int, seed: int) -> Subject:
+        rng = draw("relation" if not turned else f"relation {turned}", n, seed)
+        sides = []
+        for share in (0.0, turned):
+            x, z = rng.normal(size=(2, n))
+            y = (rng.random(n) < 1 / (1 + np.exp(-x - 0.5 * z))) ^ (rng.random(n) < share)
+            sides.append(opened({"x": x, "z": z, "y": binary(y)}, TWO, seed))
+        pair = Comparison("a against b", sides[0].table, sides[1].table, kind="test")
+        return replace(sides[0], comparisons=(pair,))
+
+    return make
 
 
 # L07: exactly one row in a hundred bears another name
@@ -231,7 +238,8 @@ CASES = (
     Case("K05", acquainted, {"groups worth two points": lambda c: c.basis == "test"}, (0, 200, 0)),
     Case("K07", peeking, {"score .02 above chance": every}, (200, 0, 0)),
     Case("D08", near, {"near twins in pairs": lambda c: c.basis == "test"}, OPENED),
-    Case("S04", same_relation, {"the same relation, materiality 0": every}, FEW,
+    Case("S04", relation(0.345), {"a tenth more loss": every}, (0, 200, 0)),
+    Case("S04", relation(0.0), {"the same relation, materiality 0": every}, FEW,
          Settings(thresholds={"S04": {"excess": 0.0}})),
     Case("L07", renamed, {"one row in a hundred renamed": at_site("p")}, (0, 200, 100)),
     Case("L01", turned, {"one label in two hundred": every}, FEW),
