@@ -13,7 +13,8 @@ How it is measured
     the model's probabilities: for two classes, acting above the threshold that they imply. Compared with every action
     taken for all rows alike. The effect is what is still paid of what was avoidable: the cost of the model above that
     of perfect knowledge, as a share of the cost of the one action above it, with Fieller's t interval over rows, time
-    blocks or groups. Money per decision saved stands beside it with its interval.
+    blocks or groups (and Student's and Hall's t); where fewer than ten decisions saved anything, also an exact binomial
+    test of how often they do. Money per decision saved stands beside it with its interval.
     Where naming a class is deciding, and two classes or actions that are the classes make it so, the decision in use is
     taken to be the likeliest class. What it costs more than the threshold of the costs is a claim of its own, as a
     share of what the best single action leaves to be saved.
@@ -58,6 +59,7 @@ from assay.core.table import F64, I64
 from assay.probes.judged import Judged
 from assay.stats.means import mean_interval
 from assay.stats.ratios import ratio_above, ratio_interval
+from assay.stats.shares import share_above, share_interval
 
 CHALLENGE = Challenge(
     code="M16",
@@ -83,6 +85,7 @@ CHALLENGE = Challenge(
     safety="safe",
 )
 MOST_ACTIONS = 20
+FEWEST_GOOD = 10  # decisions that saved something: with fewer a t test is too sure that there are no more
 IN_USE = "the likeliest class"
 
 
@@ -143,9 +146,16 @@ def against(
     lo, hi = mean_interval(saved, 0.05)
     at = "" if cut is None else f", acting from a probability of {cut[1]:.2g},"
 
-    def bound(alpha: float) -> tuple[float, float]:
-        return ratio_interval(paid, whole, alpha)
+    good, n = int((chosen < alike).sum()), len(fresh)
+    most_each = float((alike - least).max() / (alike - least).mean())  # of what is avoidable, by one decision of n
 
+    def bound(alpha: float) -> tuple[float, float]:
+        lo, hi = ratio_interval(paid, whole, alpha)
+        return (min(lo, 1 - share_interval(good, n, alpha)[1] * most_each), hi) if good < FEWEST_GOOD else (lo, hi)
+
+    p = ratio_above(paid, whole, most)
+    if good < FEWEST_GOOD:  # what is saved is saved by good decisions: few may have been seen by chance
+        p = max(p, float(share_above(n - good, n, 1 - min(1.0, max(0.0, 1 - most) / most_each))))
     money = float((alike - chosen).mean())
     return Claim(
         About(comparison=f"model against {name}"),
@@ -153,8 +163,8 @@ def against(
         "test",
         f"deciding by the model{at} saves {money:.3g} a decision ({lo:.3g} to {hi:.3g}) against {name}; perfect "
         f"knowledge would save {float((alike - least).mean()):.3g}",
-        len(fresh),
-        p=ratio_above(paid, whole, most),
+        n,
+        p=p,
         family="challenge",
         impact=Impact("costs", -money, (-hi, -lo), "cost a decision"),
         evidence={
