@@ -143,6 +143,13 @@ def test_years_that_count_on_are_names_and_counting_rows_are_not(tmp_path: Path)
     assert rows.n_rows == 2
 
 
+def test_a_hole_above_numbers_is_no_name_and_a_last_comma_no_column(tmp_path: Path) -> None:
+    rows = open_table(write(tmp_path, "h.csv", "3,?,alfa,2.5\n1,104,audi,3\n2,99,bmw,2\n"))
+    assert rows.n_rows == 3
+    comma = open_table(write(tmp_path, "c.csv", "id,x,\n1,2\n3,4\n"))
+    assert comma.arrow().to_pylist() == [{"id": 1, "x": 2}, {"id": 3, "x": 4}]
+
+
 def test_carriage_returns_alone_end_lines(tmp_path: Path) -> None:
     table = open_table(write(tmp_path, "mac.csv", b'a,b\r1,"x\ry"\r2,z\r'))
     assert table.arrow().to_pylist() == [{"a": 1, "b": "x\ny"}, {"a": 2, "b": "z"}]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 _SAMPLE = 256 * 1024
 _DELIMITERS = (",", ";", "\t", "|")
+_NO_NAME = ("", "?", "na", "n/a", "nan", "null", "none", "-", ".")  # above numbers: a hole in them
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,9 @@ def sniff(path: Path) -> Dialect | None:
             best, best_rows, best_score = delimiter, rows, score
     first, rest = best_rows[0], best_rows[1:200]
     header = _names(first, rest)
+    widths = Counter(len(r) for r in rest)
+    if header and not first[-1].strip() and widths and widths.most_common(1)[0][0] == len(first) - 1:
+        first = first[:-1]  # a comma too many after the names
     names = tuple(first) if header else tuple(f"column_{i + 1}" for i in range(len(first)))
     return Dialect(best, header, names, _newline(text))
 
@@ -76,7 +80,12 @@ def _names(first: list[str], rest: list[list[str]]) -> bool:
         return not any(_number(c) for c in first)
     for i, cell in enumerate(first):
         below = [r[i] for r in rest if i < len(r) and r[i].strip()]
-        if cell.strip() and not _number(cell) and below and sum(map(_number, below)) > 0.5 * len(below):
+        if (
+            cell.strip().lower() not in _NO_NAME
+            and not _number(cell)
+            and below
+            and sum(map(_number, below)) > 0.5 * len(below)
+        ):
             return True
     numbers = [i for i, cell in enumerate(first) if _number(cell)]
     if _count_on(first, numbers) and not any(_count_on(r, numbers) for r in rest if len(r) == len(first)):
