@@ -17,8 +17,8 @@ How it is measured
     mere change of shares (label-shift) is no finding either, and classes that one side lacks are left out. The effect
     is the ratio of the losses less one (log-loss, or squared error), material above a tenth; and as a tenth of next to
     nothing is nothing, the excess must be above one hundredth of the loss of a constant answer too. Tested by row,
-    between halves of the order by block of time (Fieller, Hall), with twice the variance, since every row counts as
-    judge and as teacher. Rows of one group, or of one moment where these share their outcome (the results of a
+    between halves of the order by block of time (Fieller, Hall), with twice the standard error, since every row counts
+    as judge and as teacher. Rows of one group, or of one moment where these share their outcome (the results of a
     visit), share a fold: else the own side's model has met the outcome that the other's has not. At most the eight
     largest pairs; nothing is said where fewer than 100 rows are alike.
 
@@ -94,10 +94,10 @@ MOST_ROWS, FEWEST, FOLDS, BLOCKS, MOST_PAIRS = 12_000, 100, 2, 20, 8
 FEWEST_OF_CLASS, MOST_CLASSES, LEAF = 20, 10, 20
 ONE = 0.5  # rows of one moment that share their outcome more than half of the way to always are one observation
 EVEN = 1e-9  # added to weights, all of which may be nought
-# Standard errors: each row judges the models that others taught, and teaches those that they judge. Where nothing
-# differs, what two rows have in common by chance so enters twice as one number: twice the variance that rows show.
-# Where the relation differs it is between once and four times, and twice by simulation (benchmarks/null_more.py).
-TWICE = 2.0**0.5
+# Standard errors: each row judges the models that others taught, and teaches those that they judge. What it is off by
+# chance then enters twice with one sign where the relation differs, by the derivative of a two-fold squared loss. Less
+# is not enough at the boundary (benchmarks/null_more.py): with 2 ** 0.5, right where nothing differs, the level is .09.
+TWICE = 2.0
 TOLD = 0.1  # of the loss of a constant answer: of a smaller loss a tenth more is nothing that anybody would see
 SMOOTH = 0.01  # of each class is added to every answer, so that no single row can carry a ratio of losses
 
@@ -364,9 +364,9 @@ def bounds(made: Compared, alpha: float) -> tuple[float, float]:
     return lo - 1, hi - 1
 
 
-def spread_out(*values: F64) -> tuple[F64, ...]:
+def spread_out(a: F64, b: F64) -> tuple[F64, F64]:
     """The same means, with standard errors that count how often each row took part."""
-    return tuple(v.mean() + TWICE * (v - v.mean()) for v in values)
+    return a.mean() + TWICE * (a - a.mean()), b.mean() + TWICE * (b - b.mean())
 
 
 def remedy(subject: Subject, finding: Finding) -> Remedy | None:
