@@ -30,6 +30,7 @@ from assay.audit.catalogue import catalogue
 from assay.core.settings import Settings
 from assay.stats.shares import share_interval
 from assay.testing import judge
+from null_asked import ASKED_CASES
 from null_boundary import DATA_CASES, SIZES
 from null_mixed import MIXES, Mix
 from null_models import MODEL_CASES
@@ -38,7 +39,7 @@ from null_more import UNCOVERED
 from null_tables import part_c, part_d
 
 LEVEL, FAR = 0.05, 0.005
-CASES = (*DATA_CASES, *MODEL_CASES, *MORE_CASES)
+CASES = (*DATA_CASES, *MODEL_CASES, *ASKED_CASES, *MORE_CASES)
 CHUNK = 25
 
 
