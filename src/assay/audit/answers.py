@@ -29,6 +29,11 @@ class FittedTo:
     def refitted(self) -> bool:
         return self.inner.refitted
 
+    @property
+    def size(self) -> int | None:
+        """Bytes of its file or graph, where they are known."""
+        return getattr(self.inner, "size", None)
+
     def predict_rows(self, rows: Sample) -> F64:
         output = self.inner.predict_rows(rows)
         return fitting(output, self.inner.classes, self.task, self.classes)

@@ -45,7 +45,7 @@ class OnnxModel:
             self.native = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:
             raise BundleError(f"{name} does not load: {str(error).splitlines()[0][:200]}") from None
-        self.name = name
+        self.name, self.size = name, len(graph)
         self.inputs = {i.name: i for i in self.native.get_inputs()}
         by_place = [c.name for c in subject.table.columns]
         self.columns = tuple(sorted(subject.features, key=by_place.index))

@@ -98,6 +98,11 @@ class Model:
         return hashlib.sha256(self._data).hexdigest()
 
     @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return len(self._data)
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Class names in the order of the probabilities; empty for regression."""
         return self._schema.classes

@@ -31,6 +31,13 @@ class NativeModel:
     def classes(self) -> tuple[str, ...]:
         return self.assembly.classes
 
+    @property
+    def size(self) -> int:
+        """Bytes of the members: 24 a node of a tree, 8 a weight."""
+        forms = [m.form for m in self.assembly.members]
+        nodes = sum(len(t.feature) for f in forms if isinstance(f, Forest) for t in f.trees)
+        return 24 * nodes + 8 * sum(f.weights.size for f in forms if isinstance(f, Linear))
+
     def predict_rows(self, rows: Sample) -> F64:
         return native_output(self.assembly, self.ops, rows)
 

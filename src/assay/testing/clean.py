@@ -131,8 +131,12 @@ def honest_making(given: Predictions) -> Making:
 
 
 class HonestModel:
-    """Knows the truth of ``clean_table``; a missing number counts as the usual one, an unknown colour as none."""
+    """Knows the truth of ``clean_table``; a missing number counts as the usual one, an unknown colour as none.
 
+    Large for what it does, so that its size is asked about; but no small model does as well.
+    """
+
+    size = 10_000_000
     classes = ("no", "yes")
     trained_on: str | None = None
     refitted = False

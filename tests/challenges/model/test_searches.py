@@ -1,4 +1,4 @@
-"""M02, M03, M04 and M11: one cause is said once, and fits of our own come out clear."""
+"""M02, M03, M04, M11 and M15: one cause is said once, and fits of our own come out clear."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 import assay
 from assay.challenges.model import arbitrary as m11
+from assay.challenges.model import oversized as m15
 from assay.challenges.model import selection_optimism as m03
 from assay.challenges.model import underfitting as m02
 from assay.challenges.model import untuned as m04
@@ -62,6 +63,27 @@ def test_luck_among_equals_is_said_with_the_corrected_loss() -> None:
     assert run.decision.verdict == "found"
     assert claim.evidence["promised"] < claim.evidence["corrected"]
     assert abs(claim.evidence["corrected"] - claim.evidence["fresh"]) < 0.05
+
+
+def test_idle_bytes_are_found_and_useful_ones_are_not() -> None:
+    subject = clean_subject(3000, 7, m15.CHALLENGE.needs)
+    assert subject.model.size > 100 * m15.small_size(2)
+    assert judge(m15, subject).decision.verdict != "found"
+    made = m15.plant(subject, 30.0, subject.rng("M15", "test")).subject
+    assert judge(m15, made).decision.verdict == "found"
+    light = replace(made, model=m15.Heavy(subject.model, 3 * m15.small_size(2)))
+    assert judge(m15, light).decision.verdict == "clear"
+
+
+def test_a_live_object_has_no_size() -> None:
+    subject = clean_subject(500, 8, m15.CHALLENGE.needs)
+
+    class Live:
+        classes, trained_on, refitted = ("no", "yes"), None, False
+        predict_rows = staticmethod(subject.model.predict_rows)
+
+    run = judge(m15, replace(subject, model=Live()))
+    assert "live object" in run.run.not_applicable
 
 
 @pytest.fixture(scope="module")
