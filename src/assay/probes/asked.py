@@ -19,8 +19,8 @@ from assay.core.table import F64, I64, Mask, Sample
 
 from .judged import Judged
 
-MOST_ROWS = 1_000  # judged rows that are asked again and again: more would not change what the model relies on
-WORK = 40_000  # rows times calls
+MOST_ROWS = 500  # judged rows that are asked again and again: more would not change what the model relies on
+WORK = 20_000  # rows times calls: a thousand trees take a tenth of a millisecond a row
 FEWEST = 100
 SINGLY, BLOCKS, KEPT = 64, 32, 8  # columns that are swapped one by one; above, blocks of them are, and the best kept
 
@@ -97,10 +97,13 @@ def reliance(subject: Subject, judged: Judged) -> Reliance:
     return relied(subject.model, judged, subject.features, subject.rng("reliance", "swap"))
 
 
-def relied(model: Model, judged: Judged, columns: Sequence[str], rng: np.random.Generator) -> Reliance:
-    """As the probe, of any model."""
+def relied(
+    model: Model, judged: Judged, columns: Sequence[str], rng: np.random.Generator, rows_asked: int = MOST_ROWS
+) -> Reliance:
+    """As the probe, of any model, over at most so many rows."""
     names = sorted(c for c in columns if c in judged.rows.names)
-    most = int(np.clip(WORK // max(1, min(len(names), SINGLY)), FEWEST, MOST_ROWS))
+    work = WORK * rows_asked // MOST_ROWS
+    most = int(np.clip(work // max(1, min(len(names), SINGLY)), FEWEST, rows_asked))
     index = judged.judge[:most]  # sorted by hash, so the first are a random draw
     rows = judged.rows.take(index)
     if not rows.n or not names:

@@ -120,7 +120,7 @@ def test_what_a_model_goes_by_is_the_truth_of_it() -> None:
     subject = clean_subject(4000, 6, NEEDS)
     judged = Runner(subject, Settings()).give("judged")
     rng = np.random.default_rng(0)
-    made = grounds(HONEST, judged, relied(HONEST, judged, subject.features, rng), rng)
+    made = grounds(HONEST, judged, relied(HONEST, judged, subject.features, rng, 2_000), rng)
     assert 2 <= made["above_floor"] <= 3 and set(list(made["relies_on"])[:3]) == {"width", "height", "colour"}
     assert made["relies_on"]["place"] == made["relies_on"]["when"] == 0.0
     assert made["no_sum"] == pytest.approx(0.0, abs=1e-9)

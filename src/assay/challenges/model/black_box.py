@@ -85,6 +85,7 @@ CHALLENGE = Challenge(
     refits=True,
 )
 FEWEST = 30
+ROWS = 2_000  # that the model is asked for with a finding
 EVIDENCE = 0.05  # p above which nothing can be found, and the model is not asked what it goes by
 
 
@@ -134,7 +135,7 @@ def measure(subject: Subject, judged: Judged, plain_models: Mapping[str, F64], o
 def goes_by(subject: Subject, judged: Judged) -> dict[str, Any]:
     assert subject.model is not None
     rng = subject.rng("M10", "grounds")
-    return grounds(subject.model, judged, relied(subject.model, judged, subject.features, rng), rng)
+    return grounds(subject.model, judged, relied(subject.model, judged, subject.features, rng, ROWS), rng)
 
 
 def price_of(judged: Judged, own: F64, plain: F64, usual: F64) -> dict[str, Any]:

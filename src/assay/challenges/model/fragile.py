@@ -95,7 +95,7 @@ CHALLENGE = Challenge(
     safety="safe",
     refits=True,
 )
-MOST_COLUMNS, MOST_ROWS, WORK, FEWEST = 12, 2_000, 30_000, 30
+MOST_COLUMNS, MOST_ROWS, WORK, FEWEST = 12, 2_000, 20_000, 30
 SHARES, CLAIMED = (0.05, 0.1, 0.2, 0.3), 0.1
 SLIPPED, SLIP_ROWS = 3, 200
 TOLD = 0.01
@@ -150,9 +150,9 @@ def measure(
     bench = Bench(subject.model, judged, with_holes, index, choose, rows, own)
     rest = len(subject.features) - len(columns)
     slips = slip_table(bench, reliance, subject.rng("M14", "slips"))
-    told = False
+    told, used = False, {c for c, moved in zip(reliance.columns, reliance.moved, strict=True) if moved > 0}
     for column in columns:
-        for kind, made in broken(bench, column, subject.rng("M14", f"noise {column}")):
+        for kind, made in broken(bench, column, column in used, subject.rng("M14", f"noise {column}")):
             more = {"columns_not_looked_at": rest, "slips": slips.get(column, {})}
             for one in column_claim(bench, column, kind, made, options["cell"], more):
                 told |= kind == "missing" and (one.p or 0.0) <= TOLD
@@ -161,10 +161,10 @@ def measure(
         yield from all_claim(bench, subject.features, options["all"], subject.rng("M14", "holes"))
 
 
-def broken(bench: Bench, column: str, rng: np.random.Generator) -> Iterator[tuple[str, Sample]]:
-    """The judged rows with the column gone, and with noise in it where it is a number."""
+def broken(bench: Bench, column: str, used: bool, rng: np.random.Generator) -> Iterator[tuple[str, Sample]]:
+    """The judged rows with the column gone, and with noise in it where it is a number that the model uses at all."""
     yield "missing", blanked(bench.rows, {column: None})
-    if next(c.kind for c in bench.rows.columns if c.name == column) != "number":
+    if not used or next(c.kind for c in bench.rows.columns if c.name == column) != "number":
         return
     known = range_of(bench.judged.rows.numbers(column)[bench.judged.build])
     if known is not None and known.spread > 0:
