@@ -36,10 +36,11 @@ from null_mixed import MIXES, Mix
 from null_models import MODEL_CASES
 from null_more import CASES as MORE_CASES
 from null_more import UNCOVERED
+from null_searches import SEARCH_CASES
 from null_tables import part_c, part_d
 
 LEVEL, FAR = 0.05, 0.005
-CASES = (*DATA_CASES, *MODEL_CASES, *ASKED_CASES, *MORE_CASES)
+CASES = (*DATA_CASES, *MODEL_CASES, *ASKED_CASES, *SEARCH_CASES, *MORE_CASES)
 CHUNK = 25
 
 
