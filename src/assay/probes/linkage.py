@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -19,21 +21,24 @@ from assay.core.subject import Subject
 from assay.core.table import F64, I64, Mask, Sample
 
 from .grams import Grams, bucketed, grams, parted, plain, unique_pairs
-from .wording import MORE, OTHER, PROSE, SAME, wording
+from .identifying import DIGITS, written_twice
+from .wording import MORE, OTHER, PROSE, SAME, counted, wording
 
-MOST_ROWS, MOST_BYTES = 20_000, 2_000_000
-MOST_PAIRS = 400_000
+MOST_ROWS, MOST_BYTES = 20_000, 1_000_000
+MOST_PAIRS = 100_000  # of all fields together, by the rarest values first
+MOST_WORK, LEARNED = 1_500_000, 500_000  # pairs times fields: all, and those that weights are learned from
+MOST_FIELDS, MOST_TEXTS = 24, 6  # columns that are compared, and those of them as texts: those that identify best
 FEWEST = 100  # records, and different texts of a column that can tell records apart
 TELLING = 0.2  # different values of such a column, as a share of its values
 LETTERS = 6  # of its texts, on average
 MOST_ALIKE = 60  # records of one value that are still compared with one another
-RANDOM = 200_000
+RANDOM, MOST_LETTERS = 200_000, 8_000_000  # pairs of any two records, and bytes of their texts
 VERY, NEAR = 0.8, 0.5  # cosine of weighed pieces
 MISSING, EQUAL, VERY_NEAR, NEARLY, DIFFERENT = -1, 0, 1, 2, 3
-ROUNDS = 30
+ROUNDS, SETTLING = 30, 1e-3
 MOST_TOGETHER = 2_000  # records of one component that are still parted
 SURE = 0.9
-SETTLED, MOST_ASKED = 0.5, 20_000
+SETTLED, MOST_ASKED = 0.5, 5_000
 COMMON = 0.05  # share of records from which on an equal value is no sign
 FEWEST_FILLED = 0.02
 
@@ -79,8 +84,12 @@ class Field:
         near[known] = self.pieces.alike(self.code[i[there[known]]], self.code[j[there[known]]]) >= VERY
         alike = np.zeros(own.shape[1], bool)
         alike[back.ravel()] = near
-        out[there] = wording(self.texts, own[0], own[1], alike)[back.ravel()]
+        out[there] = wording(self.texts, own[0], own[1], alike, self.words)[back.ravel()]
         return out
+
+    @cached_property
+    def words(self) -> tuple[list[str], Any]:
+        return counted(self.texts)
 
 
 @dataclass(frozen=True)
@@ -89,7 +98,8 @@ class Linked:
 
     ``mostly`` (pairs,) says that all telling texts agree or nearly do, that none says another thing, and of all columns
     two or more agree, and as many as differ, where what agrees is not common; ``whole`` that no column says otherwise,
-    of three at least, and all telling texts the same. ``equal`` numbers records (n,): the same where all columns are.
+    of three at least, all telling texts the same, and one of them in another writing. Both need two fields that
+    identify (``identifying.written_twice``). ``equal`` numbers records (n,): the same where all columns are.
     ``changed`` is the share of telling texts that agree (of mostly agreeing pairs) that are written differently. ``n``
     records were compared.
     """
@@ -115,10 +125,30 @@ def linkage(subject: Subject, rows: Sample) -> Linked | None:
     telling = [c for c in sorted(texts) if tells(small, c)]
     if not telling or small.n < FEWEST:
         return None
+    telling = sorted(best(small, telling, MOST_TEXTS))
     weight = sum(letters(small, c) for c in telling)
     small = small.take(np.arange(min(small.n, max(FEWEST, int(MOST_BYTES / max(1.0, weight))))))
-    return link(small, [c.name for c in sorted(small.columns, key=lambda c: c.name) if c.name not in skip], telling,
-                subject.rng("linkage", "pairs"))  # fmt: skip
+    others = [c.name for c in small.columns if c.name not in skip and c.name not in telling]
+    names = sorted([*telling, *best(small, others, MOST_FIELDS - len(telling))])
+    return link(small, names, telling, subject.rng("linkage", "pairs"), max(1.0, weight))
+
+
+def best(rows: Sample, names: Sequence[str], most: int) -> list[str]:
+    """The columns in which fewest pairs of records agree; a name decides between equals."""
+    return sorted(names, key=lambda c: (alone(rows, c), c))[:most]
+
+
+def alone(rows: Sample, name: str) -> float:
+    """The chance that two records agree in this column, missing values apart; one where they are missing."""
+    kind = next(c.kind for c in rows.columns if c.name == name)
+    if kind in ("number", "date", "clock", "bool"):
+        x = rows.numbers(name)
+        count = np.unique(x[np.isfinite(x)], return_counts=True)[1]
+    else:
+        code = rows.codes(name)[0]
+        count = np.bincount(code[code >= 0], minlength=1)
+    missing = 1 - count.sum() / max(1, rows.n)
+    return float((count.astype(float) ** 2).sum() / max(1, rows.n) ** 2 + missing**2)
 
 
 def tells(rows: Sample, name: str) -> bool:
@@ -135,30 +165,35 @@ def letters(rows: Sample, name: str) -> float:
     return float(size[codes[codes >= 0]].sum() / max(1, rows.n))
 
 
-def link(rows: Sample, names: Sequence[str], telling: Sequence[str], rng: np.random.Generator) -> Linked | None:
+def link(
+    rows: Sample, names: Sequence[str], telling: Sequence[str], rng: np.random.Generator, weight: float
+) -> Linked | None:
     fields = [f for name in names for f in fields_of(rows, name, name in telling)]
     if not any(f.rich for f in fields):
         return None
-    i, j = blocked(fields, rows.n)
+    i, j = blocked(fields, int(min(MOST_PAIRS, MOST_LETTERS / weight, MOST_WORK / len(fields))))
     levels = np.stack([f.levels(i, j) for f in fields], axis=1)
-    logit = weighed(fields, levels, i, rows.n, rng)
+    logit = weighed(fields, levels, i, rows.n, rng, int(min(RANDOM, MOST_LETTERS / weight)))
     sure = np.flatnonzero(logit >= np.log(SURE / (1 - SURE)))
     keep = sure[one_thing(fields, levels, i, j, sure)]
+    twice = written_twice(fields, (levels >= EQUAL) & (levels < DIFFERENT), (i, j), (i[keep], j[keep]))
     i, j, levels = i[keep], j[keep], levels[keep]
     cluster = clusters(i, j, rows.n)
     known = levels != MISSING
     agree = known & (levels < DIFFERENT)
     rich = [k for k, f in enumerate(fields) if f.rich]
-    told = (~known[:, rich] | (levels[:, rich] <= VERY_NEAR)).all(1) & known[:, rich].any(1)
+    said = np.stack([fields[k].wordings(i, j) for k in rich], axis=1)
+    told = (~known[:, rich] | (levels[:, rich] <= VERY_NEAR) | (said == SAME)).all(1) & known[:, rich].any(1)
     often = np.stack([(f.often[f.code[i]] > COMMON) & (f.code[i] >= 0) for f in fields], axis=1)
     backed = (agree & ~(often & (levels == EQUAL))).sum(1)
     mostly = told & (backed >= (levels == DIFFERENT).sum(1)) & (backed >= min(2, len(fields)))
     raw = np.array([fields[k].raw for k in rich]).reshape(len(rich), rows.n).T
-    said = np.stack([fields[k].wordings(i, j) for k in rich], axis=1)
-    mostly &= (said != OTHER).all(1)
+    mostly &= (said != OTHER).all(1) & twice
     tells = (said == SAME) | (said == MORE)
     changed = float(((raw[i] != raw[j]) & tells)[mostly].sum() / max(1, tells[mostly].sum()))
     whole = (~known | (levels <= VERY_NEAR)).all(1) & (known.sum(1) >= 3) & ((said == SAME) | (said == MISSING)).all(1)
+    differs = ((raw[i] != raw[j]) & tells).any(1)
+    whole &= twice & differs
     same = equal(rows, [c for c in names if not numbered(rows, c)])
     return Linked(i, j, cluster, mostly, whole, same, changed, rows.n, tuple(names), tuple(telling))
 
@@ -219,7 +254,7 @@ def fields_of(rows: Sample, name: str, telling: bool) -> list[Field]:
     for part in (words, digits) if mixed >= 0.1 else (texts,):
         code, own = recoded(raw, part)
         if part is digits:
-            out += made(f"{name} (digits)", code, raw, False, None)
+            out += made(name + DIGITS, code, raw, False, None)
         elif own:
             said, whole = recoded(raw, texts)
             out += [replace(f, texts=tuple(whole), said=said) for f in made(name, code, raw, True, grams(own))]
@@ -246,26 +281,39 @@ def recoded(raw: I64, texts: Sequence[str]) -> tuple[I64, list[str]]:
     return to[raw], own
 
 
-def blocked(fields: Sequence[Field], n: int) -> tuple[I64, I64]:
-    """Pairs of records that share a value which few have, or have telling texts that meet in a band."""
+def blocked(fields: Sequence[Field], most: int) -> tuple[I64, I64]:
+    """Pairs of records that share a value which few have, or have telling texts that meet in a band. Where they are too
+    many each field gives an equal part, the rarest values first; what one does not need the others have."""
+    keys = [f for f in fields if f.pieces is not None or len(f.often) >= FEWEST]
+    sizes = [np.sort(np.bincount(f.code[f.code >= 0])) for f in keys]
+    sizes = [size[size <= MOST_ALIKE] for size in sizes]
+    wanted = np.array([float((size * (size - 1) // 2).sum()) for size in sizes])
     found = []
-    for f in fields:
+    for turn, k in enumerate(np.argsort(wanted, kind="stable").tolist()):
+        f, part = keys[k], most // (len(keys) - turn)
+        few = sizes[k][np.cumsum(sizes[k] * (sizes[k] - 1) // 2) <= part]
         known = np.flatnonzero(f.code >= 0)
-        if f.pieces is not None or len(f.often) >= FEWEST:
-            a, b = bucketed(f.code[known], MOST_ALIKE)
-            found.append((known[a], known[b]))
+        a, b = bucketed(f.code[known], int(few.max(initial=0)))
+        found.append((known[a], known[b]))
         if f.pieces is not None:
-            a, b = f.pieces.meeting()
+            i, j = f.pieces.meeting()
+            a, b = some(i, j, part)
             near = f.pieces.alike(a, b) >= NEAR
-            found.append(spread_out(f.code, a[near], b[near]))
+            i, j = spread_out(f.code, a[near], b[near])
+            found.append(some(i, j, part))
+        most -= min(part, sum(len(own[0]) for own in found[-1 - (f.pieces is not None) :]))
     if not found:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     i, j = (np.concatenate([pair[s] for pair in found]) for s in (0, 1))
-    i, j = unique_pairs(np.minimum(i, j), np.maximum(i, j))
-    if len(i) > MOST_PAIRS:
-        keep = np.sort(np.argsort((i * 2654435761 + j * 40503) % 2**31, kind="stable")[:MOST_PAIRS])
-        i, j = i[keep], j[keep]
-    return i, j
+    return unique_pairs(np.minimum(i, j), np.maximum(i, j))
+
+
+def some(i: I64, j: I64, most: int) -> tuple[I64, I64]:
+    """So many of the pairs at most, drawn by their hash."""
+    if len(i) <= most:
+        return i, j
+    keep = np.sort(np.argsort((i * 2654435761 + j * 40503) % 2**31, kind="stable")[:most])
+    return i[keep], j[keep]
 
 
 def spread_out(code: I64, a: I64, b: I64) -> tuple[I64, I64]:
@@ -281,11 +329,11 @@ def spread_out(code: I64, a: I64, b: I64) -> tuple[I64, I64]:
     return order[start[a[pair]] + k // size[b[pair]]], order[start[b[pair]] + k % size[b[pair]]]
 
 
-def weighed(fields: Sequence[Field], levels: I64, i: I64, n: int, rng: np.random.Generator) -> F64:
-    """Log odds of each candidate pair to be one thing."""
+def weighed(fields: Sequence[Field], levels: I64, i: I64, n: int, rng: np.random.Generator, random: int) -> F64:
+    """Log odds of each candidate pair to be one thing; weights from a draw of the pairs, where there are many."""
     if not len(levels):
         return np.zeros(0)
-    a, b = rng.integers(0, n, RANDOM), rng.integers(0, n, RANDOM)
+    a, b = rng.integers(0, n, random), rng.integers(0, n, random)
     a, b = a[a != b], b[a != b]
     log_u = np.zeros(levels.shape)
     for k, f in enumerate(fields):
@@ -294,20 +342,32 @@ def weighed(fields: Sequence[Field], levels: I64, i: I64, n: int, rng: np.random
         log_u[:, k] = np.log(u)[np.maximum(levels[:, k], 0)]
         equal = levels[:, k] == EQUAL
         log_u[equal, k] = np.log(f.often[f.code[i[equal]]])
-    known = levels != MISSING
+    many = max(1, LEARNED // len(fields))
+    drawn = np.arange(len(levels)) if len(levels) <= many else np.sort(rng.permutation(len(levels))[:many])
+    at, each = (levels[drawn] + 1).T, len(levels) / len(drawn)
+    base = -np.where(levels[drawn] != MISSING, log_u[drawn], 0.0).sum(1)
     m = np.tile(np.array([0.7, 0.1, 0.1, 0.1]), (len(fields), 1))
     total, found = n * (n - 1) / 2, n / 10
-    logit = np.zeros(len(levels))
     for _ in range(ROUNDS):
-        log_m = np.take_along_axis(np.log(m), np.maximum(levels, 0).T, axis=1).T
-        logit = np.where(known, log_m - log_u, 0.0).sum(1) + np.log(found / total)
+        logit = base + scores(m, at) + np.log(found / total)
         odds = 1 / (1 + np.exp(-np.clip(logit, -500, 500)))
-        found = max(1.0, float(odds.sum()))
+        before, found = found, max(1.0, each * float(odds.sum()))
         for k in range(len(fields)):
-            own = known[:, k]
-            seen = np.bincount(levels[own, k], odds[own], 4) + np.array([0.7, 0.1, 0.1, 0.1])
+            seen = each * np.bincount(at[k], odds, 5)[1:] + np.array([0.7, 0.1, 0.1, 0.1])
             m[k] = seen / seen.sum()
-    return logit
+        if abs(found - before) < SETTLING * found:
+            break
+    logit = scores(m, (levels + 1).T) - np.where(levels != MISSING, log_u, 0.0).sum(1) + np.log(found / total)
+    return np.asarray(logit, np.float64)
+
+
+def scores(m: F64, at: I64) -> F64:
+    """The log of how likely each pair's levels (fields, pairs; one above the level, so that 0 is missing) are, if one
+    thing."""
+    out: F64 = np.zeros(at.shape[1])
+    for row, own in zip(m, at, strict=True):
+        out += np.concatenate(([0.0], np.log(row)))[own]
+    return out
 
 
 def clusters(i: I64, j: I64, n: int) -> I64:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,19 +23,23 @@ from assay.core.table import I64, Mask
 SAME, MORE, OTHER = 0, 1, 2
 PROSE = 10  # words that agree by copying only
 ALIKE = 0.8  # of the letters of a misspelt word
+IN_ORDER = 0.5  # of the pairs of words next to each other, of copied prose
 LONG = 5  # letters of a word that can be misspelt; of shorter ones each letter tells
 MOST_LEFT, MOST_PAIRS = 12, 20_000
 ROMAN = re.compile(r"[ivx]+")
 
 
-def wording(texts: Sequence[str], a: I64, b: I64, near: Mask) -> I64:
+def wording(
+    texts: Sequence[str], a: I64, b: I64, near: Mask, split: tuple[list[str], Any] | None = None
+) -> I64:  # fmt: skip
     """SAME, MORE (one says what the other does, and more) or OTHER for texts ``a`` and ``b`` (positions), which are in
-    lower case without punctuation. ``near`` says that four fifths of their pieces are the same."""
+    lower case without punctuation. ``near`` says that four fifths of their pieces are the same, ``split``
+    is what ``counted`` gives of the texts."""
     out = np.where(a == b, SAME, OTHER)
     pair = np.flatnonzero(a != b)
     if not len(pair):
         return out
-    words, counts = counted(texts)
+    words, counts = split or counted(texts)
     left, right = counts[a[pair]], counts[b[pair]]
     both = left.minimum(right)
     only = [(left - both).tocoo(), (right - both).tocoo()]
@@ -54,9 +59,24 @@ def wording(texts: Sequence[str], a: I64, b: I64, near: Mask) -> I64:
     level[few & ((many[0] == 0) != (many[1] == 0)) & ~told] = MORE
     joined = np.unique([t.replace(" ", "") for t in texts], return_inverse=True)[1].ravel()
     level[joined[a[pair]] == joined[b[pair]]] = SAME
-    level[(np.asarray(both.sum(1)).ravel() >= PROSE) & near[pair]] = SAME
+    prose = np.flatnonzero((np.asarray(both.sum(1)).ravel() >= PROSE) & near[pair])
+    level[prose[in_order(texts, a[pair[prose]], b[pair[prose]])]] = SAME
     out[pair] = level
     return out
+
+
+def in_order(texts: Sequence[str], a: I64, b: I64) -> Mask:
+    """Whether half of the pairs of next words of the longer text are the other's: long texts of one language have the
+    same letters, and most of the same words, but not in the same order."""
+    own = {int(k): texts[k].split() for k in np.union1d(a, b)}
+    next_to = {k: set(pairwise(words)) for k, words in own.items()}
+    return np.array(
+        [
+            len(next_to[k] & next_to[m]) >= IN_ORDER * max(len(next_to[k]), len(next_to[m]))
+            for k, m in zip(a.tolist(), b.tolist(), strict=True)
+        ],
+        bool,
+    )
 
 
 def counted(texts: Sequence[str]) -> tuple[list[str], Any]:

@@ -30,11 +30,19 @@ How it is measured
     do, the weights learned without labels. Two records are one thing by the texts that settle what a record is (prose,
     or half of the pairs that say the same have odds of nine to one): as many say the same as another. The same are
     words equal but for case, punctuation, abbreviation and slips; another has a word or number where the other has
-    another ("E5500", "E6700"); prose is the same with ten words and four fifths of its pieces. Pairs are joined to
+    another ("E5500", "E6700"); prose is the same with ten words, four fifths of its pieces and
+    half of its pairs of next words. Pairs are joined to
     clusters by average linkage. They count as written twice if all columns agree or nearly do; or if no telling text
     says another thing, no more columns differ than agree (in values that are not common), and over all such pairs at
     least a fifth of the telling texts are written differently: where all agree to the letter, it is one thing that
-    many rows are about, not one row written twice.
+    many rows are about, not one row written twice. And two fields must say so that are independent and identify: in
+    each the two have the same rare value (one record in a hundred at most) or two writings of it, half of all pairs
+    that agree in it are borne out by another such field, neither text is spelt out of the other's words, and more
+    such fields agree than differ. So zip codes of one city, models of one make and volumes of one work, which share
+    what they share by nature, are none. A prose is evidence by itself; where one record in five has such a twin
+    but for some words, those are what a form is filled in with.
+    Compared are the six texts and 24 columns in which fewest records agree, a million bytes of texts, and 100,000
+    pairs or less, those of the rarest values first; the finding says of how many rows it speaks.
     On a sample, twins outside it are missed, so that shares are lower bounds.
 
 Example
@@ -120,7 +128,8 @@ def by_numbers(rows: Sample, equal: NearCopies, columns: tuple[str, ...], m: flo
     label = clusters(np.concatenate((equal.at, slips.at)), np.concatenate((equal.to, slips.to)), rows.n)
     size = max(1.0, together(np.unique(label[near], return_inverse=True)[1].ravel()))
     n = rows.n
-    also = f", {len(slips.at):,} of them but for one slip" if len(slips.at) and k else ""
+    slipped = min(k, len(slips.at) - int(np.floor(slips.by_chance)))  # beyond chance too, as the whole is
+    also = f", {slipped:,} of them but for one slip" if slipped > 0 else ""
     says = f"{k:,} of {n:,} rows ({percent(k / max(1, n))}) nearly repeat another: numbers within {TOLERANCE} sd{also}"
     effect = Effect(k / max(1, n), "share of rows", m, partial(share_interval, k / size, n / size))
     # Rows of a short panel may differ in a single value by nature: only moved numbers inflate.
