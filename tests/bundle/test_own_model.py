@@ -213,5 +213,5 @@ def test_the_command_takes_a_name(tmp_path, monkeypatch, capsys):
     words = ["check", "t.csv", "--target", "y", "--model", "their_model_code:model", "--select", "M", "--exit-zero"]
     assert run([*words, "-q"]) == 0
     shown = capsys.readouterr().out
-    assert "loading" not in shown
+    assert "loading" not in shown and "trained on other rows" in " ".join(shown.split())
     assert run([*words[:5], "their_model_code:absent", "-q"]) == 2

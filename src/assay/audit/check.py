@@ -152,8 +152,17 @@ class Audit:
                 counts = {as_text(value): int(n) for value, n in top}
         return SubjectInfo(
             table.name, table.n_rows, len(table.columns), table.digest, shown, target, roles.task, roles.positive,
-            counts, unknown, (*table.notes, self.subject.partition.says),
+            counts, unknown, (*table.notes, self.subject.partition.says, *self.taken()),
         )  # fmt: skip
+
+    def taken(self) -> tuple[str, ...]:
+        """What is taken of a model that does not say which rows it was trained on."""
+        model, given = self.subject.model, self.subject.predictions
+        if model is None or given is None or model.trained_on is not None:
+            return ()
+        if self.subject.roles.split is not None:
+            return ("the model counts as trained on what the split column calls train",)
+        return ("the model counts as trained on other rows than these: name a split column where it saw some of them",)
 
     def cost(self, decisions: Mapping[str, Decision]) -> Cost:
         wall, cpu = time.perf_counter() - self.start[0], time.process_time() - self.start[1]

@@ -228,7 +228,7 @@ def fingerprint(made: Judged) -> list[Any]:
     )
 
 
-CLAUSES: dict[str, Callable[[ModuleType], None]] = {
+CLAUSES: dict[str, Callable[..., None]] = {
     f.__name__: f
     for f in (page, declaration, silent, finds, grows, remedies, repeats, untouched, orderless, bounded, degenerate)
 }
