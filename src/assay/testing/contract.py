@@ -16,6 +16,7 @@ import re
 import tracemalloc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -28,7 +29,7 @@ from assay.audit.pages import HEADINGS
 from assay.audit.ranking import finding
 from assay.audit.runner import Run, Runner
 from assay.audit.verdict import Decision, decide
-from assay.core.challenge import Challenge
+from assay.core.challenge import Challenge, Need
 from assay.core.settings import Settings
 from assay.core.subject import Planted, Subject
 from assay.core.table import SampleSpec
@@ -58,10 +59,16 @@ def judge(module: ModuleType, subject: Subject, settings: Settings | None = None
     return Judged(run, decide({challenge.code: run}, settings.level)[challenge.code])
 
 
+@lru_cache(maxsize=64)
+def ground(n: int, seed: int, needs: tuple[Need, ...]) -> Subject:
+    """A clean subject that clauses share: nobody changes it (``untouched``), and its facts are counted once."""
+    return clean_subject(n, seed, needs)
+
+
 def planted(module: ModuleType, seed: int, dose: float | None = None, n: int | None = None) -> Planted:
     """The challenge's plant in a clean table of the promised size."""
     challenge: Challenge = module.CHALLENGE
-    subject = clean_subject(n or challenge.promise.n, seed, challenge.needs)
+    subject = ground(n or challenge.promise.n, seed, challenge.needs)
     rng = subject.rng(challenge.code, "plant")
     made: Planted = module.plant(subject, challenge.promise.dose if dose is None else dose, rng)
     return made
@@ -91,7 +98,7 @@ def silent(module: ModuleType, seeds: int = 10) -> None:
     needs = module.CHALLENGE.needs
     lacking = missing(clean_subject(2000, 0, needs), needs)
     assert lacking is None, f"{module.CHALLENGE.code} is never asked on the clean ground: {lacking}"
-    found = [s for s in range(seeds) if verdict_of(module, clean_subject(2000, s, needs)) == "found"]
+    found = [s for s in range(seeds) if verdict_of(module, ground(2000, s, needs)) == "found"]
     assert len(found) <= max(1, seeds // 10), f"{module.CHALLENGE.code} claims on clean tables, seeds {found}"
 
 
@@ -175,9 +182,14 @@ def subject_in_memory(module: ModuleType) -> bool:
 
 def degenerate(module: ModuleType) -> None:
     """No rows, one row, one column, all null, one class, 500 columns: a verdict and never a traceback."""
-    for name, table in degenerate_tables().items():
-        made = judge(module, bare_subject(table))
+    for name, subject in degenerate_subjects().items():
+        made = judge(module, subject)
         assert made.run.error is None, f"{module.CHALLENGE.code} on {name}: {made.run.error}"
+
+
+@cache
+def degenerate_subjects() -> Mapping[str, Subject]:
+    return {name: bare_subject(table) for name, table in degenerate_tables().items()}
 
 
 def degenerate_tables() -> Mapping[str, pa.Table]:
