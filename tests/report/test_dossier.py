@@ -61,3 +61,17 @@ def test_a_recalibration_is_told_in_its_own_sentence() -> None:
     doc["model"]["calibration"] = {"kind": "platt", "kept": False, "gain": -0.02, "says": "not kept: worse by 0.02"}
     page = render(doc)
     assert "not kept: worse by 0.02" in page and "platt" not in page
+
+
+def test_no_challenge_of_the_model_is_silent() -> None:
+    """What was clear, what was not asked and why, what stayed open: each by its code."""
+    doc = dossier()
+    doc["model"]["verdicts"] = [
+        {"code": "M02", "name": "underfitting", "verdict": "clear", "reason": ""},
+        {"code": "M06", "name": "poor-generalisation", "verdict": "not-applicable", "reason": "no site named"},
+        {"code": "M09", "name": "weak-slices", "verdict": "undecided", "reason": ""},
+    ]
+    said = " ".join(render(doc, "text").split())
+    assert "clear of M02 underfitting" in said
+    assert "not checked: M06 poor-generalisation (no site named)" in said
+    assert "not decided: M09 weak-slices" in said

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .groups import cards
 from .numbers import count, decimals, listed, percent, plain, plural, short, span
 from .text import card_lines, cells, cut, line, score_lines, sides, wrap
-from .words import limits
+from .words import gaps, limits
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -98,6 +98,10 @@ def model_limits(doc: Mapping[str, Any]) -> list[str]:
             f"The graph and the trained model differ by at most {short(parity['max'])} on "
             f"{plural(parity.get('rows', 0), 'held-out row')}."
         )
+    fine = [v for v in model["verdicts"] if v["verdict"] == "clear"]
+    if fine:
+        out.append(f"The model, asked: clear of {', '.join(v['code'] + ' ' + v['name'] for v in fine)}.")
+    out += [f"The model, {said[0].lower()}{said[1:]}" for said in gaps(model["verdicts"])]
     return out + (limits(report) if report else [])
 
 

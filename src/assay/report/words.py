@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .numbers import count, listed, plain, plural, short
@@ -79,17 +79,23 @@ def tally(doc: Mapping[str, Any]) -> str:
     return f"{summary['verdicts']['found']} of {plural(summary['challenges'], 'challenge')} found; {', '.join(parts)}."
 
 
+def gaps(verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What was not checked, with the reasons, and what was not decided."""
+    out = []
+    left = [v for v in verdicts if v["verdict"] in ("not-applicable", "skipped", "error")]
+    if left:
+        said = "; ".join(f"{v['code']} {v['name']} ({v['reason']})" for v in left)
+        out.append(f"Not checked: {said}.")
+    opened = [v for v in verdicts if v["verdict"] == "undecided"]
+    if opened:
+        out.append(f"Not decided: {', '.join(v['code'] + ' ' + v['name'] for v in opened)}.")
+    return out
+
+
 def limits(doc: Mapping[str, Any]) -> list[str]:
     """What was not checked, how many tests were tried, and what it took."""
     summary, cost = doc["summary"], doc.get("cost", {})
-    out = []
-    gaps = [v for v in doc["verdicts"] if v["verdict"] in ("not-applicable", "skipped", "error")]
-    if gaps:
-        said = "; ".join(f"{v['code']} {v['name']} ({v['reason']})" for v in gaps)
-        out.append(f"Not checked: {said}.")
-    opened = [v for v in doc["verdicts"] if v["verdict"] == "undecided"]
-    if opened:
-        out.append(f"Not decided: {', '.join(v['code'] + ' ' + v['name'] for v in opened)}.")
+    out = gaps(doc["verdicts"])
     out.append("Faults that no challenge of this catalogue describes were not looked for.")
     if summary["tests"]:
         out.append(
