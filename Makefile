@@ -27,7 +27,7 @@ demo: $(VENV)/.demo       ## the main job on 336,776 real flights
 	@mkdir -p out && cd out && ../$(BIN)/assay demo --flights
 
 test: $(STAMP)            ## every test but the long proofs
-	$(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 # About 50 minutes on two free cores. The commands' own defaults draw more: run them alone for the full counts.
 prove: $(STAMP)           ## the long proofs: plants in real tables, null numbers, power of every plant

@@ -7,6 +7,7 @@ independent of one another: no role is guessed and no column is left out. For ti
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -73,7 +74,8 @@ class _Assay(BaseEstimator):  # type: ignore[misc]
         roles: dict[str, Any] = dict.fromkeys(NO_GUESS, ()) | {"task": task}
         try:
             subject = open_subject(table, target=name, roles=roles, settings=settings, cache=False)
-            self.fitted_ = fit(subject, Recipe(), settings, ship=self.ship)
+            made = fit(subject, Recipe(), settings, ship=self.ship)
+            self.fitted_ = replace(made, making=replace(made.making, again=None))  # it would keep the training rows
             self.model_ = pack_fitted(subject, self.fitted_, settings)
         except AssayError as error:
             raise ValueError(str(error)) from error

@@ -94,10 +94,7 @@ MOST_ROWS, FEWEST, FOLDS, BLOCKS, MOST_PAIRS = 12_000, 100, 2, 20, 8
 FEWEST_OF_CLASS, MOST_CLASSES, LEAF = 20, 10, 20
 ONE = 0.5  # rows of one moment that share their outcome more than half of the way to always are one observation
 EVEN = 1e-9  # added to weights, all of which may be nought
-# Standard errors: each row judges the models that others taught, and teaches those that they judge. What it is off by
-# chance then enters twice with one sign where the relation differs, by the derivative of a two-fold squared loss. Less
-# is not enough at the boundary (benchmarks/null_more.py): with 2 ** 0.5, right where nothing differs, the level is .09.
-TWICE = 2.0
+TWICE = 2.0  # standard errors: a row judges and teaches; with 2 ** 0.5 the level at the boundary is .09 (null_more.py)
 TOLD = 0.1  # of the loss of a constant answer: of a smaller loss a tenth more is nothing that anybody would see
 SMOOTH = 0.01  # of each class is added to every answer, so that no single row can carry a ratio of losses
 
