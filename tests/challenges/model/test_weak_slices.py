@@ -148,3 +148,29 @@ def test_the_plant_is_as_large_as_it_says(seed: int) -> None:
     made = m09.plant(subject, 1.0, subject.rng("M09", "test"))
     got = judge(m09, made.subject)
     assert got.decision.verdict == "found" and got.effect == pytest.approx(made.true_effect, abs=0.15)
+
+
+def test_a_column_that_knows_the_answer_cuts_nothing() -> None:
+    """Its ranges are outcomes: where they say "late", any honest model that expected half is off by half."""
+    import pyarrow as pa
+
+    from assay.audit.opening import open_subject, with_model
+    from assay.core.settings import Settings
+
+    rng = np.random.default_rng(11)
+    x = rng.normal(size=4000)
+    y = rng.random(4000) < 1 / (1 + np.exp(-x))
+    leak = np.where(y, rng.uniform(7, 99, 4000), rng.uniform(-40, 7, 4000))
+    table = pa.table({"x": x, "delay": leak, "y": np.where(y, "late", "on time")})
+
+    class Honest:
+        classes, trained_on, refitted = ("late", "on time"), None, False
+
+        def predict_rows(self, rows):
+            p = 1 / (1 + np.exp(-rows.numbers("x")))
+            return np.column_stack((p, 1 - p))
+
+    subject = with_model(open_subject(table, target="y", cache=False), Honest(), Settings())
+    made = judge(m09, subject)
+    assert made.run.error is None and made.run.claims
+    assert not any("delay" in c for claim in made.run.claims for c in claim.about.columns)

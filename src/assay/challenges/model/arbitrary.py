@@ -41,7 +41,7 @@ import numpy as np
 
 from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Claim, Effect, Impact
-from assay.core.errors import InputError
+from assay.core.errors import InputError, NotApplicable
 from assay.core.making import Making
 from assay.core.subject import JUDGE, Planted, Subject
 from assay.core.table import F64, Mask
@@ -77,7 +77,9 @@ def measure(subject: Subject, judged: Judged, options: Options) -> Iterator[Clai
     line = np.argsort(making.judged, kind="stable")
     ids = making.judged[line]
     near = np.minimum(np.searchsorted(ids, judged.rows.row_id[fresh]), max(0, len(ids) - 1))
-    if making.again is None or len(fresh) < FEWEST or not len(ids) or (ids[near] != judged.rows.row_id[fresh]).any():
+    if making.again is None:
+        raise NotApplicable("training it again would take more than half of what is left of the budget")
+    if len(fresh) < FEWEST or not len(ids) or (ids[near] != judged.rows.row_id[fresh]).any():
         return
     at = line[near]
     own = judged.output[fresh]

@@ -45,7 +45,7 @@ import numpy as np
 
 from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Claim, Effect, Impact
-from assay.core.errors import InputError
+from assay.core.errors import InputError, NotApplicable
 from assay.core.making import Making
 from assay.core.subject import JUDGE, Planted, Subject
 from assay.probes.judged import Judged
@@ -75,7 +75,9 @@ def measure(subject: Subject, judged: Judged, options: Options) -> Iterator[Clai
     making: Making = subject.evidence["making"]
     whole = np.flatnonzero(np.isfinite(making.loss).mean(1) >= 1.0)
     fresh = judged.judge
-    if len(whole) < FEWEST_TRIES or making.loss.shape[1] < FEWEST or not judged.enough(fresh):
+    if len(whole) < FEWEST_TRIES:
+        raise NotApplicable("fewer than two tries saw every row, so nothing was chosen between them")
+    if making.loss.shape[1] < FEWEST or not judged.enough(fresh):
         return
     made = corrected(making.loss[whole], making.unit, subject.rng("M03", "bootstrap"))
     usual = max(float(making.usual.mean()), 1e-12)

@@ -19,7 +19,8 @@ How it is measured
     smaller of the two counts, so that probabilities that are off everywhere (M07) are no weak slice; for numbers there
     is the second alone. Student's and Hall's t over rows, blocks or groups; the larger p-value of the two.
     Each level of a protected column (numbers: each quarter) is always claimed, on all judged rows, since nothing chose
-    it. Columns of order and group are left to M06.
+    it. Columns of order and group are left to M06; by a column that knows the answer (K01 to K03) nothing is cut, since
+    it would cut by the outcome.
 
 Example
     >>> import numpy as np
@@ -44,7 +45,7 @@ Sources
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -82,7 +83,7 @@ QUARTERS, MOST_PROTECTED = 4, 20  # ranges of a protected number; levels of a pr
 FEWEST_BESIDE = 10  # rows of a saying outside the slice below which they are no yardstick
 
 
-def measure(subject: Subject, judged: Judged, options: Options) -> Iterator[Claim]:
+def measure(subject: Subject, judged: Judged, honest: Sequence[str], options: Options) -> Iterator[Claim]:
     fresh = judged.judge[:MOST_ROWS]  # sorted by row_id, so the first are a random draw
     if not judged.enough(fresh):
         return
@@ -96,7 +97,7 @@ def measure(subject: Subject, judged: Judged, options: Options) -> Iterator[Clai
         for found in levels(cut(rows, column, QUARTERS, MOST_PROTECTED, everywhere)):
             yield from claim(found, seen, everywhere, judged, fresh, options["excess"], False)
     skip = {c for role in ("order", "group", "target", "id", "weight", "split") for c in subject.roles.named(role)}
-    columns = ({*subject.features, *protected} - skip) & set(rows.names)
+    columns = ({*honest, *protected} - skip) & set(rows.names)
     for found in search(rows, sorted(columns), seen.searched(half), half, protected):
         yield from claim(found, seen, ~half, judged, fresh, options["excess"], True)
 
