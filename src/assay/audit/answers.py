@@ -7,27 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.core.errors import InputError
-from assay.core.subject import Model, Task
+from assay.core.subject import Task, Through
 from assay.core.table import F64, Sample
 
 SUM = 1e-3  # how far the shares of a row may be from 1: three decimals, as people round them
 
 
 @dataclass(frozen=True)
-class FittedTo:
-    """A model whose predictions stand in the order of ``classes`` (empty for a number), whatever its own order is."""
+class FittedTo(Through):
+    """A model whose predictions stand in the ``order`` of classes given (empty for a number), whatever its own is."""
 
-    inner: Model
     task: Task
-    classes: tuple[str, ...]
+    order: tuple[str, ...]
 
     @property
-    def trained_on(self) -> str | None:
-        return self.inner.trained_on
-
-    @property
-    def refitted(self) -> bool:
-        return self.inner.refitted
+    def classes(self) -> tuple[str, ...]:
+        return self.order
 
     @property
     def size(self) -> int | None:
@@ -36,7 +31,7 @@ class FittedTo:
 
     def predict_rows(self, rows: Sample) -> F64:
         output = self.inner.predict_rows(rows)
-        return fitting(output, self.inner.classes, self.task, self.classes)
+        return fitting(output, self.inner.classes, self.task, self.order)
 
 
 def fitting(output: F64, named: tuple[str, ...], task: Task, classes: tuple[str, ...]) -> F64:

@@ -112,6 +112,28 @@ class Model(Protocol):
     def predict_rows(self, rows: Sample) -> F64: ...
 
 
+@dataclass(frozen=True)
+class Through:
+    """A model that answers through another one: what wraps a model changes ``predict_rows`` alone."""
+
+    inner: Model
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.inner.classes
+
+    @property
+    def trained_on(self) -> str | None:
+        return self.inner.trained_on
+
+    @property
+    def refitted(self) -> bool:
+        return self.inner.refitted
+
+    def predict_rows(self, rows: Sample) -> F64:
+        return self.inner.predict_rows(rows)
+
+
 class Partition(Protocol):
     """row -> BUILD, CHOOSE or JUDGE. Exact duplicates and members of one group always fall together."""
 

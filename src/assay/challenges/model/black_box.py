@@ -57,7 +57,7 @@ import numpy as np
 from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Claim, Effect, Impact
 from assay.core.errors import InputError, NotApplicable
-from assay.core.subject import BUILD, JUDGE, Model, Planted, Predictions, Subject
+from assay.core.subject import BUILD, JUDGE, Planted, Predictions, Subject, Through
 from assay.core.table import F64, Mask, Sample, SampleSpec
 from assay.probes.asked import answers, apart, relied
 from assay.probes.judged import Judged
@@ -150,25 +150,12 @@ def price_of(judged: Judged, own: F64, plain: F64, usual: F64) -> dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Veiled:
+class Veiled(Through):
     """A model whose answers are moved up or down by ``step`` (log-odds, or values), as the parity of all cells says:
     no column by itself tells which way."""
 
-    inner: Model
     step: float
     columns: tuple[str, ...]
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.inner.classes
-
-    @property
-    def trained_on(self) -> str | None:
-        return self.inner.trained_on
-
-    @property
-    def refitted(self) -> bool:
-        return self.inner.refitted
 
     def predict_rows(self, rows: Sample) -> F64:
         made = np.asarray(self.inner.predict_rows(rows), np.float64)

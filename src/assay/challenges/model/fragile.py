@@ -59,7 +59,7 @@ from assay.core.claim import About, Claim, Effect, Impact
 from assay.core.errors import InputError
 from assay.core.finding import Finding
 from assay.core.remedy import Remedy
-from assay.core.subject import BUILD, JUDGE, Model, Planted, Predictions, Subject
+from assay.core.subject import BUILD, JUDGE, Model, Planted, Predictions, Subject, Through
 from assay.core.table import F64, I64, Sample, SampleSpec
 from assay.learn.encoded import EncodedModel
 from assay.learn.target import labels as read_labels
@@ -293,25 +293,12 @@ def remedy(subject: Subject, finding: Finding) -> Remedy | None:
 
 
 @dataclass(frozen=True)
-class Brittle:
+class Brittle(Through):
     """A model that takes a hole in one column for an extreme: such rows are answered ``dose`` parts ``extreme``."""
 
-    inner: Model
     column: str
     dose: float
     extreme: F64
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.inner.classes
-
-    @property
-    def trained_on(self) -> str | None:
-        return self.inner.trained_on
-
-    @property
-    def refitted(self) -> bool:
-        return self.inner.refitted
 
     def predict_rows(self, rows: Sample) -> F64:
         made = np.array(self.inner.predict_rows(rows), np.float64)

@@ -48,7 +48,7 @@ import numpy as np
 from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Claim, Effect, Impact
 from assay.core.errors import InputError
-from assay.core.subject import Model, Planted, Subject
+from assay.core.subject import Model, Planted, Subject, Through
 from assay.core.table import F64, I64, Mask, Sample
 from assay.core.words import listed
 from assay.probes.asked import answers
@@ -187,24 +187,11 @@ def last_digit(values: F64, spread: float) -> float:
 
 
 @dataclass(frozen=True)
-class Swayed:
+class Swayed(Through):
     """A model of which a share ``dose`` of the rows is answered half by the mean of all that are asked with them, as
     batch normalisation does that was left in training."""
 
-    inner: Model
     dose: float
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.inner.classes
-
-    @property
-    def trained_on(self) -> str | None:
-        return self.inner.trained_on
-
-    @property
-    def refitted(self) -> bool:
-        return self.inner.refitted
 
     def predict_rows(self, rows: Sample) -> F64:
         made = np.array(self.inner.predict_rows(rows), np.float64)

@@ -44,8 +44,8 @@ import numpy as np
 from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Claim, Effect, Impact
 from assay.core.errors import InputError, NotApplicable
-from assay.core.subject import BUILD, Model, Planted, Subject
-from assay.core.table import F64, Sample, SampleSpec
+from assay.core.subject import BUILD, Planted, Subject, Through
+from assay.core.table import F64, SampleSpec
 from assay.learn.encoder import encode, encode_training, fit_encoder
 from assay.learn.learners import Config, Data, train
 from assay.learn.target import labels as read_labels
@@ -115,26 +115,10 @@ def small_size(classes: int) -> int:
 
 
 @dataclass(frozen=True)
-class Heavy:
+class Heavy(Through):
     """A model that predicts as another, with a size of its own."""
 
-    inner: Model
     size: float
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.inner.classes
-
-    @property
-    def trained_on(self) -> str | None:
-        return self.inner.trained_on
-
-    @property
-    def refitted(self) -> bool:
-        return self.inner.refitted
-
-    def predict_rows(self, rows: Sample) -> F64:
-        return self.inner.predict_rows(rows)
 
 
 def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
