@@ -7,11 +7,10 @@ from collections.abc import Iterable, Sequence
 from assay.core.finding import Finding
 from assay.core.result import ColumnCard
 from assay.core.subject import Subject
-from assay.core.table import Ask, Column, Facts
+from assay.core.table import NUMERIC, Ask, Column, Facts
 
 BARS = 12
 RARE = 5  # bins and categories under five rows are merged: no single row can be read off a report
-NUMERIC = ("number", "bool", "clock", "date")
 
 
 def gallery_asks(subject: Subject) -> Iterable[Ask]:

@@ -15,7 +15,7 @@ from assay.core.errors import InputError
 from assay.core.images import FILE
 from assay.core.settings import Settings
 from assay.core.subject import BUILD, JUDGE, Comparison, Model, Predictions, Roles, Subject
-from assay.core.table import I32, Mask, Sample, SampleSpec, Table
+from assay.core.table import I32, NUMERIC, Mask, Sample, SampleSpec, Table
 from assay.learn.target import labels
 from assay.tables import guess_roles, make_partition, open_table, rules
 from assay.tables.duck_table import DuckTable
@@ -168,7 +168,7 @@ def moments(table: DuckTable, column: str) -> Any:
     """The order of every row, as ``learn.splits.order_values`` has it for a sample."""
     if column == "@row":
         return np.arange(table.n_rows, dtype=np.float64)
-    if table.column(column).kind in ("number", "date", "clock", "bool"):
+    if table.column(column).kind in NUMERIC:
         return table.floats(column)
     codes, _ = table.codes(column)
     return np.where(codes < 0, np.nan, codes)

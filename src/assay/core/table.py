@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Kind = Literal["number", "category", "text", "date", "clock", "bool", "mixed"]
+NUMERIC: tuple[Kind, ...] = ("number", "date", "clock", "bool")  # kinds whose values are ordered as numbers
 Unit = Literal["row", "group", "time-block", "blocking-key"]
 
 F64 = NDArray[np.float64]

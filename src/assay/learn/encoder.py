@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.core.table import F64, I32, U64, Column, Sample
+from assay.core.table import F64, I32, NUMERIC, U64, Column, Sample
 
 from .forms import EncoderSpec, Feature
 from .target import Labels
@@ -70,7 +70,7 @@ def _unfit(rows: _View, column: Column, is_order: bool) -> str:
     n = int(present.sum())
     if n == 0:
         return "no values in the rows of training"
-    if column.kind in ("number", "bool", "clock", "date"):
+    if column.kind in NUMERIC:
         value = rows.numbers(column.name)
         value = value[np.isfinite(value)]
         if len(value) == 0:
@@ -115,7 +115,7 @@ def fit_encoder(
 
 def _many(rows: _View, column: Column) -> bool:
     """Whether a column has too many levels to be a set."""
-    if column.kind in ("number", "bool", "clock", "date"):
+    if column.kind in NUMERIC:
         return False
     codes, _ = rows.codes(column.name)
     return int((np.bincount(codes[codes >= 0]) > 0).sum()) > MOST_LEVELS
@@ -132,7 +132,7 @@ def _few(parts: Sequence[tuple[str, F64]], columns: int) -> list[tuple[str, F64]
 
 def _features(rows: _View, column: Column, parts: Sequence[tuple[str, F64]], ordered: bool) -> list[Feature]:
     name = column.name
-    if column.kind in ("number", "bool", "clock", "date"):
+    if column.kind in NUMERIC:
         value = rows.numbers(name)
         value = value[np.isfinite(value)]
         if column.kind != "date":

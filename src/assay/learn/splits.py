@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from assay.core.errors import InputError
 from assay.core.subject import Roles
-from assay.core.table import F64, I64, U64, Sample
+from assay.core.table import F64, I64, NUMERIC, U64, Sample
 from assay.tables.rowid import common
 
 Fold = tuple[I64, I64]
@@ -24,7 +24,7 @@ def order_values(sample: Sample, roles: Roles) -> F64 | None:
     if roles.order.column == "@row":
         return sample.position.astype(np.float64)
     kind = next(c.kind for c in sample.columns if c.name == roles.order.column)
-    if kind in ("number", "date", "clock", "bool"):
+    if kind in NUMERIC:
         return sample.numbers(roles.order.column)
     codes, _ = sample.codes(roles.order.column)
     return np.where(codes < 0, np.nan, codes).astype(np.float64)

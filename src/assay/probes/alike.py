@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assay.core.table import I64, Sample, Table
+from assay.core.table import I64, NUMERIC, Sample, Table
 
 SEARCH_ROWS = 10_000
 FEW = 64  # different values up to which a column is a code
 CHANCE = 1e-6  # that any two of the columns would be one-to-one if one of them were shuffled
-NUMERIC = ("number", "bool", "clock", "date")
 
 
 @dataclass(frozen=True, slots=True)

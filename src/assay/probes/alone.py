@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 
 from assay.core.challenge import probe
 from assay.core.subject import Subject
-from assay.core.table import F64, I32, I64, Mask, Sample
+from assay.core.table import F64, I32, I64, NUMERIC, Mask, Sample
 from assay.learn.target import Labels
 from assay.stats.auc import Seen, counted, lower
 from assay.stats.shares import balanced_above
 
 from .halves import Halves
 
-NUMERIC = ("number", "clock", "date", "bool")
 FIT_ROWS = 10_000  # a tree of 32 leaves in one column learns nothing from more
 FIT_CELLS = 2_000_000  # over all columns, so that 500 of them take seconds
 FEWEST_FIT_ROWS = 3_000

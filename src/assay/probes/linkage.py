@@ -18,7 +18,7 @@ import numpy as np
 
 from assay.core.challenge import probe
 from assay.core.subject import Subject
-from assay.core.table import F64, I64, Mask, Sample
+from assay.core.table import F64, I64, NUMERIC, Mask, Sample
 
 from .grams import Grams, bucketed, grams, parted, plain, unique_pairs
 from .identifying import DIGITS, written_twice
@@ -141,7 +141,7 @@ def best(rows: Sample, names: Sequence[str], most: int) -> list[str]:
 def alone(rows: Sample, name: str) -> float:
     """The chance that two records agree in this column, missing values apart; one where they are missing."""
     kind = next(c.kind for c in rows.columns if c.name == name)
-    if kind in ("number", "date", "clock", "bool"):
+    if kind in NUMERIC:
         x = rows.numbers(name)
         count = np.unique(x[np.isfinite(x)], return_counts=True)[1]
     else:
@@ -231,7 +231,7 @@ def equal(rows: Sample, names: Sequence[str]) -> I64:
     out = np.zeros(rows.n, np.int64)
     for name in names:
         kind = next(c.kind for c in rows.columns if c.name == name)
-        own = rows.numbers(name) if kind in ("number", "date", "clock", "bool") else rows.codes(name)[0]
+        own = rows.numbers(name) if kind in NUMERIC else rows.codes(name)[0]
         code = np.unique(own, return_inverse=True)[1].ravel()
         out = np.unique(out * (int(code.max(initial=0)) + 1) + code, return_inverse=True)[1].ravel()
     return out
@@ -239,7 +239,7 @@ def equal(rows: Sample, names: Sequence[str]) -> I64:
 
 def fields_of(rows: Sample, name: str, telling: bool) -> list[Field]:
     kind = next(c.kind for c in rows.columns if c.name == name)
-    if kind in ("number", "date", "clock", "bool"):
+    if kind in NUMERIC:
         x = rows.numbers(name)
         code = np.unique(x, return_inverse=True)[1].ravel().astype(np.int64)
         return made(name, np.where(np.isfinite(x), code, -1), np.where(np.isfinite(x), code, -1), False, None)

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from assay.core.subject import Subject
-from assay.core.table import F64, Sample
+from assay.core.table import F64, NUMERIC, Sample
 from assay.learn.splits import order_values
 
-NUMERIC = ("number", "date", "clock", "bool")
 MOST_RUNS = 1_000  # a column that changes more often than this along the order says more than a calendar position
 ROWS_A_RUN = 20  # and each of its values must last, or any coarse column in a short table would count
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from assay.core.subject import Model
-from assay.core.table import F64, I64, Sample
+from assay.core.table import F64, I64, NUMERIC, Sample
 
 from .asked import Reliance, answers, loss, swapped
 from .collinear import joined, pairwise, ranks
@@ -25,7 +25,6 @@ SAME = 1e-6
 ALIKE = 0.8  # rank correlation from which columns are swapped together
 FLIPS, FLOOR = 200, 0.95
 SHOWN = 10
-NUMERIC = ("number", "date", "clock", "bool")
 
 
 @dataclass(frozen=True, slots=True)

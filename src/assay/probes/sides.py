@@ -10,11 +10,11 @@ import numpy as np
 from assay.core.challenge import probe
 from assay.core.settings import Settings
 from assay.core.subject import Comparison, ComparisonKind, Subject
-from assay.core.table import F64, Sample, SampleSpec, Table
+from assay.core.table import F64, NUMERIC, Sample, SampleSpec, Table
 from assay.tables.part import Part
 from assay.tables.roles import names_things
 
-from .order import NUMERIC, calendar_columns, moments
+from .order import calendar_columns, moments
 
 KEPT = 40_000_000  # cells of samples that stay in memory between challenges; others are drawn again
 ENOUGH = 0.2  # of the table: a part with this share has rows enough in the shared sample

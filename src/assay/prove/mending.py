@@ -15,7 +15,7 @@ from assay.core.errors import AssayError, NotApplicable
 from assay.core.remedy import Op, Remedy
 from assay.core.settings import Settings
 from assay.core.subject import Planted, Subject
-from assay.core.table import Sample, SampleSpec
+from assay.core.table import NUMERIC, Sample, SampleSpec
 from assay.learn.scoring import holdout
 from assay.learn.target import labels
 from assay.tables.recipe import apply
@@ -90,7 +90,7 @@ def cells(clean: Sample, broken: Sample, mended: Sample, planted: Planted) -> di
 
 def equal(a: Sample, b: Sample, name: str) -> NDArray[np.bool_]:
     kind = next(c.kind for c in a.columns if c.name == name)
-    if kind in ("number", "bool", "clock", "date"):
+    if kind in NUMERIC:
         x, y = a.numbers(name), b.numbers(name)
         return np.asarray((x == y) | (np.isnan(x) & np.isnan(y)))
     first, second = ([levels[k] if k >= 0 else None for k in codes] for codes, levels in (a.codes(name), b.codes(name)))

@@ -59,7 +59,7 @@ from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Claim, Effect, Impact
 from assay.core.errors import NotApplicable
 from assay.core.subject import Planted, Subject
-from assay.core.table import F64, I64, Sample
+from assay.core.table import F64, I64, NUMERIC, Sample
 from assay.core.words import percent
 from assay.learn.target import labels as labels_of
 from assay.stats.correlations import correlation, correlation_above
@@ -257,7 +257,7 @@ def sets(subject: Subject, rows: Sample, by: str, names: Sequence[str]) -> I64:
     skip = {*names, by, *subject.roles.named("id"), *subject.roles.named("split")}
     for column in rows.columns:
         if column.name not in skip:
-            numeric = column.kind in ("number", "date", "clock", "bool")
+            numeric = column.kind in NUMERIC
             own = rows.numbers(column.name) if numeric else rows.codes(column.name)[0]
             code = np.unique(own, return_inverse=True)[1].ravel()
             unit = np.unique(unit * (int(code.max(initial=0)) + 1) + code, return_inverse=True)[1].ravel()

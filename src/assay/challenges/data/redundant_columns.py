@@ -54,9 +54,9 @@ from assay.core.finding import Finding
 from assay.core.patterns import NUMBER, whole
 from assay.core.remedy import Op, Remedy
 from assay.core.subject import Planted, Subject
-from assay.core.table import F64, Ask, Facts, Sample
+from assay.core.table import F64, NUMERIC, Ask, Facts, Sample
 from assay.core.words import listed, percent
-from assay.probes.alike import NUMERIC, Same, same_columns
+from assay.probes.alike import Same, same_columns
 from assay.probes.collinear import Follows, follows, joined, pairwise, ranks
 from assay.probes.identities import products
 from assay.stats.correlations import correlation, correlation_above, correlation_interval

@@ -59,7 +59,7 @@ from assay.core.finding import Finding
 from assay.core.remedy import Remedy
 from assay.core.rows import Rows
 from assay.core.subject import Planted, Subject
-from assay.core.table import I64, Sample, SampleSpec, Table
+from assay.core.table import I64, NUMERIC, Sample, SampleSpec, Table
 from assay.probes.coincidence import expected, most_by_chance
 from assay.probes.near_copies import TOLERANCE, NearCopies, compared, excess, group_sizes, near_twins
 from assay.probes.written_again import written_again
@@ -188,7 +188,7 @@ def left_out(table: Table, columns: tuple[str, ...]) -> Iterator[tuple[str, ...]
 
 def different(sample: Sample, name: str, kind: str) -> int:
     """Different values of a column in a sample."""
-    if kind in ("number", "date", "clock", "bool"):
+    if kind in NUMERIC:
         return len(np.unique(sample.numbers(name)))
     return len(sample.codes(name)[1])
 

@@ -58,7 +58,7 @@ from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Claim, Effect, Impact
 from assay.core.errors import InputError, NotApplicable
 from assay.core.subject import BUILD, JUDGE, Planted, Predictions, Subject, Through
-from assay.core.table import F64, Mask, Sample, SampleSpec
+from assay.core.table import F64, NUMERIC, Mask, Sample, SampleSpec
 from assay.probes.asked import answers, apart, relied
 from assay.probes.judged import Judged
 from assay.probes.plain_models import LINEAR, TREE
@@ -173,7 +173,7 @@ def parity(rows: Sample, columns: tuple[str, ...]) -> Mask:
     odd = np.zeros(rows.n, bool)
     kinds = {c.name: c.kind for c in rows.columns}
     for name in columns:
-        if kinds[name] in ("number", "date", "clock", "bool"):
+        if kinds[name] in NUMERIC:
             bits = np.nan_to_num(rows.numbers(name), nan=-1.0).view(np.uint64)
             odd ^= (bits * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(63)).astype(bool)
         else:

@@ -57,7 +57,7 @@ from assay.core.claim import About, Claim, Effect, Impact
 from assay.core.errors import InputError
 from assay.core.rows import Rows
 from assay.core.subject import Comparison, Planted, Subject
-from assay.core.table import F64, Sample
+from assay.core.table import F64, NUMERIC, Sample
 from assay.core.words import listed
 from assay.learn.learners import quick
 from assay.probes.sides import Sides, pair_for_plant, with_second
@@ -77,7 +77,6 @@ CHALLENGE = Challenge(
         Threshold("differs", 0.1, "share of rows", "a tenth of the rows would have to change for the two to agree"),
     ),
 )
-NUMERIC = ("number", "date", "clock", "bool")
 LEVELS, SLIGHT, FEWEST, WITNESS_ROWS, ROUNDS = 50, 0.01, 100, 20_000, 50
 Bound = Callable[[float], tuple[float, float]]
 
