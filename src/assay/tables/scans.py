@@ -233,7 +233,8 @@ def bins(table: DuckTable, wanted: Iterable[tuple[str, int]]) -> None:
             have[(name, n)] = np.bincount([n - 1], minlength=n) * (count.n - count.infinite)
         elif name in table.scanned.tables:
             keys, rows = number_values(table, name)
-            at = np.minimum(np.floor((keys * 0.25 - count.lo * 0.25) * n / (count.hi * 0.25 - count.lo * 0.25)), n - 1)
+            share = (keys * 0.25 - count.lo * 0.25) / (count.hi * 0.25 - count.lo * 0.25)  # before n: it cannot overflow
+            at = np.minimum(np.floor(share * n), n - 1)
             have[(name, n)] = np.bincount(at.astype(np.int64), rows, n).astype(np.int64)
         else:
             by_n.setdefault(n, []).append(name)
@@ -243,7 +244,7 @@ def bins(table: DuckTable, wanted: Iterable[tuple[str, int]]) -> None:
             for c in part:
                 count, e = table.scanned.counts[c.name], number_sql(c)
                 lo, span = (count.lo or 0.0) * 0.25, (count.hi or 0.0) * 0.25 - (count.lo or 0.0) * 0.25
-                place = f"least(floor(({e} * 0.25 - {lo!r}) * {float(n)!r} / {span!r}), {n - 1})"
+                place = f"least(floor(({e} * 0.25 - {lo!r}) / {span!r} * {float(n)!r}), {n - 1})"
                 finite = f"isfinite({e})" if count.infinite else f"{e} IS NOT NULL"
                 sql.append(f"CASE WHEN {finite} THEN CAST({place} AS INTEGER) END")
             for c, got in zip(part, grouped(table, sql), strict=True):
