@@ -83,12 +83,6 @@ def blanked(rows: Sample, where: Mapping[str, Mask | None]) -> Sample:
     return rows.replace(made)
 
 
-def loss(judged: Judged, index: I64, output: F64) -> F64:
-    """(len(index),) quadratic loss of answers to the rows ``index``: Brier's of all classes, or squared error."""
-    y = judged.y[index]
-    return apart(output, np.eye(judged.classes)[y.astype(int)] if judged.classes else y)
-
-
 @probe(needs=("target", "predictions", "model", "feature"), cost="sample")
 def reliance(subject: Subject, judged: Judged) -> Reliance:
     """What the model relies on, over judged rows. Of more than 64 columns the ones that move it most are found by
@@ -113,10 +107,10 @@ def relied(
         blocks = [[names[j] for j in block] for block in np.array_split(rng.permutation(len(names)), BLOCKS)]
         moves = [apart(answers(model, swapped(rows, block, rng.permutation(rows.n))), base).mean() for block in blocks]
         names = sorted(c for k in np.argsort(moves, kind="stable")[::-1][:KEPT] for c in blocks[k])
-    own = loss(judged, index, base)
+    own = judged.quadratic(base, index)
     moved, lost = np.zeros(len(names)), np.zeros((rows.n, len(names)))
     for j, name in enumerate(names):
         made = answers(model, swapped(rows, (name,), rng.permutation(rows.n)))
         moved[j] = apart(made, base).mean()
-        lost[:, j] = loss(judged, index, made) - own
+        lost[:, j] = judged.quadratic(made, index) - own
     return Reliance(tuple(names), index, base, moved, lost)

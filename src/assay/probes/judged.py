@@ -56,12 +56,16 @@ class Judged:
         """Indices of the rows that what the model is compared with may learn from."""
         return np.flatnonzero(self.fold == BUILD)
 
-    def quadratic(self, output: F64 | None = None) -> F64:
-        """Per-row Brier loss (all classes, 0 to 2) or squared error of ``output``, by default the model's own."""
+    def quadratic(self, output: F64 | None = None, index: I64 | None = None) -> F64:
+        """Per-row Brier loss (all classes, 0 to 2) or squared error of ``output``, by default the model's own.
+
+        ``output`` answers the rows ``index``, by default all of them; NaN where it has no answer.
+        """
         output = self.output if output is None else output
+        y = self.y if index is None else self.y[index]
         if not self.classes:
-            return np.asarray((output - self.y) ** 2, np.float64)
-        return np.asarray(((output - np.eye(self.classes)[self.y.astype(int)]) ** 2).sum(1), np.float64)
+            return np.asarray((output - y) ** 2, np.float64)
+        return np.asarray(((output - np.eye(self.classes)[y.astype(int)]) ** 2).sum(1), np.float64)
 
     def log(self, output: F64 | None = None) -> F64:
         """Per-row log-loss in nats, probabilities clipped at 1e-6."""

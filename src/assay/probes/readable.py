@@ -11,7 +11,7 @@ import numpy as np
 from assay.core.subject import Model
 from assay.core.table import F64, I64, NUMERIC, Sample
 
-from .asked import Reliance, answers, loss, swapped
+from .asked import Reliance, answers, swapped
 from .collinear import joined, pairwise, ranks
 from .judged import Judged
 
@@ -146,7 +146,7 @@ def grounds(model: Model, judged: Judged, reliance: Reliance, rng: np.random.Gen
     index = reliance.index
     if len(index) < FEWEST or not reliance.columns:
         return {}
-    own = loss(judged, index, reliance.base)
+    own = judged.quadratic(reliance.base, index)
     groups, lost = together(model, judged, reliance, own, rng)
     usual = max(float(judged.quadratic(judged.usual())[index].mean()), 1e-12)
     unit = judged.unit_of(index)
@@ -190,5 +190,5 @@ def together(
         columns = tuple(reliance.columns[int(j)] for j in group)
         made = answers(model, swapped(rows, columns, rng.permutation(rows.n)))
         groups.append(columns)
-        lost.append((loss(judged, reliance.index, made) - own)[:, None])
+        lost.append((judged.quadratic(made, reliance.index) - own)[:, None])
     return groups, np.hstack(lost)

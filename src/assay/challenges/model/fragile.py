@@ -63,7 +63,7 @@ from assay.core.subject import BUILD, JUDGE, Model, Planted, Predictions, Subjec
 from assay.core.table import F64, I64, Sample, SampleSpec
 from assay.learn.encoded import EncodedModel
 from assay.learn.target import labels as read_labels
-from assay.probes.asked import Reliance, answers, apart, blanked, loss, swapped
+from assay.probes.asked import Reliance, answers, apart, blanked, swapped
 from assay.probes.judged import Judged
 from assay.probes.with_holes import SLIPS, masks, noisy, range_of, slipped, with_numbers
 from assay.stats.ratios import ratio_above, ratio_interval
@@ -124,15 +124,17 @@ class Bench:
         usual = self.usual
         known = {"the usual answer": (usual[self.choose], usual[self.index])}
         if self.plain is not None and self.plain_loss(chosen) < self.mean(self.choose, known["the usual answer"][0]):
-            return "a plain model trained with holes", loss(self.judged, self.index, self.plain.predict_rows(broken))
-        return "the usual answer", loss(self.judged, self.index, usual[self.index])
+            return "a plain model trained with holes", self.judged.quadratic(
+                self.plain.predict_rows(broken), self.index
+            )
+        return "the usual answer", self.judged.quadratic(usual[self.index], self.index)
 
     def plain_loss(self, chosen: Sample) -> float:
         assert self.plain is not None
         return self.mean(self.choose, self.plain.predict_rows(chosen))
 
     def mean(self, index: I64, output: F64) -> float:
-        return float(loss(self.judged, index, output).mean())
+        return float(self.judged.quadratic(output, index).mean())
 
 
 def measure(
@@ -146,7 +148,7 @@ def measure(
     if not columns or not judged.enough(index) or len(choose) < FEWEST or len(judged.build) < FEWEST:
         return
     rows = judged.rows.take(index)
-    own = loss(judged, index, answers(subject.model, rows))
+    own = judged.quadratic(answers(subject.model, rows), index)
     bench = Bench(subject.model, judged, with_holes, index, choose, rows, own)
     rest = len(subject.features) - len(columns)
     slips = slip_table(bench, reliance, subject.rng("M14", "slips"))
@@ -181,7 +183,7 @@ def column_claim(
     if not bench.judged.enough(bench.index[at]):
         return
     try:
-        lost = loss(bench.judged, bench.index, answers(bench.model, rows))
+        lost = bench.judged.quadratic(answers(bench.model, rows), bench.index)
     except InputError:  # the model does not take a hole here, and says so: it answers nothing wrong
         return
     gone = blanked(bench.rows, {column: None})
@@ -203,7 +205,7 @@ def all_claim(bench: Bench, features: tuple[str, ...], most: float, rng: np.rand
         holed = blanked(bench.rows, masks(columns, bench.rows.n, share, rng))
         other = blanked(chosen, masks(columns, chosen.n, share, rng))
         try:
-            lost = loss(bench.judged, bench.index, answers(bench.model, holed))
+            lost = bench.judged.quadratic(answers(bench.model, holed), bench.index)
         except InputError:
             return
         curve["model"].append(float(lost.mean()))
@@ -227,7 +229,7 @@ def claim(
     evidence: dict[str, Any],
 ) -> Claim:  # fmt: skip
     judged, index = bench.judged, bench.index[at]
-    usual = loss(judged, index, bench.usual[index])
+    usual = judged.quadratic(bench.usual[index], index)
     whole = judged.by_unit(index, usual)
     pairs = [judged.by_unit(index, (lost - other)[at]) for other in (bench.own, without)]
     mean = max(float(usual.mean()), 1e-12)
@@ -272,7 +274,7 @@ def slip_table(bench: Bench, reliance: Reliance, rng: np.random.Generator) -> di
             if not fine.any():
                 continue
             try:
-                lost = loss(bench.judged, few, answers(bench.model, with_numbers(rows, column, made)))
+                lost = bench.judged.quadratic(answers(bench.model, with_numbers(rows, column, made)), few)
             except InputError:
                 continue
             outside = (made[fine] < known.low) | (made[fine] > known.high)

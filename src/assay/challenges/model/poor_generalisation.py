@@ -181,7 +181,7 @@ def own(place: Place, judged: Judged, most: float, count: int) -> Iterator[Claim
 
 def refitted(made: LeftOut, judged: Judged, most: float, count: int) -> Iterator[Claim]:
     """A model that learned from no row of the level, against one that did, on the same rows."""
-    apart, mixed = (judged_loss(judged, made.index, output) for output in (made.apart, made.mixed))
+    apart, mixed = (judged.quadratic(output, made.index) for output in (made.apart, made.mixed))
     usual = judged.quadratic(judged.usual())[made.index]
     for name, at in made.levels.items():
         inner = spread(judged, made.role, made.index[at])
@@ -198,14 +198,6 @@ def refitted(made: LeftOut, judged: Judged, most: float, count: int) -> Iterator
             "a quick model that learned from none of its rows",
             f"once it learns from rows of {name} too", judged,
         )  # fmt: skip
-
-
-def judged_loss(judged: Judged, index: I64, output: F64) -> F64:
-    """Quadratic loss of ``output`` for the rows ``index``; NaN where it has none."""
-    if not judged.classes:
-        return np.asarray((output - judged.y[index]) ** 2, np.float64)
-    hot = np.eye(judged.classes)[judged.y[index].astype(int)]
-    return np.asarray(((output - hot) ** 2).sum(1), np.float64)
 
 
 def claim(
