@@ -25,6 +25,7 @@ class Question:
     decides: str = ""  # what is done differently because of the answer
     about: str = ""  # whom or what a row stands for
     asked_at: str = ""  # the column that holds the moment at which the question is asked
+    predict: str = ""  # mean, median, quantile:0.9, count, or ordinal (ordinal:low,mid,high); empty: mean or class
     cost_false_alarm: float | None = None  # in money or any one unit
     cost_miss: float | None = None  # in the same unit
     costs: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # action -> class -> cost, gains below zero

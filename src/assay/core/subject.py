@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .aim import Aim
 from .claim import ImpactKind
 from .rows import Rows
 from .table import F64, U64, Sample, Table
@@ -48,6 +49,7 @@ class Roles:
     asked_at: str | None = None
     known: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    aim: Aim | None = None  # what is predicted, where the user said so
 
     def named(self, role: str) -> tuple[str, ...]:
         """Columns of a role, empty where it is not set."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from assay.core.aim import Aim, aim_of
 from assay.core.subject import Task
 from assay.core.table import F64, I64
 
@@ -18,11 +19,9 @@ Z_KEEP = 1.645  # one-sided 5 %: an unneeded map costs variance, so the gain mus
 LEAST_ROWS = 50  # under this no test of a map has any power
 
 
-def row_losses(output: F64, y: F64, task: Task) -> F64:
-    """(n,) log-loss of each row, or its squared error for regression."""
-    if task == "regression":
-        return np.asarray((output - y) ** 2)
-    return -np.log(np.clip(output[np.arange(len(y)), y.astype(np.int64)], TINY, 1.0))
+def row_losses(output: F64, y: F64, aim: Aim | Task) -> F64:
+    """(n,) the loss of each row by what is predicted: log-loss, squared error, pinball loss or Poisson deviance."""
+    return (aim_of(aim) if isinstance(aim, str) else aim).losses(output, y)
 
 
 def fit_calibration(output: F64, y: F64, task: Task) -> Calibration:

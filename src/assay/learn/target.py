@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.core.aim import Aim, aim_of
 from assay.core.errors import InputError, RoleError
+from assay.core.patterns import NUMBER, as_python
 from assay.core.subject import Roles, Task
 from assay.core.table import F64, Mask, Sample
 
@@ -27,6 +30,12 @@ class Labels:
     y: F64
     classes: tuple[str, ...]
     known: Mask
+    said: Aim | None = None
+
+    @property
+    def aim(self) -> Aim:
+        """What a prediction is meant to be, and so what it loses by."""
+        return self.said or aim_of(self.task)
 
     @property
     def outputs(self) -> int:
@@ -34,7 +43,7 @@ class Labels:
         return 1 if self.task == "regression" else len(self.classes)
 
     def take(self, index: NDArray[Any]) -> Labels:
-        return Labels(self.task, self.y[index], self.classes, self.known[index])
+        return replace(self, y=self.y[index], known=self.known[index])
 
 
 def labels(sample: Sample, roles: Roles) -> Labels:
@@ -58,18 +67,18 @@ def labels(sample: Sample, roles: Roles) -> Labels:
     if task == "regression":
         value = sample.numbers(column).astype(np.float64, copy=True)
         value[~np.isfinite(value)] = np.nan
-        return Labels("regression", value, (), np.isfinite(value))
+        return Labels("regression", value, (), np.isfinite(value), roles.aim)
     codes, levels = sample.codes(column)
     classes = _classes(roles, levels, task, column)
     index = {name: i for i, name in enumerate(classes)}
     lookup = np.array([index.get(level, -1) for level in levels] + [-1], dtype=np.int64)
     found = lookup[codes]
     known = found >= 0
-    return Labels(task, np.where(known, found, np.nan).astype(np.float64), classes, known)
+    return Labels(task, np.where(known, found, np.nan).astype(np.float64), classes, known, roles.aim)
 
 
 def _classes(roles: Roles, levels: tuple[str, ...], task: Task, column: str) -> tuple[str, ...]:
-    classes = roles.classes or tuple(sorted(levels))
+    classes = roles.classes or in_order(levels, roles.aim, column)
     if task == "binary":
         if len(classes) != 2:
             raise InputError(f"a binary target must have two values; {column!r} has {len(classes)}")
@@ -81,6 +90,26 @@ def _classes(roles: Roles, levels: tuple[str, ...], task: Task, column: str) -> 
     if len(classes) > MOST_CLASSES:
         raise InputError(f"the target may have at most {MOST_CLASSES} classes; {column!r} has {len(classes)}")
     return classes
+
+
+def in_order(levels: Sequence[str], aim: Aim | None, column: str) -> tuple[str, ...]:
+    """Classes sorted by text; those of an ordinal target in the order that was given, or by number.
+
+    Raises:
+        InputError: an ordinal target of text without an order, or an order that lacks a class.
+    """
+    if aim is None or aim.kind != "ordinal":
+        return tuple(sorted(levels))
+    if aim.order:
+        if lacking := sorted(set(levels) - set(aim.order)):
+            raise InputError(f"the order of {column!r} must name every class; it lacks {', '.join(lacking[:5])}")
+        return tuple(c for c in aim.order if c in set(levels))
+    if not all(as_python(NUMBER).fullmatch(level) for level in levels):
+        raise InputError(
+            f"an ordinal target must hold numbers, or its order be given, lowest first, as in ordinal:low,mid,high; "
+            f"{column!r} holds {', '.join(sorted(levels)[:3])}"
+        )
+    return tuple(sorted(levels, key=float))
 
 
 def _task(sample: Sample, column: str) -> Task:
