@@ -13,10 +13,14 @@ from assay.core.remedy import Recipe
 from assay.core.subject import BUILD, CHOOSE, JUDGE, Roles, Subject
 from assay.core.table import F64, I64, U64, Sample, SampleSpec
 from assay.learn import encoder
+from assay.learn.calibration import row_losses
+from assay.learn.encoded import encoded
 from assay.learn.forms import EncoderSpec
 from assay.learn.learners import F32, Data
 from assay.learn.splits import Fold, cv_folds, order_values, unit_keys
 from assay.learn.target import Labels, labels
+
+from .allowed import WEIGHTED, check_values, infinite, weights_of
 
 MOST_ROWS = 1_000_000  # rows in memory; a larger table is sampled by hash, which is said
 FEWEST_ROWS = 4
@@ -44,10 +48,19 @@ class Material:
     split_says: str
     seed: int
     notes: tuple[str, ...] = ()
+    weight: F64 | None = None  # (n,) how much a row counts, with mean one; None where all count the same
 
     @property
     def y(self) -> F64:
         return self.labels.y
+
+    def losses(self, output: F64, index: I64) -> F64:
+        """(len(index),) the loss of each row times its weight: their mean is the weighted mean loss."""
+        lost = row_losses(output, self.y[index], self.labels.aim)
+        return lost if self.weight is None else lost * self.weight[index]
+
+    def weights(self, index: I64) -> F64 | None:
+        return None if self.weight is None else self.weight[index]
 
     @property
     def dev(self) -> I64:
@@ -88,11 +101,12 @@ class Material:
         """
         if cap and len(index) > cap:
             index = index[:cap]  # rows stand in the order of their hash, so the first are a random sample
-        spec = encoder.fit_encoder(self.sample, self.features, self.labels, index=index, order=self.order_column)
+        key = None if free else self.keys
+        spec, data = encoded(self.sample, self.features, self.labels, index, order=self.order_column, key=key,
+                             weight=self.weight)  # fmt: skip
         if not spec.features:
             raise InputError("no column is left to learn from: every feature has one value or is free text")
-        X = encoder.encode_training(spec, self.sample, self.labels, index=index, key=None if free else self.keys)
-        return spec, Data(X, self.y[index], self.labels.task, self.labels.outputs, spec.categorical)
+        return spec, data
 
     def encode(self, spec: EncoderSpec, index: I64) -> F32:
         return encoder.encode(spec, self.sample, index)
@@ -140,8 +154,16 @@ def prepare(
     known = np.flatnonzero(found.known)
     if len(known) < raw.n:
         notes.append(f"{raw.n - len(known):,} rows have no known {target!r} and took no part")
+    check_values(found, target)
     if len(known) < FEWEST_ROWS:
         raise InputError(f"fit needs at least {FEWEST_ROWS} rows with a known {target!r}; the table has {len(known)}")
+    weight = None
+    if roles.weight is not None:
+        weight = weights_of(raw, roles.weight.column, known)
+        if not (counted := weight > 0).all():
+            notes.append(f"{int((~counted).sum()):,} rows have the weight 0 and took no part")
+        known, weight = known[counted], weight[counted]
+        notes.append(WEIGHTED.format(roles.weight.column))
     raw, sample, found = raw.take(known), sample.take(known), found.take(known)
     if len(np.unique(found.y)) < 2:
         raise InputError(f"the target {target!r} has one value only: there is nothing to learn (one class)")
@@ -157,11 +179,11 @@ def prepare(
     kept = tuple(c for c in wanted if c not in unfit)
     if not kept:
         raise InputError("no column is left to learn from: " + "; ".join(f"{c}: {w}" for c, w in (out | unfit).items()))
-    if roles.weight is not None:
-        notes.append(f"the weight column {roles.weight.column!r} was left out and not used in training")
+    if said := infinite(sample, kept):
+        notes.append(said)
     return Material(
         raw, sample, roles, found, build, choose, judge, kept, out | unfit, len(known), subject.partition.says,
-        seed, tuple(notes),
+        seed, tuple(notes), None if weight is None else weight / weight.mean(),
     )  # fmt: skip
 
 

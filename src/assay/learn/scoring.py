@@ -13,7 +13,8 @@ from assay.core.table import F64, Sample
 from assay.stats.auc import auc
 
 from .budget import rows_to_learn
-from .encoder import encode, encode_training, fit_encoder
+from .encoded import encoded
+from .encoder import encode
 from .learners import quick
 from .target import Labels
 
@@ -40,10 +41,9 @@ def holdout(
     """
     order = roles.order.column if roles.order else None
     train = train[: rows_to_learn(labels.outputs, len(features))]
-    spec = fit_encoder(rows, features, labels, index=train, order=order)
-    X = encode_training(spec, rows, labels, index=train)
+    spec, data = encoded(rows, features, labels, train, order=order)
     outputs = None if labels.task == "regression" else len(labels.classes)
-    model = quick(X, labels.y[train], labels.task, spec.categorical, ROUNDS, seed, outputs=outputs)
+    model = quick(data.X, data.y, labels.task, spec.categorical, ROUNDS, seed, outputs=outputs)
     output = model.predict(encode(spec, rows, test))
     y = labels.y[test]
     return (loss(output, y, labels.task), *score(output, y, labels.task))

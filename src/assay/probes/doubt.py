@@ -11,8 +11,8 @@ import numpy as np
 from assay.core.challenge import probe
 from assay.core.subject import Subject
 from assay.core.table import F64, I64, Mask, Sample
-from assay.learn.encoder import encode, encode_training, fit_encoder
-from assay.learn.learners import Data
+from assay.learn.encoded import encoded
+from assay.learn.encoder import encode
 from assay.learn.linear import terms_of
 from assay.learn.replay import design
 from assay.learn.target import Labels
@@ -107,10 +107,9 @@ class Bench:
         self.fold, self.parts = fold, []
         for part in np.unique(fold):
             train, test = index[fold != part], index[fold == part]
-            spec = fit_encoder(rows, features, labels, index=train, order=order)
-            X = encode_training(spec, rows, labels, index=train)
-            terms = terms_of(Data(X, labels.y[train], labels.task, labels.outputs, spec.categorical))
-            inside, outside = design(terms, X), design(terms, encode(spec, rows, test))
+            spec, data = encoded(rows, features, labels, train, order=order)
+            terms = terms_of(data)
+            inside, outside = design(terms, data.X), design(terms, encode(spec, rows, test))
             self.parts.append((part, inside.clip(-20, 20), outside.clip(-20, 20)))
 
     def ask(self, model: Say, y: I64, k: int, kept: Mask | None = None) -> F64:

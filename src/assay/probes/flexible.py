@@ -10,14 +10,13 @@ import numpy as np
 from assay.core.challenge import probe
 from assay.core.subject import CHOOSE, Subject
 from assay.core.table import F64, I64
-from assay.learn.encoder import encode, encode_training, fit_encoder
-from assay.learn.learners import Config, Data, train
-from assay.learn.target import Labels
+from assay.learn.encoder import encode
+from assay.learn.learners import Config, train
 
 from .judged import Judged
+from .plain_models import FEWEST_ROWS, learnable
 
 MOST_ROWS = 5_000  # rows that are learned from: a search within a second or two; what more rows bring is on top
-FEWEST_ROWS = 50
 SEARCH = (
     Config("boosted trees", "lightgbm", {"learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": 20}),
     Config("boosted trees, small", "lightgbm", {"learning_rate": 0.05, "num_leaves": 7, "min_data_in_leaf": 50}),
@@ -44,19 +43,12 @@ def flexible(subject: Subject, judged: Judged, honest: Sequence[str]) -> Flexibl
 
     Only columns that no leak rule suspects are used, so that a leak cannot make the search look good.
     """
-    build, choose = judged.build[:MOST_ROWS], chosen(judged)
-    roles = subject.roles
-    if min(len(build), len(choose)) < FEWEST_ROWS or len(np.unique(judged.y[build])) < 2 or roles.task is None:
+    choose = chosen(judged)
+    learned = learnable(subject, judged, honest, MOST_ROWS) if len(choose) >= FEWEST_ROWS else None
+    if learned is None:
         return None
-    labels = Labels(roles.task, judged.y, roles.classes, np.ones(judged.rows.n, bool))
-    spec = fit_encoder(
-        judged.rows, tuple(honest), labels, index=build, order=roles.order.column if roles.order else None
-    )
-    if not spec.features:
-        return None
-    inside = encode_training(spec, judged.rows, labels, index=build)
+    spec, data = learned
     everywhere = encode(spec, judged.rows)
-    data = Data(inside, judged.y[build], roles.task, max(1, judged.classes), spec.categorical)
     seed = int(subject.rng("flexible", "train").integers(2**31))
     stop = (everywhere[choose], judged.y[choose])
     made = {}
@@ -65,7 +57,7 @@ def flexible(subject: Subject, judged: Judged, honest: Sequence[str]) -> Flexibl
         made[config.name] = train(config, data, seed=seed, valid=valid).predict(everywhere)
     loss = {name: float(judged.quadratic(output)[choose].mean()) for name, output in made.items()}
     best = min(sorted(loss), key=lambda name: loss[name])
-    return Flexible(best, made[best], loss[best], len(SEARCH), len(build))
+    return Flexible(best, made[best], loss[best], len(SEARCH), len(data.y))
 
 
 def chosen(judged: Judged) -> I64:

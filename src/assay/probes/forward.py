@@ -12,7 +12,8 @@ from assay.core.challenge import probe
 from assay.core.subject import Subject, Task
 from assay.core.table import F64, I64, Sample
 from assay.learn.budget import LIGHT_WORK, MOST_WORK
-from assay.learn.encoder import encode, encode_training, fit_encoder
+from assay.learn.encoded import encoded
+from assay.learn.encoder import encode
 from assay.learn.learners import quick
 from assay.learn.splits import together
 from assay.learn.target import Labels
@@ -163,14 +164,13 @@ class Bench:
 
     def outputs(self, train: I64, test: I64, like: int | None = None) -> F64:
         """``like``: rows that the fit is planned for, where fits on unlike numbers of rows are compared."""
-        spec = fit_encoder(self.rows, self.features, self.labels, index=train, order=self.order)
+        spec, data = encoded(self.rows, self.features, self.labels, train, order=self.order)
         task: Task = self.labels.task
         k = None if task == "regression" else len(self.labels.classes)
         if not spec.features:
             return np.tile(plain(self.labels.y[train], k), (len(test),) if k is None else (len(test), 1))
-        X = encode_training(spec, self.rows, self.labels, index=train)
         model = quick(
-            X, self.labels.y[train], task, spec.categorical, rounds(len(spec.features)), self.seed, outputs=k,
+            data.X, data.y, task, spec.categorical, rounds(len(spec.features)), self.seed, outputs=k,
             threads=1, most_work=self.most_work, like=like,
         )  # fmt: skip
         return np.asarray(model.predict(encode(spec, self.rows, test)))

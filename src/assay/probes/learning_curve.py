@@ -11,7 +11,8 @@ from assay.core.challenge import probe
 from assay.core.subject import Subject
 from assay.core.table import F64, I64, Sample
 from assay.learn.budget import leading, rows_to_learn
-from assay.learn.encoder import encode, encode_training, fit_encoder
+from assay.learn.encoded import encoded
+from assay.learn.encoder import encode
 from assay.learn.learners import Config, Data, train
 from assay.learn.scoring import loss
 from assay.learn.target import Labels
@@ -121,12 +122,11 @@ def linear(bench: Bench, learn: I64, test: I64) -> tuple[F64, int]:
     """Outputs of a regularised linear model, and the number of its parameters for one output."""
     learn = learn[:LINEAR_ROWS]
     labels = bench.labels
-    spec = fit_encoder(bench.rows, bench.features, labels, index=learn, order=bench.order)
-    y = labels.y[learn]
+    spec, data = encoded(bench.rows, bench.features, labels, learn, order=bench.order)
+    X, y = data.X, data.y
     k = None if labels.task == "regression" else len(labels.classes)
     if not spec.features or bool(np.all(y == y[0])):
         return np.tile(plain(y, k), (len(test),) if k is None else (len(test), 1)), 1
-    X = encode_training(spec, bench.rows, labels, index=learn)
     used = leading(X, y, labels.task, spec.categorical, max(FEWEST_LINEAR, LINEAR_FEATURES // (k or 1)))
     sets = tuple(int(np.flatnonzero(used == j)[0]) for j in spec.categorical if j in used)
     model = train(Config("linear", "linear"), Data(X[:, used], y, labels.task, k or 1, sets), seed=0)

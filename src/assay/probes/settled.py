@@ -7,21 +7,18 @@ import numpy as np
 
 from assay.core.subject import Subject
 from assay.core.table import F64, I64, Sample
-from assay.learn.encoder import encode_training, fit_encoder
-from assay.learn.learners import Config, Data, train
+from assay.learn.encoded import encoded
+from assay.learn.learners import Config, train
 from assay.learn.target import Labels
 
 
 def settled(subject: Subject, rows: Sample, labels: Labels, at: I64) -> F64:
     """The class of each row by a linear model; the labels as they are where that would lose a class."""
-    y = labels.y[at]
-    spec = fit_encoder(rows, subject.features, labels, index=at)
+    spec, data = encoded(rows, subject.features, labels, at)
+    y = data.y
     if not spec.features:
         return y
-    X = encode_training(spec, rows, labels, index=at)
-    said = train(
-        Config("linear", "linear"), Data(X, y, labels.task, labels.outputs, spec.categorical), seed=0
-    ).predict(X)  # fmt: skip
+    said = train(Config("linear", "linear"), data, seed=0).predict(data.X)
     if labels.task == "binary":
         least = np.sort(said[:, 1])[::-1][max(0, int(y.sum()) - 1)]
         made = (said[:, 1] >= least).astype(np.float64)

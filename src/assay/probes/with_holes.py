@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,15 +11,13 @@ from assay.core.challenge import probe
 from assay.core.subject import Subject
 from assay.core.table import F64, Mask, Sample
 from assay.learn.encoded import EncodedModel
-from assay.learn.encoder import encode_training, fit_encoder
-from assay.learn.learners import Config, Data, train
-from assay.learn.target import Labels
+from assay.learn.learners import train
 
 from .judged import Judged
+from .plain_models import SMALL_ROUNDS, learnable, small
 
-MOST_ROWS, FEWEST_ROWS = 10_000, 50
+MOST_ROWS = 10_000
 GONE = 0.2  # of the cells of the second copy of every row
-ROUNDS = 60
 NOISE = 0.1  # of the spread of a number
 ATOM = 0.05  # of the known cells: a value of so many is a code or a state, and noise does not move it
 SLIPS = ("x 1000", "x 0.001", "x 10", "degrees", "decimal point lost")
@@ -33,28 +31,19 @@ def with_holes(subject: Subject, judged: Judged, honest: Sequence[str]) -> Encod
     What it loses with a column missing is what can be had without that column. Only columns that no leak rule suspects
     are used. None where there is too little to learn from.
     """
-    build = judged.build[:MOST_ROWS]  # sorted by row_id, so the first are a random draw
-    roles = subject.roles
-    if len(build) < FEWEST_ROWS or len(np.unique(judged.y[build])) < 2 or roles.task is None:
+    made = learnable(subject, judged, honest, MOST_ROWS)
+    if made is None:
         return None
-    labels = Labels(roles.task, judged.y, roles.classes, np.ones(judged.rows.n, bool))
-    order = roles.order.column if roles.order else None
-    spec = fit_encoder(judged.rows, tuple(honest), labels, index=build, order=order)
-    if not spec.features:
-        return None
-    X = encode_training(spec, judged.rows, labels, index=build)
+    spec, data = made
     rng = subject.rng("with_holes", "holes")
     columns = sorted({f.column for f in spec.features})
-    gone = dict(zip(columns, (rng.random((len(columns), len(build))) < GONE), strict=True))
-    holed = X.copy()
+    gone = dict(zip(columns, (rng.random((len(columns), len(data.y))) < GONE), strict=True))
+    holed = data.X.copy()
     for i, feature in enumerate(spec.features):
         holed[gone[feature.column], i] = np.nan
-    y, k = judged.y[build], 1 if not judged.classes else judged.classes
-    data = Data(np.vstack((X, holed)), np.concatenate((y, y)), roles.task, k, spec.categorical)
-    leaf = max(20, len(build) // 50)
-    small = {"learning_rate": 0.1, "num_leaves": 7, "min_data_in_leaf": leaf}
+    both = replace(data, X=np.vstack((data.X, holed)), y=np.concatenate((data.y, data.y)))
     seed = int(rng.integers(2**31))
-    return EncodedModel(spec, train(Config("holes", "lightgbm", small), data, seed=seed, rounds=ROUNDS), roles.classes)
+    return EncodedModel(spec, train(small(both), both, seed=seed, rounds=SMALL_ROUNDS), subject.roles.classes)
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,8 @@ from assay.core.costs import even_costs
 from assay.core.subject import BUILD, CHOOSE, Comparison, Predictions, Subject
 from assay.core.table import SampleSpec
 from assay.learn.conformal import DEFAULT
-from assay.learn.encoded import EncodedModel
-from assay.learn.encoder import encode_training, fit_encoder
-from assay.learn.learners import Config, Data, train
+from assay.learn.encoded import EncodedModel, encoded
+from assay.learn.learners import Config, train
 from assay.learn.target import labels
 from assay.testing import clean_table
 from assay.testing.clean import honest_making
@@ -173,11 +172,9 @@ def with_predictions(subject: Subject) -> Subject:
     order = subject.roles.order.column if subject.roles.order else None
     if min(len(build), len(choose)) < FEWEST or len(np.unique(truth.y[build])) < 2:
         return subject
-    spec = fit_encoder(rows, subject.features, truth, index=build, order=order)
+    spec, data = encoded(rows, subject.features, truth, build, order=order)
     if not spec.features:
         return subject
-    inside = encode_training(spec, rows, truth, index=build)
-    data = Data(inside, truth.y[build], truth.task, truth.outputs, spec.categorical)
     model = EncodedModel(spec, train(Config("linear", "linear"), data, seed=0), truth.classes)
     output = model.predict_rows(rows)[known]
     rng = subject.rng("prove", "outcome")

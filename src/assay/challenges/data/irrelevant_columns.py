@@ -53,7 +53,8 @@ from assay.core.remedy import Op, Remedy
 from assay.core.subject import Planted, Subject
 from assay.core.table import F64, I64, Sample
 from assay.core.words import listed, percent
-from assay.learn.encoder import encode, encode_training, fit_encoder
+from assay.learn.encoded import encoded
+from assay.learn.encoder import encode
 from assay.learn.forms import EncoderSpec
 from assay.learn.learners import Config, Data, Predictor, quick, train
 from assay.learn.scoring import loss
@@ -191,12 +192,12 @@ def prepared(subject: Subject, rows: Sample, labels: Labels, honest: Sequence[st
     if min(np.bincount(part, minlength=3)) < FEWEST_ROWS // 8:
         raise NotApplicable("too few rows, or groups, to search on one half and claim on the other")
     order = subject.roles.order.column if subject.roles.order else None
-    spec = fit_encoder(rows, tuple(honest), labels, index=fit, order=order)
+    spec, data = encoded(rows, honest, labels, fit, order=order)
     columns = tuple(sorted({f.column for f in spec.features}))
     if len(columns) < FEWEST_COLUMNS:
         raise NotApplicable(f"fewer than {FEWEST_COLUMNS} columns that can feed a learner")
     X = np.array(encode(spec, rows))
-    X[fit] = encode_training(spec, rows, labels, index=fit)
+    X[fit] = data.X
     of = np.array([columns.index(f.column) for f in spec.features])
     seed = int(subject.rng("D12", "fit").integers(2**31))
     return Bench(X, labels.y, labels, spec, columns, of, part, seed)

@@ -60,8 +60,9 @@ from assay.core.table import F64, I64, Ask, Facts, Sample, SampleSpec
 from assay.core.words import percent
 from assay.learn import target as targets
 from assay.learn.calibration import fit_calibration
-from assay.learn.encoder import encode, encode_training, fit_encoder
-from assay.learn.learners import Data, quick
+from assay.learn.encoded import encoded
+from assay.learn.encoder import encode
+from assay.learn.learners import quick
 from assay.learn.linear import terms_of
 from assay.learn.replay import calibrate, design
 from assay.learn.scoring import loss
@@ -185,14 +186,15 @@ def next_rows(
 ) -> I64:
     """Positions in ``rows`` of the unlabelled rows to label first."""
     order = subject.roles.order.column if subject.roles.order else ""
-    spec = fit_encoder(rows, features, labels, index=known, order=order)
+    spec, data = encoded(rows, features, labels, known, order=order)
     if not spec.features:
         return open_rows[:BATCH]
-    X, y = encode_training(spec, rows, labels, index=known), labels.y[known]
     seed = int(subject.rng("L06", "next").integers(2**31))
-    model = quick(X, y, labels.task, spec.categorical, rounds(len(spec.features)), seed, outputs=labels.outputs)
+    model = quick(
+        data.X, data.y, labels.task, spec.categorical, rounds(len(spec.features)), seed, outputs=labels.outputs
+    )
     at = encode(spec, rows, open_rows)
-    space = design(terms_of(Data(X, y, labels.task, labels.outputs, spec.categorical)), at).clip(-5, 5)
+    space = design(terms_of(data), at).clip(-5, 5)
     return np.sort(open_rows[torn_and_apart(model.predict(at), space, BATCH)])
 
 

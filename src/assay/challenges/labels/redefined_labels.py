@@ -58,7 +58,8 @@ from assay.core.rows import Rows
 from assay.core.subject import Planted, Role, Subject
 from assay.core.table import F64, I64, Sample, SampleSpec
 from assay.core.words import text_of
-from assay.learn.encoder import encode, encode_training, fit_encoder
+from assay.learn.encoded import encoded
+from assay.learn.encoder import encode
 from assay.learn.learners import quick
 from assay.learn.target import Labels
 from assay.probes.forward import rounds
@@ -140,14 +141,13 @@ class Bench:
         """Class probabilities of the test rows, a little of each class added, by a model of the rows ``train``."""
         k = len(self.labels.classes)
         seed = int(self.subject.rng("L07", purpose).integers(2**31))
-        spec = fit_encoder(self.rows, self.features, self.labels, index=train)
-        y = self.labels.y[train]
+        spec, data = encoded(self.rows, self.features, self.labels, train)
+        y = data.y
         share = (np.bincount(y.astype(int), minlength=k) + 1.0) / (len(y) + k)
         if not spec.features or len(np.unique(y)) < 2:
             return np.tile(share, (len(test), 1))
-        X = encode_training(spec, self.rows, self.labels, index=train)
         turns = max(10, rounds(len(spec.features)) * 2 // max(2, k))
-        made = quick(X, y, self.labels.task, spec.categorical, turns, seed, outputs=k)
+        made = quick(data.X, y, self.labels.task, spec.categorical, turns, seed, outputs=k)
         return (1 - SMOOTH) * made.predict(encode(spec, self.rows.take(test))) + SMOOTH * share
 
     def candidates(self) -> list[Reading]:

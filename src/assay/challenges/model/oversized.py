@@ -46,11 +46,12 @@ from assay.core.claim import About, Claim, Effect, Impact
 from assay.core.errors import InputError, NotApplicable
 from assay.core.subject import BUILD, Planted, Subject, Through
 from assay.core.table import F64, SampleSpec
-from assay.learn.encoder import encode, encode_training, fit_encoder
-from assay.learn.learners import Config, Data, train
+from assay.learn.encoded import encoded
+from assay.learn.encoder import encode
+from assay.learn.learners import train
 from assay.learn.target import labels as read_labels
 from assay.probes.judged import Judged
-from assay.probes.plain_models import FEWEST_ROWS, SMALL
+from assay.probes.plain_models import FEWEST_ROWS, SMALL, SMALL_ROUNDS, small
 from assay.stats.ratios import ratio_above, ratio_interval
 
 CHALLENGE = Challenge(
@@ -72,7 +73,7 @@ CHALLENGE = Challenge(
         ),
     ),
 )
-NODE, NODES, ROUNDS = 24, 13, 60  # bytes a node; nodes of a tree of 7 leaves; rounds of ``plain_models``
+NODE, NODES = 24, 13  # bytes a node; nodes of a tree of 7 leaves
 
 
 def measure(subject: Subject, judged: Judged, plain_models: Mapping[str, F64], options: Options) -> Iterator[Claim]:
@@ -83,11 +84,11 @@ def measure(subject: Subject, judged: Judged, plain_models: Mapping[str, F64], o
     if SMALL not in plain_models or not judged.enough(fresh):
         return
     times = size / small_size(judged.classes)
-    own, small = judged.quadratic()[fresh], judged.quadratic(plain_models[SMALL])[fresh]
+    own, rival = judged.quadratic()[fresh], judged.quadratic(plain_models[SMALL])[fresh]
     usual = judged.quadratic(judged.usual())[fresh]
-    here, there = judged.by_unit(fresh, small - own), judged.by_unit(fresh, usual)
+    here, there = judged.by_unit(fresh, rival - own), judged.by_unit(fresh, usual)
     price = options["price"]
-    more = float((small - own).mean()) / max(float(usual.mean()), 1e-12)
+    more = float((rival - own).mean()) / max(float(usual.mean()), 1e-12)
 
     def bound(alpha: float) -> tuple[float, float]:
         """Bytes count as idle as far as the small model can be said to lose nothing material."""
@@ -111,7 +112,7 @@ def measure(subject: Subject, judged: Judged, plain_models: Mapping[str, F64], o
 
 def small_size(classes: int) -> int:
     """Bytes of the small boosted model; two classes share a tree."""
-    return NODE * NODES * ROUNDS * (classes if classes > 2 else 1)
+    return NODE * NODES * SMALL_ROUNDS * (classes if classes > 2 else 1)
 
 
 @dataclass(frozen=True)
@@ -132,13 +133,10 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     if len(build) < FEWEST_ROWS or len(np.unique(truth.y[build])) < 2:
         raise InputError(f"an oversized model is planted from {FEWEST_ROWS} training rows with two target values on")
     order = subject.roles.order.column if subject.roles.order else None
-    spec = fit_encoder(rows, subject.features, truth, index=build, order=order)
+    spec, data = encoded(rows, subject.features, truth, build, order=order)
     if not spec.features:
         raise InputError("an oversized model is planted where a column tells something; none does")
-    inside = encode_training(spec, rows, truth, index=build)
-    params = {"learning_rate": 0.1, "num_leaves": 7, "min_data_in_leaf": max(20, len(build) // 100)}
-    data = Data(inside, truth.y[build], truth.task, truth.outputs, spec.categorical)
-    made = train(Config("small", "lightgbm", params), data, seed=0, rounds=ROUNDS).predict(encode(spec, rows))
+    made = train(small(data), data, seed=0, rounds=SMALL_ROUNDS).predict(encode(spec, rows))
     output = made[np.searchsorted(rows.row_id, given.row_id)]
     heavy = Heavy(subject.model, dose * small_size(given.output.shape[1] if given.output.ndim == 2 else 0))
     return Planted(replace(subject, predictions=replace(given, output=output), model=heavy), (), dose)

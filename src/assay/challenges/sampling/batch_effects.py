@@ -56,7 +56,8 @@ from assay.core.rows import Rows
 from assay.core.subject import Planted, Subject
 from assay.core.table import F64, I64, Mask, Sample
 from assay.core.words import listed
-from assay.learn.encoder import encode, encode_training, fit_encoder
+from assay.learn.encoded import encoded
+from assay.learn.encoder import encode
 from assay.learn.learners import quick
 from assay.learn.splits import together
 from assay.learn.target import Labels
@@ -133,13 +134,12 @@ def told_apart(
         train, test = index[fold != k], index[fold == k]
         if not len(train) or not len(test):
             continue
-        spec = fit_encoder(rows, features, made, index=train)
+        spec, data = encoded(rows, features, made, train)
         if not spec.features:
             continue
-        X = encode_training(spec, rows, made, index=train)
         seed = int(subject.rng("S06", f"fold {k}").integers(2**31))
         turns = max(10, rounds(len(spec.features)) * 2 // max(2, sites))
-        model = quick(X, y[train], "multiclass", spec.categorical, turns, seed, outputs=sites)
+        model = quick(data.X, data.y, "multiclass", spec.categorical, turns, seed, outputs=sites)
         output[fold == k] = model.predict(encode(spec, rows.take(test)))
     return output
 

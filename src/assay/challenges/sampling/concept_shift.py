@@ -61,8 +61,9 @@ from assay.core.rows import Rows
 from assay.core.subject import Planted, Roles, Subject
 from assay.core.table import F64, I64, U64, Sample
 from assay.core.words import percent
-from assay.learn.encoder import encode, encode_training, fit_encoder
-from assay.learn.learners import Config, Data
+from assay.learn.encoded import encoded
+from assay.learn.encoder import encode
+from assay.learn.learners import Config
 from assay.learn.learners import train as train_one
 from assay.learn.scoring import loss
 from assay.learn.target import Labels
@@ -296,14 +297,12 @@ class Bench:
         return np.where(second, 1 - chance, chance)
 
     def outputs(self, train: I64, test: I64, weight: F64, seed: int) -> F64:
-        labels, y = self.labels, self.labels.y[train]
-        spec = fit_encoder(self.rows, self.features, labels, index=train, order=self.order)
-        k = 1 if labels.task == "regression" else len(labels.classes)
+        spec, data = encoded(self.rows, self.features, self.labels, train, order=self.order)
+        y, k = data.y, data.outputs
         if not spec.features or len(np.unique(y)) < 2:
             return np.full(len(test), y.mean()) if k == 1 else np.tile(np.bincount(y.astype(int), minlength=k) / len(y),
                                                                        (len(test), 1))  # fmt: skip
-        X = encode_training(spec, self.rows, labels, index=train)
-        data = Data(X, y, labels.task, k, spec.categorical, weight[train] / weight[train].mean())
+        data = replace(data, weight=weight[train] / weight[train].mean())
         config = Config("quick", "lightgbm", {"learning_rate": 0.1, "min_data_in_leaf": LEAF})
         model = train_one(config, data, seed=seed, rounds=max(10, rounds(len(spec.features)) * 2 // max(2, k)))
         return np.asarray(model.predict(encode(spec, self.rows.take(test))))
