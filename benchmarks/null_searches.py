@@ -105,7 +105,7 @@ def lucky(n: int, seed: int) -> Subject:
     loss = 1 + rng.normal(0, 0.2, len(rest)) + size * rng.normal(size=(TRIES, len(rest)))
     names = tuple(f"try {k}" for k in range(TRIES))
     judged = rows.row_id[part == JUDGE]
-    making = Making(names, loss, np.arange(len(rest)), np.ones(len(rest)), int(loss.mean(1).argmin()), judged)
+    making = Making(names, loss, np.arange(len(rest)), np.ones(len(rest)), judged)
     return replace(made, evidence={"making": making})
 
 
@@ -121,7 +121,7 @@ def turned(n: int, seed: int) -> Subject:
         return np.where(turn[:, None], np.eye(2)[1 - own.argmax(1)], own)
 
     none = np.empty(0, np.int64)
-    making = Making((), np.empty((0, 0)), none, np.empty(0), 0, rows.row_id[at], again)
+    making = Making((), np.empty((0, 0)), none, np.empty(0), rows.row_id[at], again)
     return replace(made, evidence={"making": making})
 
 

@@ -14,8 +14,7 @@ class Making:
 
     ``names`` (tries,) and ``loss`` (tries, rows): out-of-fold loss of every row under every try (log-loss in nats, or
     squared error), NaN where a try did not get that far. ``unit`` (rows,): rows of one unit move together.
-    ``winner`` is the try that predicts, or that weighs most in what predicts; ``usual`` (rows,) what knowing nothing
-    loses. ``again(k)`` trains the model anew and returns what it predicts of the judged rows, in the order of
+    ``usual`` (rows,) is what knowing nothing loses. ``again(k)`` trains the model anew and returns what it predicts of the judged rows, in the order of
     ``judged`` (their row ids): on the same rows with another seed for k = 0, else on the k-th resample of its units.
     None where it would cost too much.
     """
@@ -24,6 +23,5 @@ class Making:
     loss: F64
     unit: I64
     usual: F64
-    winner: int
     judged: U64
     again: Callable[[int], F64] | None = None

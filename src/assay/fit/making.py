@@ -24,7 +24,6 @@ def making(
     race: Race, lineup: Lineup, m: Material, plan: Plan, budget: Budget, calibration: Calibration, seconds: float
 ) -> Making:
     """The record of a race. ``seconds`` is what training the judged model cost."""
-    leader = max(zip(lineup.weights, lineup.runners, strict=True), key=lambda pair: pair[0])[1]
     prior = usual(m)
     affordable = len(m.judge) > 0 and seconds * RUNS <= SHARE * max(0.0, budget.left)
     return Making(
@@ -32,7 +31,6 @@ def making(
         loss=np.stack([r.loss for r in race.runners]),
         unit=race.unit,
         usual=row_losses(prior, m.y[m.build], m.labels.task),
-        winner=race.runners.index(leader),
         judged=m.sample.row_id[m.judge],
         again=(lambda k: trained_again(k, lineup, m, plan, calibration)) if affordable else None,
     )

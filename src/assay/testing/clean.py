@@ -127,7 +127,7 @@ def honest_making(given: Predictions) -> Making:
     loss = np.stack([own, 1.001 * own, 1.002 * own])
     same = given.output[judged]
     names = ("first", "second", "third")
-    return Making(names, loss, np.arange(len(y)), usual, 0, given.row_id[judged], lambda _: same)
+    return Making(names, loss, np.arange(len(y)), usual, given.row_id[judged], lambda _: same)
 
 
 class HonestModel:

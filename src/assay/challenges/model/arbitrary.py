@@ -134,5 +134,5 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
         other = np.eye(output.shape[1])[(output.argmax(1) + 1) % output.shape[1]]
         return np.where(turn[:, None], other, output)
 
-    made = Making((), np.empty((0, 0)), np.empty(0, np.int64), np.empty(0), 0, given.row_id[at], again)
+    made = Making((), np.empty((0, 0)), np.empty(0, np.int64), np.empty(0), given.row_id[at], again)
     return Planted(replace(subject, evidence={**subject.evidence, "making": made}), (), dose)

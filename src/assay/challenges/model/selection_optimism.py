@@ -129,7 +129,6 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     else:
         own, usual = (output - y) ** 2, (y - y.mean()) ** 2
     loss = own + dose * own.std() * rng.normal(size=(60, len(y)))
-    winner = int(loss.mean(1).argmin())
     names = tuple(f"try {k + 1}" for k in range(60))
-    made = Making(names, loss, np.arange(len(y)), usual, winner, given.row_id[given.part == JUDGE])
+    made = Making(names, loss, np.arange(len(y)), usual, given.row_id[given.part == JUDGE])
     return Planted(replace(subject, evidence={**subject.evidence, "making": made}), (), dose)
