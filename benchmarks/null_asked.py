@@ -33,6 +33,7 @@ class Told:
     classes: tuple[str, ...] = ("no", "yes")
     trained_on: str | None = None
     refitted: bool = False
+    size: int | None = None
 
     def predict_rows(self, rows: Sample) -> F64:
         p = self.answer(rows)

@@ -24,11 +24,6 @@ class FittedTo(Through):
     def classes(self) -> tuple[str, ...]:
         return self.order
 
-    @property
-    def size(self) -> int | None:
-        """Bytes of its file or graph, where they are known."""
-        return getattr(self.inner, "size", None)
-
     def predict_rows(self, rows: Sample) -> F64:
         output = self.inner.predict_rows(rows)
         return fitting(output, self.inner.classes, self.task, self.order)

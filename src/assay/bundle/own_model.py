@@ -60,6 +60,7 @@ class Own:
 
     trained_on: str | None = None
     refitted = False
+    size: int | None = None
 
     def __init__(self, subject: Subject, columns: tuple[str, ...] | None = None) -> None:
         self.known = subject.roles.classes

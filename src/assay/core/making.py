@@ -14,9 +14,9 @@ class Making:
 
     ``names`` (tries,) and ``loss`` (tries, rows): out-of-fold loss of every row under every try (log-loss in nats, or
     squared error), NaN where a try did not get that far. ``unit`` (rows,): rows of one unit move together.
-    ``usual`` (rows,) is what knowing nothing loses. ``again(k)`` trains the model anew and returns what it predicts of the judged rows, in the order of
-    ``judged`` (their row ids): on the same rows with another seed for k = 0, else on the k-th resample of its units.
-    None where it would cost too much.
+    ``usual`` (rows,) is what knowing nothing loses. ``again(k)`` trains the model anew and returns what it predicts of
+    the judged rows, in the order of ``judged`` (their row ids): on the same rows with another seed for k = 0, else on
+    the k-th resample of its units. None where it would cost too much.
     """
 
     names: tuple[str, ...]

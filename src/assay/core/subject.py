@@ -111,6 +111,11 @@ class Model(Protocol):
         """True where it was trained on all of that table's rows, the judge rows too."""
         ...
 
+    @property
+    def size(self) -> float | None:
+        """Bytes of its file or graph, where they are known."""
+        ...
+
     def predict_rows(self, rows: Sample) -> F64: ...
 
 
@@ -131,6 +136,10 @@ class Through:
     @property
     def refitted(self) -> bool:
         return self.inner.refitted
+
+    @property
+    def size(self) -> float | None:
+        return self.inner.size
 
     def predict_rows(self, rows: Sample) -> F64:
         return self.inner.predict_rows(rows)

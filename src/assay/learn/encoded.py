@@ -43,6 +43,7 @@ class EncodedModel:
     classes: tuple[str, ...] = ()
     trained_on: str | None = None
     refitted: bool = False
+    size: int | None = None
 
     def predict_rows(self, rows: Sample) -> F64:
         """(n, classes) probabilities, or (n,) values."""

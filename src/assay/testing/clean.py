@@ -136,7 +136,7 @@ class HonestModel:
     Large for what it does, so that its size is asked about; but no small model does as well.
     """
 
-    size = 10_000_000
+    size: float | None = 10_000_000
     classes = ("no", "yes")
     trained_on: str | None = None
     refitted = False

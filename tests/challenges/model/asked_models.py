@@ -24,6 +24,7 @@ class Says:
     classes: tuple[str, ...] = ("no", "yes")
     trained_on: str | None = None
     refitted: bool = False
+    size: int | None = None
 
     def predict_rows(self, rows: Sample) -> F64:
         return self.answer(rows)

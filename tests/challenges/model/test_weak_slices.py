@@ -162,7 +162,7 @@ def test_a_column_that_knows_the_answer_cuts_nothing() -> None:
     table = pa.table({"x": x, "delay": leak, "y": np.where(y, "late", "on time")})
 
     class Honest:
-        classes, trained_on, refitted = ("late", "on time"), None, False
+        classes, trained_on, refitted, size = ("late", "on time"), None, False, None
 
         def predict_rows(self, rows):
             p = 1 / (1 + np.exp(2 - rows.numbers("x")))

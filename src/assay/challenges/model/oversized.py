@@ -77,7 +77,8 @@ NODE, NODES = 24, 13  # bytes a node; nodes of a tree of 7 leaves
 
 
 def measure(subject: Subject, judged: Judged, plain_models: Mapping[str, F64], options: Options) -> Iterator[Claim]:
-    size = getattr(subject.model, "size", None)
+    assert subject.model is not None
+    size = subject.model.size
     if size is None:
         raise NotApplicable("nobody knows the size of a live object: give the file that it is served from")
     fresh = judged.judge
@@ -117,9 +118,13 @@ def small_size(classes: int) -> int:
 
 @dataclass(frozen=True)
 class Heavy(Through):
-    """A model that predicts as another, with a size of its own."""
+    """A model that predicts as another, and weighs so many bytes."""
 
-    size: float
+    bytes: float
+
+    @property
+    def size(self) -> float:
+        return self.bytes
 
 
 def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
