@@ -7,6 +7,7 @@ probabilities  float [N, classes], after member weights, links and calibration  
 label          string [N], the class of the largest probability                   (classification)
 value          double [N, 1]                                                      (regression)
 set            bool [N, classes], or double [N, 2] interval ends, at the default coverage
+cell, band     where the sets follow groups or have widths of their own: see ``sets``
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from assay.core.errors import SettingsError
 from assay.core.remedy import Op
 from assay.core.table import F64, I64
 from assay.learn.forms import Assembly, Forest, Form, Link
+from assay.learn.replay import MOST_LOG
 
 from . import linear, trees
 from .encode import lower_encoder
 from .nodes import IR_VERSION, ML_OPSET, OPSET, TEXT_KINDS, Builder, Wire, input_names
 from .ops import lower_ops
+from .sets import lower_cell, lower_set
 
 TINY = 1e-7  # as learn.replay: probabilities are kept this far from 0 and 1 before a logarithm
 
@@ -41,8 +44,10 @@ def make_graph(assembly: Assembly, ops: Sequence[Op] = (), properties: Mapping[s
     kinds = dict(assembly.spec.columns)
     names = input_names(kinds)
     wires = {column: Wire(names[column], kind) for column, kind in kinds.items()}
+    cells = assembly.conformal.cells
+    cell = lower_cell(b, wires, cells) if cells is not None else ""
     matrix = lower_encoder(b, lower_ops(b, wires, ops), assembly.spec)
-    outputs = _outputs(b, assembly, matrix.name, matrix.place)
+    outputs = _outputs(b, assembly, matrix.name, matrix.place, cell)
     text, double = TensorProto.STRING, TensorProto.DOUBLE
     used = {n for node in b.nodes for n in node.input}
     inputs = [
@@ -57,18 +62,22 @@ def make_graph(assembly: Assembly, ops: Sequence[Op] = (), properties: Mapping[s
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _outputs(b: Builder, assembly: Assembly, matrix: str, place: I64) -> list[Any]:
+def _outputs(b: Builder, assembly: Assembly, matrix: str, place: I64, cell: str) -> list[Any]:
     from onnx import TensorProto, helper
 
     k = len(assembly.classes)
+    more = [helper.make_tensor_value_info(_named(b, cell, "cell"), TensorProto.INT64, ["N"])] if cell else []
+    cell = "cell" if cell else ""
     if assembly.task == "regression":
         value = _named(b, _mean(b, assembly, matrix, place), "value")
-        q = assembly.conformal.q[0]
-        ends = b.add("Add", value, b.constant(np.array([-q, q])))
+        ends, band = lower_set(b, assembly, value, cell, matrix, place)
         _named(b, ends, "set")
+        if band:
+            more.append(helper.make_tensor_value_info(_named(b, band, "band"), TensorProto.DOUBLE, ["N", 2]))
         return [
             helper.make_tensor_value_info("value", TensorProto.DOUBLE, ["N", 1]),
             helper.make_tensor_value_info("set", TensorProto.DOUBLE, ["N", 2]),
+            *more,
         ]
     if assembly.task == "binary":
         positive = _binary(b, assembly, matrix, place)
@@ -78,19 +87,13 @@ def _outputs(b: Builder, assembly: Assembly, matrix: str, place: I64) -> list[An
         p = _named(b, b.cast(_multiclass(b, assembly, matrix, place), "float"), "probabilities")
     label = b.add("Gather", b.constant(np.array(assembly.classes, object)), b.add("ArgMax", p, axis=1, keepdims=0))
     _named(b, label, "label")
-    _named(b, b.add("GreaterOrEqual", p, b.constant(set_floor(assembly.conformal.q))), "set")
+    _named(b, lower_set(b, assembly, p, cell, matrix, place)[0], "set")
     return [
         helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", k]),
         helper.make_tensor_value_info("label", TensorProto.STRING, ["N"]),
         helper.make_tensor_value_info("set", TensorProto.BOOL, ["N", k]),
+        *more,
     ]
-
-
-def set_floor(q: Sequence[float]) -> Any:
-    """Class k is in the set where p_k >= this: 1 - q rounded down to float32, so that rounding never shrinks a set."""
-    exact = 1.0 - np.asarray(q, np.float64)
-    near = exact.astype(np.float32)
-    return np.where(near.astype(np.float64) > exact, np.nextafter(near, np.float32(-np.inf)), near).astype(np.float32)
 
 
 def _named(b: Builder, name: str, public: str) -> str:
@@ -106,6 +109,8 @@ def _raw(b: Builder, form: Form, matrix: str, place: I64) -> str:
 def _linked(b: Builder, raw: str, link: Link) -> str:
     if link == "identity":
         return raw
+    if link == "exp":
+        return b.add("Exp", b.add("Clip", raw, "", b.number(MOST_LOG)))
     return b.add("Sigmoid", raw) if link == "sigmoid" else b.add("Softmax", raw, axis=1)
 
 

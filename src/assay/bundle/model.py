@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from html import escape
 from pathlib import Path
@@ -13,16 +12,16 @@ from numpy.typing import NDArray
 
 from assay.core.errors import BundleError, InputError, SettingsError
 from assay.core.table import F64, Sample
-from assay.core.words import text_of
 
 from . import golden, schema
 from .archive import from_json, unpack, write_file
+from .background import Against
 from .classes import typed
 from .feed import Feed, OnBad, feed_from
-from .graph import set_floor
-from .nodes import NULL_CODE
+from .reasons import explain
 from .session import Session
-from .shapley import Explanation, contributions
+from .sets import sets_of
+from .shapley import PAIRS, Explanation
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -196,15 +195,39 @@ class Model:
         Raises:
             SettingsError: a coverage beyond the largest calibrated one. InputError: as ``predict``.
         """
-        return self._sets(self._scores(source, on_bad), coverage)
+        feed = feed_from(source, self._schema, on_bad)[0]
+        return self._sets(feed, self._output(feed), coverage)
 
-    def _sets(self, output: F64, coverage: float | None) -> NDArray[Any]:
-        q = self._quantiles(coverage)
-        if self.task == "regression":
-            return np.asarray(output + np.array([-q[0], q[0]]))
-        return np.asarray(output.astype(np.float32) >= set_floor(q))
+    def _sets(self, feed: Feed, output: F64, coverage: float | None) -> NDArray[Any]:
+        c, q = self._quantiles(coverage)
+        some = len(output) > 0
+        cell = band = None
+        own: tuple[tuple[float, ...], ...] = ()
+        if (cells := self._schema.cells) is not None and some:
+            own, cell = dict(cells.table)[c], self._session.run(feed, "cell")
+        if self._schema.band and some:
+            band = self._session.run(feed, "band")
+        return sets_of(self.task, output, q, own, cell, band)
 
-    def _quantiles(self, coverage: float | None) -> tuple[float, ...]:
+    def predict_interval(self, source: Any, *, on_bad: OnBad = "error") -> F64:
+        """(n, 2) low and high probability of the positive class: inductive Venn-Abers (``stats.venn_abers``).
+
+        One of the two ends is perfectly calibrated for rows like those of the calibration; their distance says how
+        little is known there. The probability of ``predict_proba`` need not lie between them.
+
+        Raises:
+            SettingsError: the model has no such table: it predicts values or more than two classes.
+        """
+        return self._chances(self._scores(source, on_bad))
+
+    def _chances(self, output: F64) -> F64:
+        steps = self._schema.steps
+        if steps is None:
+            raise SettingsError("an interval of the probability needs a model of two classes that fit made; see docs")
+        at = np.clip(np.searchsorted(steps.edges, output[:, 1], side="right") - 1, 0, None)
+        return np.column_stack((np.array(steps.low)[at], np.array(steps.high)[at]))
+
+    def _quantiles(self, coverage: float | None) -> tuple[float, tuple[float, ...]]:
         wanted = self._schema.coverage if coverage is None else coverage
         enough = sorted((c, q) for c, q in self._schema.q if c >= wanted - 1e-12)
         if not 0 < wanted < 1 or not enough:
@@ -212,60 +235,64 @@ class Model:
             raise SettingsError(
                 f"a coverage must lie above 0 and be at most {most:g}, the largest calibrated; got {wanted:g}"
             )
-        return enough[0][1]
+        return enough[0]
 
     def predict_rows(self, rows: Sample) -> F64:
         """(n, classes) probabilities, or (n,) values, of a sample (``core.subject.Model``)."""
         output = self._scores(rows, "null")
         return output[:, 0] if self.task == "regression" else output
 
-    def explain(self, source: Any, n: int = 3, *, on_bad: OnBad = "error") -> Explanation:
-        """Which columns moved each prediction away from that of the typical row, strongest first (``shapley``).
+    def explain(
+        self, source: Any, n: int = 3, *, on_bad: OnBad = "error", against: Against = "usual", pairs: int = PAIRS
+    ) -> Explanation:
+        """Which columns moved each prediction away from what is usual, strongest first (``shapley``, ``background``).
 
         Contributions are to the probability of the positive class (two classes), of the predicted class (more), or to
-        the value; those of a row add up to its output less the typical row's.
+        the value; those of a row add up to its output less the baseline. Up to six columns they are exact, above they
+        carry a standard error, which ``pairs`` of drawn orders make smaller.
+
+        Args:
+            against: "usual", 16 made-up rows with each column's usual values; or "typical", one row of medians.
+
+        Raises:
+            InputError: as ``predict``. SettingsError: an unknown ``against``.
         """
         feed, rows = feed_from(source, self._schema, on_bad)
-        return self._explain(feed, rows, n)
+        return self._explain(feed, rows, n, against, pairs)
 
-    def _explain(self, feed: Feed, rows: int, n: int) -> Explanation:
-        base = golden.feed_of([{i.column: i.typical for i in self._schema.inputs}], self._schema)
-        output = self._output(feed)
-        pick = output.argmax(1) if self.task == "multiclass" else np.full(rows, output.shape[1] - 1)
-        moved, start, full = contributions(feed, base, self._output, pick)
-        values = np.empty((rows, len(feed)), object)
-        for j, i in enumerate(self._schema.inputs):
-            given = feed[i.input][:, 0]
-            values[:, j] = given
-            values[given == NULL_CODE if i.is_text else np.isnan(given), j] = None
-        of = tuple(self.classes[k] for k in pick) if self.classes else ()
-        inputs = self._schema.inputs
-        order = np.argsort(-np.abs(moved), axis=1, kind="stable")[:, : max(0, n)]
-        reasons = tuple(
-            tuple(_reason(inputs[j], values[r, j], moved[r, j]) for j in order[r] if moved[r, j] != 0)
-            for r in range(rows)
-        )
-        return Explanation(self.columns, moved, start, full, of, values, reasons)
+    def _explain(self, feed: Feed, rows: int, n: int, against: Against = "usual", pairs: int = PAIRS) -> Explanation:
+        known = ((self.dossier.get("model") or {}).get("understanding") or {}).get("groups") or []
+        return explain(self._schema, self._output, feed, rows, n, against=against, groups=known, pairs=pairs)
 
     def score_table(
-        self, source: Any, *, reasons: int = 0, coverage: float | None = None, on_bad: OnBad = "error"
+        self,
+        source: Any,
+        *,
+        reasons: int = 0,
+        coverage: float | None = None,
+        interval: bool = False,
+        on_bad: OnBad = "error",
     ) -> pa.Table:
-        """Scored rows in Arrow: prediction (see ``predict``), p_<class>, set (class names or [low, high]), reason_k."""
+        """Scored rows in Arrow: prediction (see ``predict``), p_<class>, p_low and p_high (``interval``: see
+        ``predict_interval``), set (class names or [low, high]), reason_k."""
         import pyarrow as pa
 
         feed, rows = feed_from(source, self._schema, on_bad)
         output = self._output(feed)
         labels = self._labels(output)
         table = {"prediction": pa.array(labels, pa.string() if labels.dtype == object else None)}
-        sets = self._sets(output, coverage)
+        sets = self._sets(feed, output, coverage)
         for k, name in enumerate(self.classes):
             table[f"p_{name}"] = pa.array(output[:, k])
+        if interval:
+            chances = self._chances(output)
+            table |= {"p_low": pa.array(chances[:, 0]), "p_high": pa.array(chances[:, 1])}
         ends = np.concatenate(([0], np.cumsum(sets.sum(1) if self.classes else np.full(rows, 2)))).astype(np.int32)
         held = np.array(self.classes, object)[np.nonzero(sets)[1]] if self.classes else sets.ravel()
         inner = pa.array(held, pa.string() if self.classes else pa.float64())
         table["set"] = pa.ListArray.from_arrays(pa.array(ends), inner)
         if reasons:
-            told = self._explain(feed, rows, reasons).reasons
+            told = self._explain(feed, rows, reasons, pairs=16).reasons
             for k in range(reasons):
                 table[f"reason_{k + 1}"] = pa.array([r[k] if k < len(r) else None for r in told], pa.string())
         return pa.table(table)
@@ -282,17 +309,3 @@ class Model:
         from assay.report.html import notebook
 
         return notebook(self.dossier) if self.dossier else f"<pre>{escape(repr(self)[1:-1])}</pre>"
-
-
-def _reason(i: schema.Input, value: Any, moved: float) -> str:
-    if value is None:
-        said = "missing"
-    elif isinstance(value, str):
-        said = value if len(value) <= 60 else f"{value[:57]}..."
-    elif i.kind == "bool":
-        said = "true" if value else "false"
-    elif i.kind == "date" and abs(value) < 2e11:
-        said = text_of(dt.datetime(1970, 1, 1) + dt.timedelta(seconds=round(value))) or ""
-    else:
-        said = f"{value:.6g}" if i.kind != "clock" else f"{value:04.0f}"
-    return f"{i.column} = {said} ({moved:+.3g})"

@@ -18,7 +18,7 @@ OPSET, ML_OPSET, IR_VERSION = (
 TEXT_KINDS = ("text", "category", "mixed")
 
 
-OUTPUTS = ("probabilities", "label", "value", "set")
+OUTPUTS = ("probabilities", "label", "value", "set", "cell", "band")
 
 
 def input_names(columns: Iterable[str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from assay.core.errors import BundleError
 from assay.core.table import Sample
-from assay.learn.forms import Assembly
+from assay.learn.forms import Assembly, Cells, Steps
 
 from .classes import TEXT, typed
 from .nodes import NULL_CODE, TEXT_KINDS, input_names
@@ -22,6 +22,7 @@ from .nodes import NULL_CODE, TEXT_KINDS, input_names
 FORMAT = "assay-schema-1"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 LEAST = 5  # rows behind every category or range end that is written down
+BINS = 16  # of equal counts, whose middle values stand for a column where an explanation needs usual rows
 MISSING = (
     "null, NaN and an absent value are missing; a category that training did not see counts as missing; an absent "
     "column and text where a number belongs are errors"
@@ -40,6 +41,9 @@ class Input:
     hi: float | None = None
     categories: tuple[str, ...] = ()
     typical: float | str | None = None
+    bins: tuple[Any, ...] = ()  # middle values of bins of equal counts, in order; or the levels that ``shares`` are of
+    shares: tuple[float, ...] = ()
+    holes: float = 0.0  # share of rows without a value
 
     @property
     def is_text(self) -> bool:
@@ -61,6 +65,9 @@ class Schema:
     target: str | None = None
     trained_on: str | None = None
     class_type: str = TEXT
+    cells: Cells | None = None  # groups with quantiles of their own; the graph then says the cell of a row
+    band: bool = False  # whether the graph gives each row a width of its own
+    steps: Steps | None = None  # Venn-Abers intervals of the positive class
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -87,7 +94,10 @@ def make_schema(
                           Input(column, names[column], kind, categories=levels.get(column, ())))  # fmt: skip
     c = assembly.conformal
     q = c.table or ((c.coverage, c.q),)
-    return Schema(assembly.task, assembly.classes, tuple(inputs), c.coverage, tuple(q), target, trained_on, class_type)
+    return Schema(
+        assembly.task, assembly.classes, tuple(inputs), c.coverage, tuple(q), target, trained_on, class_type,
+        c.cells, c.band is not None, assembly.steps,
+    )  # fmt: skip
 
 
 def _observed(rows: Sample | None, column: str, kind: str, name: str, levels: tuple[str, ...]) -> Input:
@@ -99,14 +109,24 @@ def _observed(rows: Sample | None, column: str, kind: str, name: str, levels: tu
         often = {seen[i] for i in np.flatnonzero(counts >= LEAST)}
         most = int(counts.max()) if len(seen) else 0
         mode = seen[int(np.argmax(counts))] if most >= max(LEAST, int((codes < 0).sum())) else None
-        return Input(column, name, kind, storage, categories=tuple(v for v in levels if v in often), typical=mode)
+        most_often = [int(k) for k in np.argsort(-counts, kind="stable")[: 4 * BINS] if counts[k] >= LEAST]
+        return Input(
+            column, name, kind, storage, categories=tuple(v for v in levels if v in often), typical=mode,
+            bins=tuple(seen[k] for k in most_often), shares=tuple(float(counts[k] / rows.n) for k in most_often),
+            holes=float((codes < 0).mean()),
+        )  # fmt: skip
     value = stored(rows, column)
     value = np.sort(value[np.isfinite(value)])
     if len(value) < LEAST:
         return Input(column, name, kind, storage)
     lo, hi, middle = (float(value[i]) for i in (LEAST - 1, len(value) - LEAST, (len(value) - 1) // 2))
     typical = None if len(value) < 0.5 * rows.n else middle
-    return Input(column, name, kind, storage, min(lo, hi), max(lo, hi), typical=typical)
+    middles = (
+        value[((np.arange(BINS) + 0.5) * len(value) / BINS).astype(np.int64)] if len(value) >= LEAST * BINS else ()
+    )
+    bins = tuple(float(min(max(v, lo), hi)) for v in middles)
+    return Input(column, name, kind, storage, min(lo, hi), max(lo, hi), typical=typical, bins=bins,
+                 holes=1.0 - len(value) / rows.n)  # fmt: skip
 
 
 def stored(rows: Sample, column: str) -> Any:
@@ -126,6 +146,8 @@ def to_doc(schema: Schema) -> dict[str, Any]:
             entry["categories"] = list(i.categories)
         else:
             entry["range"] = None if i.lo is None else [i.lo, i.hi]
+        if i.bins:
+            entry |= {"bins": list(i.bins), "holes": i.holes} | ({"shares": list(i.shares)} if i.shares else {})
         columns[i.column] = entry
     outputs: dict[str, Any] = {"set": {"coverage": schema.coverage}}
     if schema.task == "regression":
@@ -149,9 +171,22 @@ def to_doc(schema: Schema) -> dict[str, Any]:
             "format": FORMAT, "task": schema.task, "classes": list(schema.classes), "target": schema.target,
             "order": list(schema.columns), "columns": columns, "null_code": NULL_CODE, "missing": MISSING,
             "outputs": outputs, "conformal": [[c, list(q)] for c, q in schema.q], "trained_on": schema.trained_on,
-            "class_type": schema.class_type,
+            "class_type": schema.class_type, **_more(schema),
         },
     }  # fmt: skip
+
+
+def _more(schema: Schema) -> dict[str, Any]:
+    """What only some models have: sets by group, widths by row, intervals of the probability."""
+    out: dict[str, Any] = {}
+    if (cells := schema.cells) is not None:
+        table = [[c, [list(q) for q in own]] for c, own in cells.table]
+        out["conformal_by"] = {"column": cells.column, "levels": list(cells.levels), "table": table}
+    if schema.band:
+        out["band"] = {"dtype": "double", "shape": ["N", 2], "meaning": "middle and half width before the quantile"}
+    if (steps := schema.steps) is not None:
+        out["venn_abers"] = {"from": list(steps.edges), "low": list(steps.low), "high": list(steps.high)}
+    return out
 
 
 def _json_types(kind: str) -> tuple[str, ...]:
@@ -186,9 +221,35 @@ def from_doc(doc: Any) -> Schema:
         coverage = float(own["outputs"]["set"]["coverage"])
         kind = _text(own.get("class_type", TEXT))
         typed(classes, kind)
-        return Schema(own["task"], classes, inputs, coverage, q, own.get("target"), own.get("trained_on"), kind)
+        cells, steps = _cells(own.get("conformal_by"), q, [i.column for i in inputs]), _steps(own.get("venn_abers"))
+        return Schema(
+            own["task"], classes, inputs, coverage, q, own.get("target"), own.get("trained_on"), kind,
+            cells, "band" in own, steps,
+        )  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError):
         raise BundleError("'schema.json' in the .assay file is incomplete or of another version") from None
+
+
+def _cells(doc: Any, q: Sequence[tuple[float, tuple[float, ...]]], columns: Sequence[str]) -> Cells | None:
+    if doc is None:
+        return None
+    levels = tuple(map(_text, doc["levels"]))
+    table = tuple((float(c), tuple(tuple(map(float, v)) for v in own)) for c, own in doc["table"])
+    as_q = [(c, len(values)) for c, values in q]
+    if doc["column"] not in columns or [c for c, _ in table] != [c for c, _ in as_q]:
+        raise ValueError("groups and sets do not fit together")
+    if any(len(own) != len(levels) or any(len(v) != as_q[0][1] for v in own) for _, own in table):
+        raise ValueError("groups and sets do not fit together")
+    return Cells(_text(doc["column"]), levels, table)
+
+
+def _steps(doc: Any) -> Steps | None:
+    if doc is None:
+        return None
+    steps = Steps(*(tuple(map(float, doc[k])) for k in ("from", "low", "high")))
+    if not 0 < len(steps.edges) == len(steps.low) == len(steps.high):
+        raise ValueError("intervals are incomplete")
+    return steps
 
 
 def _text(value: Any) -> str:
@@ -207,4 +268,14 @@ def _input(column: str, entry: Mapping[str, Any]) -> Input:
         typical = _text(typical) if kind in TEXT_KINDS else float(typical)
     lo, hi = (None, None) if lo is None or hi is None else (float(lo), float(hi))
     categories = tuple(map(_text, entry.get("categories", ())))
-    return Input(_text(column), _text(entry["input"]), kind, _text(entry["storage"]), lo, hi, categories, typical)
+    read = _text if kind in TEXT_KINDS else float
+    bins, shares = tuple(map(read, entry.get("bins", ()))), tuple(map(float, entry.get("shares", ())))
+    if len(bins) != len(shares) and kind in TEXT_KINDS:
+        raise ValueError("levels and shares do not fit together")
+    holes = float(entry.get("holes", 0.0))
+    if not 0 <= holes <= 1 or not all(0 < s <= 1 for s in shares):
+        raise ValueError("a share outside 0 to 1")
+    return Input(
+        _text(column), _text(entry["input"]), kind, _text(entry["storage"]), lo, hi, categories, typical, bins, shares,
+        holes,
+    )  # fmt: skip

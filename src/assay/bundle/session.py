@@ -37,7 +37,8 @@ class Session:
         given = {i.name: i.type for i in self.native.get_inputs()}
         want = {i.input: "tensor(string)" if i.is_text else "tensor(double)" for i in schema.inputs}
         named = {o.name for o in self.native.get_outputs()}
-        if given != want or not {self.main, "set"} <= named:
+        needed = {self.main, "set"} | ({"cell"} if schema.cells else set()) | ({"band"} if schema.band else set())
+        if given != want or not needed <= named:
             raise BundleError("the graph's inputs and outputs are not those of its schema")
 
     def run(self, feed: Mapping[str, NDArray[Any]], output: str | None = None) -> NDArray[Any]:

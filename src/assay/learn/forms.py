@@ -7,7 +7,7 @@ probabilities or values) -> calibration -> prediction set.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from assay.core.table import F64, I32
 
 How = Literal["number", "codes", "target-mean", "hour", "weekday", "indicator"]
-Link = Literal["identity", "sigmoid", "softmax"]
+Link = Literal["identity", "sigmoid", "softmax", "exp"]
+Family = Literal["lightgbm", "xgboost", "additive", "linear", "extra-trees", "tree"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,26 +114,54 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
+class Cells:
+    """Quantiles by group: ``table`` maps coverage -> one q (as ``Conformal.q``) for each of ``levels``.
+
+    ``column`` is a raw column, before recipe ops; null and other levels take the q of all rows.
+    """
+
+    column: str
+    levels: tuple[str, ...]
+    table: tuple[tuple[float, tuple[tuple[float, ...], ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Venn-Abers: a probability in [edges[i], edges[i + 1]) has the interval [low[i], high[i]] (``stats.venn_abers``).
+
+    ``edges`` begin with 0; every bin holds at least five calibration rows.
+    """
+
+    edges: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Conformal:
     """Class-conditional sets: class k is in the set where p_k >= 1 - q[k]. Regression: value +- q[0].
 
     ``table`` maps coverage -> q, for ``predict_set(coverage=)``; ``coverage`` is the default that the graph emits.
+    ``cells``: groups that have quantiles of their own. ``band``, regression only: two raw outputs, a low and a high
+    quantile of the target; the set is then middle +- max(0, half + q[0]), with the middle and half of their distance.
     """
 
     coverage: float
     q: tuple[float, ...]
     table: tuple[tuple[float, tuple[float, ...]], ...] = ()
+    cells: Cells | None = None
+    band: Forest | None = None
 
 
 @dataclass(frozen=True)
 class Member:
-    """One model of the ensemble. ``native`` is the library's own object: training process only, never stored."""
+    """One model of the ensemble. ``native`` is what was trained (``learners.Trained``): training process only, never stored."""
 
     name: str
-    family: Literal["lightgbm", "linear", "extra-trees", "tree"]
+    family: Family
     weight: float
     form: Form
-    native: object | None = None
+    native: Any = None
 
 
 @dataclass(frozen=True)
@@ -145,3 +174,4 @@ class Assembly:
     members: tuple[Member, ...]
     calibration: Calibration
     conformal: Conformal
+    steps: Steps | None = None  # intervals of the probability of the positive class
