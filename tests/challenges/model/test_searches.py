@@ -79,7 +79,7 @@ def test_a_live_object_has_no_size() -> None:
     subject = clean_subject(500, 8, m15.CHALLENGE.needs)
 
     class Live:
-        classes, trained_on, refitted = ("no", "yes"), None, False
+        classes, trained_on, refitted, size = ("no", "yes"), None, False, None
         predict_rows = staticmethod(subject.model.predict_rows)
 
     run = judge(m15, replace(subject, model=Live()))
