@@ -191,7 +191,7 @@ def test_reasons_add_up(task):
     assert all(len(r) <= 3 for r in e.reasons)
     assert np.array_equal(e.contributions, model.explain(some).contributions)
     constant = model.columns.index("big")
-    typical = model.explain([{i.column: i.typical for i in model._schema.inputs}])
+    typical = model.explain([{i.column: i.typical for i in model._schema.inputs}], against="typical")
     assert np.all(typical.contributions == 0) and typical.reasons == ((),) and constant >= 0
 
 
