@@ -15,7 +15,7 @@ from assay.audit.repair import carry_out, plan
 from assay.audit.runner import Progress
 from assay.audit.scored import read_predictions
 from assay.core.errors import InputError, RoleError
-from assay.core.settings import Settings
+from assay.core.settings import Settings, settings_from
 from assay.core.subject import Subject
 from assay.report.next_steps import python_steps
 
@@ -39,6 +39,7 @@ def check(
     asked_at: str | None = None,
     known: Sequence[str] = (),
     unknown: Sequence[str] = (),
+    split: str | None = None,
     reference: Any = None,
     test: Any = None,
     model: Any = None,
@@ -60,6 +61,7 @@ def check(
         target, time, group, protected, roles: columns by role; what is not named is guessed, and shown.
         asked_at: column of the moment at which the question is asked; ``known`` and ``unknown`` settle what is
             known by then.
+        split: what separates the rows that judge: time, group, site, column or random; by default the roles decide.
         reference, test: a second table to compare with.
         model: what is audited beside the data: an .assay or .onnx file, a loaded model, a fitted estimator, or a
             function from a frame of rows to one prediction a row. See ``assay.bundle.own_model``.
@@ -72,7 +74,7 @@ def check(
     Raises:
         AssayError: bad input, role or setting, in one sentence.
     """
-    settings = settings or Settings()
+    settings = with_split(settings or Settings(), split)
     source, target = with_target(source, y, target)
     subject = open_subject(
         source,
@@ -97,7 +99,7 @@ def check(
     if isinstance(source, (str, Path)) or not hasattr(source, "__len__") or isinstance(source, (list, tuple)):
         return report
     said = {"target": target, "time": time, "group": group, "protected": protected, "roles": roles,
-            "asked_at": asked_at, "known": known, "unknown": unknown}  # fmt: skip
+            "asked_at": asked_at, "known": known, "unknown": unknown, "split": split}  # fmt: skip
     return replace(report, next_commands=tuple(python_steps(report.to_json(), said)))
 
 
@@ -159,9 +161,11 @@ def fit(
     asked_at: str | None = None,
     known: Sequence[str] = (),
     unknown: Sequence[str] = (),
+    split: str | None = None,
     keep: Sequence[str] = (),
     ship: str | None = None,
     unsafe: bool = False,
+    predict: str | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
     cache: bool = True,
@@ -169,12 +173,15 @@ def fit(
     """Audit, repair, fit, prove and bundle: returns a Model that predicts from the very graph it is saved as.
 
     Leaves out columns with a standing leak finding (K01-K03) and those still under ASK; ``keep`` overrides.
-    ``unsafe`` applies remedies that change what is recorded, where their proof holds. Other arguments as ``check``.
+    ``unsafe`` applies remedies that change what is recorded, where their proof holds. ``predict`` is what is predicted:
+    mean, median, quantile:0.9, count, or ordinal (``Question.predict`` of the settings). Other arguments as ``check``.
 
     Raises:
         AssayError: bad input, no target, or nothing left to learn from, in one sentence.
     """
-    settings = settings or Settings()
+    settings = with_split(settings or Settings(), split)
+    if predict is not None:
+        settings = replace(settings, question=replace(settings.question, predict=predict))
     source, target = with_target(source, y, target)
     subject = open_subject(
         source,
@@ -262,6 +269,11 @@ def with_target(source: Any, y: Any, target: str | None) -> tuple[Any, str | Non
     if name in table.column_names:
         raise InputError(f"y is called {name!r}, which is a column of X too; name it with target=")
     return table.append_column(name, values), name
+
+
+def with_split(settings: Settings, split: str | None) -> Settings:
+    """The settings with what was said of the split."""
+    return settings if split is None else settings_from({"split": split}, settings, "split=")
 
 
 def row_labels(source: Any) -> Any:

@@ -10,24 +10,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.core.aim import Aim, read_aim
 from assay.core.costs import costs_of
 from assay.core.errors import InputError
 from assay.core.images import FILE
 from assay.core.settings import Settings
 from assay.core.subject import BUILD, JUDGE, Comparison, Model, Predictions, Roles, Subject
 from assay.core.table import I32, NUMERIC, Mask, Sample, SampleSpec, Table
-from assay.learn.target import labels
+from assay.learn.target import in_order, labels
 from assay.tables import guess_roles, make_partition, open_table, rules
 from assay.tables.duck_table import DuckTable
 from assay.tables.images import Progress, is_images, open_images
 from assay.tables.part import halves
+from assay.tables.partition_column import parts_said
 
 from . import evidence
 from .answers import FittedTo
 
 MOST_SITES = 20  # more pairs than these are groups, not sites
 LEAST_OF_SITE = LEAST_OF_HALF = 30  # below this no difference could be told from chance
-TEST_WORDS = ("test", "valid", "validation", "val", "holdout", "dev")
 
 
 def open_subject(
@@ -67,9 +68,12 @@ def open_subject(
         word["asked_at"] = settings.question.asked_at
     if target is not None:
         word["target"] = target
+    aim = read_aim(settings.question.predict)
     if settings.rules:
         rules.held(table, [(rule.name, rule.sql) for rule in settings.rules])
-    settled = guess_roles(table, word)
+    settled = with_aim(guess_roles(table, word | task_of(aim)), aim)
+    if settings.split:
+        settled = replace(settled, split_by=settings.split)
     subject = settle(table, settled, settings.seed)
     pairs = comparisons(subject.table, settled, reference, test, cache)
     given = evidence.read(subject.table, trusted=trusted, population=population, contract=contract, cache=cache)
@@ -81,6 +85,26 @@ def open_subject(
     if pipeline is not None:
         subject = replace(subject, pipeline=evidence.pipeline_of(pipeline))
     return subject if model is None else with_model(subject, model, settings)
+
+
+def task_of(aim: Aim | None) -> dict[str, str]:
+    """The task that the user's word on what is predicted implies, as a role."""
+    if aim is None:
+        return {}
+    return {"task": "regression"} if aim.values else {"task": "multiclass"}
+
+
+def with_aim(roles: Roles, aim: Aim | None) -> Roles:
+    """Roles that say what is predicted; the classes of an ordinal target in their order.
+
+    Raises:
+        InputError: the order of the classes is not known.
+    """
+    if aim is None or roles.target is None:
+        return roles
+    if aim.kind != "ordinal":
+        return replace(roles, aim=aim)
+    return replace(roles, aim=aim, classes=in_order(roles.classes, aim, roles.target.column))
 
 
 def with_model(subject: Subject, model: Model, settings: Settings) -> Subject:
@@ -112,8 +136,10 @@ def seen(subject: Subject, model: Model, rows: Sample) -> NDArray[np.int8]:
     if model.trained_on == subject.table.digest:
         return np.full(rows.n, BUILD, np.int8) if model.refitted else subject.partition.part(rows)
     if model.trained_on is None and subject.roles.split is not None:
-        codes, names = rows.codes(subject.roles.split.column)
-        fresh = np.array([*(name.casefold() in TEST_WORDS for name in names), True])[codes]
+        column = subject.roles.split.column
+        codes, names = rows.codes(column)
+        said = parts_said(column, names) or {}
+        fresh = np.array([*(said.get(name, BUILD) != BUILD for name in names), True])[codes]
         return np.where(fresh, JUDGE, BUILD).astype(np.int8)
     return np.full(rows.n, JUDGE, np.int8)
 
@@ -211,7 +237,8 @@ def shared(a: Table, b: Table) -> None:
 def by_split(table: DuckTable, column: str) -> list[Comparison]:
     """The rows that the split column calls train against those that it calls test."""
     codes, names = table.codes(column)
-    later = np.array([*(name.casefold() in TEST_WORDS for name in names), False])[codes]
+    said = parts_said(column, names) or {}
+    later = np.array([*(said.get(name, BUILD) != BUILD for name in names), False])[codes]
     if not later.any() or later.all():
         return []
     a = table.part(f"{table.name}, train", lambda: ~later, [column])

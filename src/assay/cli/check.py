@@ -26,6 +26,7 @@ from .options import (
     RoleWords,
     Seed,
     Sources,
+    Split,
     Target,
     Time,
     Unknown,
@@ -55,6 +56,7 @@ def check(
     group: Group = None,
     protected: Protected = None,
     role: RoleWords = None,
+    split: Split = None,
     asked_at: AskedAt = None,
     known: Known = None,
     unknown: Unknown = None,
@@ -100,7 +102,12 @@ def check(
     form = form_of(output_format, output_file)
     ready(output_file)
     settings = settings_from_flags(
-        seed=seed, select=listed(select), extend_select=listed(extend_select), ignore=listed(ignore), fail_on=fail_on
+        seed=seed,
+        select=listed(select),
+        extend_select=listed(extend_select),
+        ignore=listed(ignore),
+        fail_on=fail_on,
+        split=split,
     )
     if show_settings:
         typer.echo(json.dumps(settings.to_json(), indent=2, ensure_ascii=False, default=str))

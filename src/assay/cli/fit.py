@@ -20,6 +20,7 @@ from .options import (
     RoleWords,
     Seed,
     Sources,
+    Split,
     Target,
     Time,
     Unknown,
@@ -41,11 +42,15 @@ def fit(
     group: Group = None,
     protected: Protected = None,
     role: RoleWords = None,
+    split: Split = None,
     asked_at: AskedAt = None,
     known: Known = None,
     unknown: Unknown = None,
     keep: Annotated[
         list[str] | None, flag("Keep columns that are suspected of knowing the answer.", ROLES, metavar="COLUMN,...")
+    ] = None,
+    predict: Annotated[
+        str | None, flag("mean, median, quantile:0.9, count or ordinal.", FIT, "--predict", metavar="WHAT")
     ] = None,
     budget: Annotated[float | None, flag("CPU seconds for the race.  (default: 60)", FIT, metavar="SECONDS")] = None,
     ship: Annotated[
@@ -75,7 +80,7 @@ def fit(
     form = form_of(None, report)
     ready(output_file, (".assay",))
     ready(report)
-    settings = settings_from_flags(seed=seed, budget=budget)
+    settings = settings_from_flags(seed=seed, budget=budget, split=split)
     source = source_of(tables)
     from assay.api import fit as make
 
@@ -93,6 +98,7 @@ def fit(
             keep=listed(keep),
             ship=ship,
             unsafe=unsafe_fixes,
+            predict=predict,
             settings=settings,
             progress=progress,
             cache=not no_cache,

@@ -12,6 +12,7 @@ import typer
 from assay.core.errors import SettingsError, did_you_mean
 from assay.core.finding import SEVERITIES
 from assay.core.settings import Ignore, Settings, read_settings
+from assay.core.subject import SPLITS
 
 ROLES, FIT, SHOWN, OUT = "What the columns are", "What is done", "What is shown", "Output"
 ALIASES = {"time": "order"}
@@ -48,6 +49,10 @@ AskedAt = Annotated[
 ]
 Known = Annotated[list[str] | None, flag("Columns that are known by then.", ROLES, "--known", metavar="COLUMN,...")]
 Unknown = Annotated[list[str] | None, flag("Columns that are not.", ROLES, "--unknown", metavar="COLUMN,...")]
+Split = Annotated[
+    str | None,
+    flag("What separates the rows that judge: time, group, site, column or random.", ROLES, "--split", metavar="BY"),
+]
 Seed = Annotated[int | None, flag("Same seed, same bytes.  (default: 0)", FIT, "--seed")]
 NoCache = Annotated[bool, flag("Keep no landed copy of a text file.", FIT, "--no-cache")]
 Quiet = Annotated[bool, flag("No progress and no notes.", OUT, "--quiet", "-q")]
@@ -85,6 +90,7 @@ def settings_from_flags(
     extend_select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     fail_on: str | None = None,
+    split: str | None = None,
 ) -> Settings:
     """The settings of this folder with the flags on top.
 
@@ -99,6 +105,12 @@ def settings_from_flags(
         if budget <= 0:
             raise SettingsError(f"--budget must be a number of CPU seconds above 0; got {budget:g}")
         changes["budget"] = budget
+    if split is not None:
+        if split not in SPLITS:
+            raise SettingsError(
+                f"--split must be one of {', '.join(SPLITS)}; got {split!r}{did_you_mean(split, SPLITS)}"
+            )
+        changes["split"] = split
     if fail_on is not None:
         levels = (*SEVERITIES, "never")
         if fail_on not in levels:

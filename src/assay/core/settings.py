@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from .errors import SettingsError, did_you_mean
 from .finding import SEVERITIES, Severity
+from .subject import SPLITS, SplitKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,9 @@ class Settings:
     ignore: tuple[Ignore, ...] = ()  # findings that are accepted, each with its reason
     fail_on: Literal["critical", "warning", "advice", "never"] = "critical"  # severity from which the exit code is 1
     level: float = 0.05  # false discovery rate of the whole report
+    split: SplitKind | Literal[""] = (
+        ""  # what parts rows: column, time, group, site, random; empty: the roles
+    )
     sample_rows: int = 50_000  # rows in memory for what cannot be a scan
     checks: tuple[str, ...] = ()  # the team's own checks, as files beside the settings: "checks/*.py"
     rules: tuple[Rule, ...] = ()  # what every row must keep, in SQL, below
@@ -120,6 +124,11 @@ def settings_from(doc: Mapping[str, Any], base: Settings, source: str = "setting
                 if level not in SEVERITIES:
                     choices = ", ".join(SEVERITIES)
                     raise SettingsError(f"{source}: severity of {code} must be one of {choices}; got {level!r}")
+        elif name == "split" and value not in ("", *SPLITS):
+            raise SettingsError(
+                f"{source}: split must be {', '.join(SPLITS[:-1])} or {SPLITS[-1]}; got {value!r}"
+                f"{did_you_mean(str(value), SPLITS)}"
+            )
         elif isinstance(getattr(base, name), tuple):
             value = tuple(value) if isinstance(value, (list, tuple)) else (value,)
         elif isinstance(getattr(base, name), float) and isinstance(value, (int, float)):

@@ -17,6 +17,8 @@ from .table import F64, U64, Sample, Table
 
 Task = Literal["binary", "multiclass", "regression"]
 ComparisonKind = Literal["reference", "test", "split", "time", "site"]
+SplitKind = Literal["column", "time", "group", "site", "random"]
+SPLITS: tuple[SplitKind, ...] = ("column", "time", "group", "site", "random")
 BUILD, CHOOSE, JUDGE = 0, 1, 2
 
 
@@ -50,6 +52,25 @@ class Roles:
     known: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     aim: Aim | None = None  # what is predicted, where the user said so
+    split_by: SplitKind | None = None  # what separates rows that judge from rows that teach, where the user said so
+
+    @property
+    def parted(self) -> SplitKind:
+        """What separates the rows that judge from those that teach: what was said, else the first that there is of
+        split column, order and group, else chance. Sites only where they are asked for."""
+        if self.split_by is not None:
+            return self.split_by
+        by: tuple[tuple[SplitKind, Role | None], ...] = (
+            ("column", self.split), ("time", self.order), ("group", self.group),
+        )  # fmt: skip
+        return next((kind for kind, role in by if role is not None), "random")
+
+    @property
+    def folded(self) -> SplitKind:
+        """What folds inside the rows that teach go by. A split column says nothing of these: the next role does."""
+        if self.parted != "column":
+            return self.parted
+        return replace(self, split=None, split_by=None).parted
 
     def named(self, role: str) -> tuple[str, ...]:
         """Columns of a role, empty where it is not set."""

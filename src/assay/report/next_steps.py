@@ -90,4 +90,6 @@ def arguments(doc: Mapping[str, Any]) -> str:
             words += [part for c in said["columns"] for part in (FLAGS[role], shlex.quote(plain(c)))]
         elif said["source"] == "user" and role in OTHERS:
             words += [part for c in said["columns"] for part in ("--role", shlex.quote(f"{role}={plain(c)}"))]
+    if by := (doc.get("settings") or {}).get("split"):
+        words += ["--split", plain(by)]
     return " ".join(words)

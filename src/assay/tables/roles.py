@@ -11,6 +11,8 @@ from assay.core.subject import Role, Roles, Task
 from assay.core.table import Ask, Column, Table
 from assay.core.words import text_of
 
+from .partition_column import parts_said
+
 ROLE_KEYS = (
     "target", "positive", "order", "time", "group", "id", "protected", "weight", "split", "site",
     "asked_at", "known", "unknown", "task",
@@ -294,7 +296,7 @@ def _split(table: Table, free: Sequence[Column]) -> Role | None:
     for name in sorted(few):
         ask = Ask("top", (name,), (), (5,))
         values = {str(v).strip().casefold() for v, _ in table.facts([ask])[ask]}
-        if values <= _SPLIT:
+        if values <= _SPLIT and parts_said(name, sorted(values)) is not None:
             return Role((name,), "guess", f"its values are {', '.join(sorted(values))}")
     return None
 
