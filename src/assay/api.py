@@ -89,12 +89,7 @@ def check(
         pipeline=pipeline,
         cache=cache,
     )
-    if model is not None:
-        from assay.bundle.own_model import open_model
-
-        subject = with_model(subject, open_model(model, subject), settings)
-    if predictions is not None:
-        subject = replace(subject, predictions=read_predictions(predictions, subject, settings, cache))
+    subject = attach(subject, model, predictions, settings, cache)
     report = Audit(subject, settings, progress).report(labels=row_labels(source))
     if isinstance(source, (str, Path)) or not hasattr(source, "__len__") or isinstance(source, (list, tuple)):
         return report
@@ -235,6 +230,17 @@ def load(path: Any) -> Model:
     from assay.bundle.model import Model
 
     return Model.load(path)
+
+
+def attach(subject: Subject, model: Any, predictions: Any, settings: Settings, cache: bool = True) -> Subject:
+    """The subject with what ``check`` takes as ``model`` and as ``predictions``, each where it is given."""
+    if model is not None:
+        from assay.bundle.own_model import open_model
+
+        subject = with_model(subject, open_model(model, subject), settings)
+    if predictions is not None:
+        subject = replace(subject, predictions=read_predictions(predictions, subject, settings, cache))
+    return subject
 
 
 def part(progress: Progress | None, start: float, end: float) -> Progress | None:

@@ -39,7 +39,6 @@ def open_subject(
     settings: Settings | None = None,
     reference: Any = None,
     test: Any = None,
-    model: Model | None = None,
     trusted: Any = None,
     population: Any = None,
     contract: Any = None,
@@ -84,7 +83,7 @@ def open_subject(
     subject = replace(subject, comparisons=pairs, evidence={**subject.evidence, **given})
     if pipeline is not None:
         subject = replace(subject, pipeline=evidence.pipeline_of(pipeline))
-    return subject if model is None else with_model(subject, model, settings)
+    return subject
 
 
 def task_of(aim: Aim | None) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -119,7 +118,7 @@ def check(
     before = read_report(baseline) if baseline else None
     earlier = read_report(compare) if compare else None
     from assay import audit
-    from assay.api import word
+    from assay.api import attach, word
 
     said = word(time, group, listed(protected), words, asked_at, listed(known), listed(unknown))
     with Progress(quiet) as progress:
@@ -128,14 +127,7 @@ def check(
             trusted=trusted, population=population, contract=contract, pipeline=pipeline, cache=not no_cache,
             progress=progress,
         )  # fmt: skip
-        if model is not None:
-            from assay.bundle.own_model import open_model
-
-            subject = audit.with_model(subject, open_model(model, subject), settings)
-        if predictions is not None:
-            from assay.audit.scored import read_predictions
-
-            subject = replace(subject, predictions=read_predictions(predictions, subject, settings, not no_cache))
+        subject = attach(subject, model, predictions, settings, not no_cache)
         report = audit.check(subject, settings, progress)
     doc = report.to_json(all_rows=all_rows)
     if earlier is not None:
