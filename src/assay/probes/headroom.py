@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from assay.core.claim import About, Claim, Effect, Impact
+from assay.core.subject import Predictions
+from assay.core.table import F64, Mask
 from assay.stats.ratios import ratio_above, ratio_interval
 
 from .flexible import Flexible
@@ -56,3 +60,12 @@ def headroom(
             },
         },
     )  # fmt: skip
+
+
+def pulled(given: Predictions, dose: float, known: Mask) -> F64:
+    """The outputs ``dose`` of the way to the class shares, or the mean, of the rows ``known``."""
+    if given.output.ndim == 2:
+        usual = np.bincount(given.y[known].astype(int), minlength=given.output.shape[1]) / known.sum()
+    else:
+        usual = np.asarray(given.y[known].mean())
+    return np.asarray((1 - dose) * given.output + dose * usual)

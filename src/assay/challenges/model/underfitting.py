@@ -52,7 +52,7 @@ from assay.core.finding import Finding
 from assay.core.remedy import Remedy
 from assay.core.subject import BUILD, Planted, Subject
 from assay.probes.flexible import Flexible
-from assay.probes.headroom import FEWEST, headroom
+from assay.probes.headroom import FEWEST, headroom, pulled
 from assay.probes.judged import Judged
 
 CHALLENGE = Challenge(
@@ -100,9 +100,4 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     known = np.isfinite(given.y) & (given.part == BUILD)
     if not known.any():
         raise InputError("underfitting is planted in predictions of training rows; the subject has none")
-    if given.output.ndim == 2:
-        usual = np.bincount(given.y[known].astype(int), minlength=given.output.shape[1]) / known.sum()
-    else:
-        usual = np.asarray(given.y[known].mean())
-    output = (1 - dose) * given.output + dose * usual
-    return Planted(replace(subject, predictions=replace(given, output=output)), (), dose)
+    return Planted(replace(subject, predictions=replace(given, output=pulled(given, dose, known))), (), dose)

@@ -49,7 +49,7 @@ from assay.core.finding import Finding
 from assay.core.remedy import Remedy
 from assay.core.subject import BUILD, JUDGE, Planted, Subject
 from assay.probes.flexible import Flexible
-from assay.probes.headroom import FEWEST, headroom
+from assay.probes.headroom import FEWEST, headroom, pulled
 from assay.probes.judged import Judged
 
 CHALLENGE = Challenge(
@@ -97,10 +97,5 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     known = np.isfinite(given.y)
     if not known.any():
         raise InputError("a model is made untuned in predictions of rows whose answer is known; there are none")
-    if given.output.ndim == 2:
-        usual = np.bincount(given.y[known].astype(int), minlength=given.output.shape[1]) / known.sum()
-    else:
-        usual = np.asarray(given.y[known].mean())
-    output = (1 - dose) * given.output + dose * usual
     part = np.full(len(given.part), JUDGE, np.int8)
-    return Planted(replace(subject, predictions=replace(given, output=output, part=part)), (), dose)
+    return Planted(replace(subject, predictions=replace(given, output=pulled(given, dose, known), part=part)), (), dose)
