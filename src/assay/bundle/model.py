@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from assay.core.errors import BundleError, InputError, SettingsError
 from assay.core.table import F64, Sample
+from assay.stats.shapley import PAIRS
 
 from . import golden, schema
 from .archive import from_json, unpack, write_file
@@ -21,7 +22,7 @@ from .feed import Feed, OnBad, feed_from
 from .reasons import explain
 from .session import Session
 from .sets import sets_of
-from .shapley import PAIRS, Explanation
+from .shapley import Explanation
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from assay.core.table import F64, I64, Mask
 from assay.core.words import text_of
+from assay.stats.shapley import PAIRS, Attribution, attribute, quantile
 
 from .background import Against, background
 from .nodes import NULL_CODE
 from .schema import Input, Schema
-from .shapley import PAIRS, Attribution, Explanation, attribute, mixed, quantile
+from .shapley import Explanation, mixed
 
 Feed = dict[str, NDArray[Any]]
 SHOWN = 3
