@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from assay.learn.calibration import row_losses
 from assay.learn.encoded import encoded
 from assay.learn.forms import EncoderSpec
 from assay.learn.learners import F32, Data
-from assay.learn.splits import Fold, cv_folds, order_values, unit_keys
+from assay.learn.splits import Fold, cv_folds, level_keys, order_values, unit_keys
 from assay.learn.target import Labels, labels
 
 from .allowed import WEIGHTED, check_values, infinite, weights_of
@@ -78,6 +79,16 @@ class Material:
     def keys(self) -> U64:
         return unit_keys(self.raw, self.roles)
 
+    @cached_property
+    def relatives(self) -> U64:
+        """(n,) keys that dependent rows share, whatever the split goes by: the group's, else those of copies."""
+        return self.keys if self.roles.group is None else level_keys(self.raw, self.roles.group.column)
+
+    @property
+    def copied(self) -> float:
+        """The share of rows that repeat another one, and that a shuffled split would put on both sides."""
+        return 1.0 - len(np.unique(self.keys)) / len(self.keys) if self.roles.folded in ("random", "site") else 0.0
+
     def order(self) -> F64 | None:
         return order_values(self.raw, self.roles)
 
@@ -85,7 +96,7 @@ class Material:
         """(len(index),) numbers of units whose losses may be called independent: stretches of time, groups, or rows."""
         order = self.order()
         if order is None:
-            return np.asarray(np.unique(self.keys[index], return_inverse=True)[1])
+            return np.asarray(np.unique(self.relatives[index], return_inverse=True)[1])
         rank = np.empty(len(index), dtype=np.int64)
         rank[np.argsort(np.nan_to_num(order[index], nan=-np.inf), kind="stable")] = np.arange(len(index))
         return rank * min(TIME_UNITS, len(index)) // max(1, len(index))
@@ -170,6 +181,8 @@ def prepare(
     part = subject.partition.part(raw)
     build, choose, judge = (np.flatnonzero(part == p) for p in (BUILD, CHOOSE, JUDGE))
     if len(build) < 2 or len(np.unique(found.y[build])) < 2:
+        if roles.parted == "column":
+            raise InputError(f"what the split column calls train must hold two values of {target!r}; name another split")
         build, choose, judge = np.arange(len(known)), np.empty(0, np.int64), np.empty(0, np.int64)
         notes.append("too few rows to set any aside: nothing was chosen or judged on fresh rows")
     wanted, out = _features(subject, roles, sample, recipe, features, left_out)
@@ -206,11 +219,12 @@ def _features(
     for op in recipe.ops():
         if op.name in ("rename", "indicator") and set(op.columns) <= allowed:
             allowed.add(str(op.args["name"]))
-    if roles.order is None and roles.group is not None:
-        for name in roles.group.columns:
-            if name in allowed:
-                out[name] = "the group column: fresh rows come from other groups"
-        allowed -= set(roles.group.columns)
+    strange: Literal["group", "site"]
+    for strange in ("group", "site"):
+        if roles.folded == strange:
+            for name in allowed & set(roles.named(strange)):
+                out[name] = f"the {strange} column: fresh rows come from other {strange}s"
+            allowed -= set(roles.named(strange))
     present = set(sample.names)
     for name in sorted(allowed - present):
         out.setdefault(name, "dropped by the recipe")

@@ -31,6 +31,7 @@ from .portfolio import LARGE, Plan, make_plan, portfolio
 from .race import Race
 
 MORE_ROUNDS = 1.1  # the final model sees more rows than a fold did, so it bears a little more boosting
+COPIED = 0.01  # share of repeated rows from which a shuffled split is shown beside: it would score memory
 LEAST_OF_CLASS = 100  # choose rows of the rarest class from which choose alone makes the prediction sets
 JUDGED_SAYS = "trained on build + choose: the very model that was judged"
 REFIT_SAYS = "same recipe, not itself tested: refitted on all rows; score and coverage are those of the judged model"
@@ -99,7 +100,7 @@ class _Procedure:
         record = making(race, lineup, m, plan, self.budget, calibration, cpu_seconds() - start)
         judged = replace(judged, conformal=conformal)
         output_judge = calibrate(calibration, output_judge)
-        order, keys = m.order(), m.keys if m.roles.group is not None else None
+        order, keys = m.order(), m.relatives if m.roles.group is not None else None
         block = judging.blocks_of(order, keys, m.judge)
         headline = shuffled = naive = None
         also: tuple[Score, ...] = ()
@@ -108,7 +109,7 @@ class _Procedure:
             headline = judging.headline(output_judge, y[m.judge], task, label, block=block, timed=timed)
             naive = judging.naive(y[m.dev], y[m.judge], task, m.labels.outputs)
             also = judging.others(output_judge, y[m.judge], task, block)
-            if order is not None or m.roles.group is not None:
+            if m.roles.parted in ("time", "group", "site") or m.copied >= COPIED:
                 shuffled = self._shuffled(race, lineup, plan)
         coverage = judging.realised(
             conformal, output_judge, y[m.judge], task, m.labels.classes, method, int(np.count_nonzero(used))
@@ -295,6 +296,13 @@ class _Procedure:
 
 
 def _split_label(m: Material) -> str:
-    if m.roles.order is not None:
-        return "later rows"
-    return "rows of other groups" if m.roles.group is not None else "rows held out"
+    """Whose score the headline is; where a role was overruled, what it is not."""
+    if m.roles.parted == "random":
+        mixed = [said for role, said in (("order", "time"), ("group", "groups")) if m.roles.named(role)]
+        return f"random rows, {' and '.join(mixed)} ignored" if mixed else "rows held out"
+    return {
+        "column": "the user's own test rows",
+        "time": "later rows",
+        "group": "rows of other groups",
+        "site": "rows of other sites",
+    }[m.roles.parted]
