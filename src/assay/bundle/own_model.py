@@ -15,7 +15,7 @@ from assay.core.errors import InputError, SettingsError, did_you_mean
 from assay.core.subject import Model, Subject
 from assay.core.table import F64, Sample
 from assay.core.words import text_of
-from assay.probes.own_pipeline import aside, table_of
+from assay.probes.own_pipeline import guarded, table_of
 
 from .foreign import OnnxModel
 from .model import Model as Bundle
@@ -87,15 +87,8 @@ class Own:
         Raises:
             InputError: it fails, or gives something else than one prediction a row.
         """
-        try:
-            with aside():
-                given = self.call(table_of(rows, self.columns))
-        except SystemExit as error:
-            raise InputError(f"the model ended the program with code {error.code}; it must return") from None
-        except (KeyboardInterrupt, MemoryError):
-            raise
-        except Exception as error:
-            raise InputError(f"the model failed on rows of this table: {type(error).__name__}: {error}") from error
+        with guarded("the model", " on rows of this table"):
+            given = self.call(table_of(rows, self.columns))
         return self.numbers(given, rows.n)
 
     def numbers(self, given: Any, n: int) -> F64:

@@ -59,15 +59,8 @@ def run(pipeline: Callable[[Any, Any], Any], X: Any, y: NDArray[Any], task: Task
     Raises:
         InputError: it failed, or gave neither predictions nor (score, chance); Ctrl-C passes.
     """
-    with aside():
-        try:
-            given = pipeline(X.copy() if hasattr(X, "copy") else X, y.copy())
-        except SystemExit as error:
-            raise InputError(f"the pipeline ended the program with code {error.code}; it must return") from None
-        except (KeyboardInterrupt, MemoryError):
-            raise
-        except Exception as error:
-            raise InputError(f"the pipeline failed: {type(error).__name__}: {error}") from error
+    with guarded("the pipeline"):
+        given = pipeline(X.copy() if hasattr(X, "copy") else X, y.copy())
     if hasattr(given, "reindex") and hasattr(X, "index") and given.index.is_unique:
         given = given.reindex(X.index)  # folds put together in another order, or only some of the rows
     return scored(given, y, task)
@@ -178,6 +171,24 @@ def cross_validated(estimator: Any) -> Callable[[Any, Any], Any]:
         return cross_val_predict(estimator, X, y, cv=FOLDS, method=method)
 
     return pipeline
+
+
+@contextlib.contextmanager
+def guarded(what: str, where: str = "") -> Iterator[None]:
+    """A call of the user's code: what it prints goes ``aside``; Ctrl-C and want of memory pass.
+
+    Raises:
+        InputError: it fails, or ends the program.
+    """
+    try:
+        with aside():
+            yield
+    except SystemExit as error:
+        raise InputError(f"{what} ended the program with code {error.code}; it must return") from None
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except Exception as error:
+        raise InputError(f"{what} failed{where}: {type(error).__name__}: {error}") from error
 
 
 @contextlib.contextmanager
