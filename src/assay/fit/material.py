@@ -182,7 +182,7 @@ def prepare(
     build, choose, judge = (np.flatnonzero(part == p) for p in (BUILD, CHOOSE, JUDGE))
     if len(build) < 2 or len(np.unique(found.y[build])) < 2:
         if roles.parted == "column":
-            raise InputError(f"what the split column calls train must hold two values of {target!r}; name another split")
+            raise InputError(f"what the split column calls train holds one value of {target!r}; name another split")
         build, choose, judge = np.arange(len(known)), np.empty(0, np.int64), np.empty(0, np.int64)
         notes.append("too few rows to set any aside: nothing was chosen or judged on fresh rows")
     wanted, out = _features(subject, roles, sample, recipe, features, left_out)

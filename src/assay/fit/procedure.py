@@ -54,7 +54,8 @@ def fit(
         settings: ``budget`` in CPU seconds and ``seed``.
         features: columns that may be used; by default all but target, ids, weight and split.
         left_out: columns that must not be used, with the reason (standing leaks).
-        ship: "judged" or "refit"; by default judged from 20,000 rows on.
+        ship: "judged" or "refit"; by default judged from 20,000 rows on, and always where the user's own split column
+            holds rows back.
         progress: called with (what is done and the time left, share done).
 
     Returns:
@@ -80,7 +81,11 @@ class _Procedure:
         self.m, self.recipe, self.budget = material, recipe, budget
         self.task, self.y = material.labels.task, material.y
         large = material.rows_known >= LARGE
-        self.ship: Literal["judged", "refit"] = "judged" if ship == "judged" or (ship is None and large) else "refit"
+        own = material.roles.parted == "column"
+        if own and ship == "refit":
+            raise SettingsError("a refit would learn from the rows that the split column holds back: --ship judged")
+        judged = ship == "judged" or own or (ship is None and large)
+        self.ship: Literal["judged", "refit"] = "judged" if judged else "refit"
         self.notes = list(material.notes)
         self.interrupted = False
 
