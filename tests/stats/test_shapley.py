@@ -1,4 +1,4 @@
-"""Contributions from answers alone: exact where all subsets are asked, held by their interval where orders are drawn."""
+"""Contributions from answers alone: exact where all subsets are asked, inside their interval where they are drawn."""
 
 from __future__ import annotations
 
