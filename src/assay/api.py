@@ -18,6 +18,7 @@ from assay.core.errors import InputError, RoleError
 from assay.core.settings import Settings, settings_from
 from assay.core.subject import Subject
 from assay.report.next_steps import python_steps
+from assay.tables.looks import looking
 
 if TYPE_CHECKING:
     from assay.bundle.model import Model
@@ -40,6 +41,7 @@ def check(
     known: Sequence[str] = (),
     unknown: Sequence[str] = (),
     split: str | None = None,
+    look: str | None = None,
     reference: Any = None,
     test: Any = None,
     model: Any = None,
@@ -62,6 +64,7 @@ def check(
         asked_at: column of the moment at which the question is asked; ``known`` and ``unknown`` settle what is
             known by then.
         split: what separates the rows that judge: time, group, site, column or random; by default the roles decide.
+        look: why a locked test that ``assay split`` wrote is opened; it is counted.
         reference, test: a second table to compare with.
         model: what is audited beside the data: an .assay or .onnx file, a loaded model, a fitted estimator, or a
             function from a frame of rows to one prediction a row. See ``assay.bundle.own_model``.
@@ -76,19 +79,20 @@ def check(
     """
     settings = with_split(settings or Settings(), split)
     source, target = with_target(source, y, target)
-    subject = open_subject(
-        source,
-        target=target,
-        roles=word(time, group, protected, roles, asked_at, known, unknown),
-        settings=settings,
-        reference=reference,
-        test=test,
-        trusted=trusted,
-        population=population,
-        contract=contract,
-        pipeline=pipeline,
-        cache=cache,
-    )
+    with looking(look, "check"):
+        subject = open_subject(
+            source,
+            target=target,
+            roles=word(time, group, protected, roles, asked_at, known, unknown),
+            settings=settings,
+            reference=reference,
+            test=test,
+            trusted=trusted,
+            population=population,
+            contract=contract,
+            pipeline=pipeline,
+            cache=cache,
+        )
     subject = attach(subject, model, predictions, settings, cache)
     report = Audit(subject, settings, progress).report(labels=row_labels(source))
     if isinstance(source, (str, Path)) or not hasattr(source, "__len__") or isinstance(source, (list, tuple)):
@@ -157,6 +161,7 @@ def fit(
     known: Sequence[str] = (),
     unknown: Sequence[str] = (),
     split: str | None = None,
+    look: str | None = None,
     keep: Sequence[str] = (),
     ship: str | None = None,
     unsafe: bool = False,
@@ -178,13 +183,14 @@ def fit(
     if predict is not None:
         settings = replace(settings, question=replace(settings.question, predict=predict))
     source, target = with_target(source, y, target)
-    subject = open_subject(
-        source,
-        target=target,
-        roles=word(time, group, protected, roles, asked_at, known, unknown),
-        settings=settings,
-        cache=cache,
-    )
+    with looking(look, "fit"):
+        subject = open_subject(
+            source,
+            target=target,
+            roles=word(time, group, protected, roles, asked_at, known, unknown),
+            settings=settings,
+            cache=cache,
+        )
     if subject.roles.target is None:
         raise RoleError("fit needs to know what to predict: name the target (--target COLUMN)")
     if not subject.features:

@@ -18,11 +18,12 @@ from assay.core.settings import Settings
 from assay.core.subject import BUILD, JUDGE, Comparison, Model, Predictions, Roles, Subject
 from assay.core.table import I32, NUMERIC, Mask, Sample, SampleSpec, Table
 from assay.learn.target import in_order, labels
-from assay.tables import guess_roles, make_partition, open_table, rules
+from assay.tables import guess_roles, looks, make_partition, open_table, rules
 from assay.tables.duck_table import DuckTable
 from assay.tables.images import Progress, is_images, open_images
 from assay.tables.part import halves
 from assay.tables.partition_column import parts_said
+from assay.tables.splitting import words_of
 
 from . import evidence
 from .answers import FittedTo
@@ -56,7 +57,7 @@ def open_subject(
         RoleError: a role names a column that is missing or unfit.
     """
     settings = settings or Settings()
-    word: dict[str, str | Sequence[str]] = dict(settings.roles) | dict(roles or {})
+    word: dict[str, str | Sequence[str]] = words_of(source) | dict(settings.roles) | dict(roles or {})
     seen = None
     if is_images(source):
         table, seen = open_images(source, name=name, progress=progress)
@@ -80,6 +81,8 @@ def open_subject(
         given["costs"] = costs
     if seen is not None:
         given["images"] = seen
+    if (under := looks.now()) is not None and under.taken:
+        given["looks"] = max(under.taken.values(), key=lambda look: look.number)
     subject = replace(subject, comparisons=pairs, evidence={**subject.evidence, **given})
     if pipeline is not None:
         subject = replace(subject, pipeline=evidence.pipeline_of(pipeline))

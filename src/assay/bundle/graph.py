@@ -4,7 +4,7 @@ Inputs: one per raw column, [N, 1]: text, category and mixed as string with ``NU
 (HHMM) and date (epoch seconds) as double with NaN for null. Outputs:
 
 probabilities  float [N, classes], after member weights, links and calibration    (classification)
-label          string [N], the class of the largest probability                   (classification)
+label          string [N], the likeliest class, or the median of ordered ones                   (classification)
 value          double [N, 1]                                                      (regression)
 set            bool [N, classes], or double [N, 2] interval ends, at the default coverage
 cell, band     where the sets follow groups or have widths of their own: see ``sets``
@@ -85,7 +85,7 @@ def _outputs(b: Builder, assembly: Assembly, matrix: str, place: I64, cell: str)
         p = _named(b, b.cast(both, "float"), "probabilities")
     else:
         p = _named(b, b.cast(_multiclass(b, assembly, matrix, place), "float"), "probabilities")
-    label = b.add("Gather", b.constant(np.array(assembly.classes, object)), b.add("ArgMax", p, axis=1, keepdims=0))
+    label = b.add("Gather", b.constant(np.array(assembly.classes, object)), _decided(b, assembly, p))
     _named(b, label, "label")
     _named(b, lower_set(b, assembly, p, cell, matrix, place)[0], "set")
     return [
@@ -94,6 +94,14 @@ def _outputs(b: Builder, assembly: Assembly, matrix: str, place: I64, cell: str)
         helper.make_tensor_value_info("set", TensorProto.BOOL, ["N", k]),
         *more,
     ]
+
+
+def _decided(b: Builder, assembly: Assembly, p: str) -> str:
+    """The likeliest class; of ordered classes the first that half of the probability does not lie beyond."""
+    if assembly.aim.kind == "ordinal":
+        upto = b.add("MatMul", p, b.constant(np.triu(np.ones((len(assembly.classes),) * 2, np.float32))))
+        p = b.cast(b.add("GreaterOrEqual", upto, b.constant(np.array(0.5, np.float32))), "float")
+    return b.add("ArgMax", p, axis=1, keepdims=0)
 
 
 def _named(b: Builder, name: str, public: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,16 @@ from .parity import MOST_ROWS
 from .write import build
 
 PACKAGES = ("assay", "lightgbm", "numpy", "onnx", "onnxruntime", "scikit-learn")
+EXTRAS = ("xgboost-cpu", "catboost", "optuna")  # where installed: the race had their families
+
+
+def versions_of(packages: Sequence[str]) -> dict[str, str]:
+    """The versions of those that are installed."""
+    found = {}
+    for name in packages:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def make(
@@ -57,7 +68,7 @@ def pack_fitted(subject: Subject, fitted: Fitted, settings: Settings, doc: Mappi
         "rows": subject.table.n_rows,
         "rows_fitted": fitted.rows,
         "seed": fitted.seed,
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": {name: version(name) for name in PACKAGES} | versions_of(EXTRAS),
     }
     document = dict(doc or {"kind": "fit", "report": None, "model": model_part(fitted)})
     counted = {"build": int(parts[BUILD]), "choose": int(parts[CHOOSE]), "judge": int(parts[JUDGE])}
@@ -83,6 +94,7 @@ def model_part(fitted: Fitted) -> dict[str, Any]:
     c = fitted.conformal
     return {
         "task": fitted.task,
+        "predicts": fitted.assembly.aim.word,
         "classes": list(fitted.classes),
         "features": [column for column, _ in fitted.assembly.spec.columns],  # raw: what a row must have
         "left_out": dict(fitted.left_out),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.core.aim import aim_of, read_aim
 from assay.core.errors import BundleError, InputError, SettingsError
 from assay.core.table import F64, Sample
 from assay.stats.shapley import PAIRS
@@ -173,7 +174,33 @@ class Model:
     def _labels(self, output: F64) -> NDArray[Any]:
         if self.task == "regression":
             return np.asarray(output[:, 0])
-        return np.asarray(self._values[output.argmax(1)])
+        return np.asarray(self._values[(read_aim(self._schema.predicts) or aim_of(self.task)).decided(output)])
+
+    def decide(self, source: Any, *, on_bad: OnBad = "error") -> NDArray[Any]:
+        """(n,) the action that costs least on average for each row, by the costs of the question (``actions``).
+
+        Raises:
+            SettingsError: the model was fitted without costs. InputError: as ``predict``.
+        """
+        return self._decisions(self._scores(source, on_bad))
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """What ``decide`` chooses from, the first being to do nothing; empty where no costs were named."""
+        return () if self._schema.costs is None else self._schema.costs.actions
+
+    @property
+    def threshold(self) -> float | None:
+        """The probability of the positive class from which acting is cheaper, where there are two classes and costs."""
+        return None if self._schema.costs is None else self._schema.costs.threshold(1)
+
+    def _decisions(self, output: F64) -> NDArray[Any]:
+        costs = self._schema.costs
+        if costs is None:
+            raise SettingsError(
+                "decide needs the costs of errors: fit with cost_false_alarm and cost_miss, or costs, in [question]"
+            )
+        return np.array(costs.actions, object)[costs.cheapest(output)]
 
     def predict_proba(self, source: Any, *, on_bad: OnBad = "error") -> F64:
         """(n, classes) probabilities, in the order of ``classes``.
@@ -291,6 +318,8 @@ class Model:
         ends = np.concatenate(([0], np.cumsum(sets.sum(1) if self.classes else np.full(rows, 2)))).astype(np.int32)
         held = np.array(self.classes, object)[np.nonzero(sets)[1]] if self.classes else sets.ravel()
         inner = pa.array(held, pa.string() if self.classes else pa.float64())
+        if self._schema.costs is not None:
+            table["decision"] = pa.array(self._decisions(output), pa.string())
         table["set"] = pa.ListArray.from_arrays(pa.array(ends), inner)
         if reasons:
             told = self._explain(feed, rows, reasons, pairs=16).reasons

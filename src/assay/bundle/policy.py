@@ -17,7 +17,7 @@ DOMAINS = {"": 20, "ai.onnx.ml": 5}
 MAX_IR = 9
 OPERATORS = {
     "": frozenset({
-        "Abs", "Add", "And", "ArgMax", "Cast", "Clip", "Concat", "Div", "Equal", "Floor", "Gather", "Greater",
+        "Abs", "Add", "And", "ArgMax", "Cast", "Clip", "Concat", "Div", "Equal", "Exp", "Floor", "Gather", "Greater",
         "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual", "Log", "MatMul", "Mul", "Neg", "Or",
         "RegexFullMatch", "Sigmoid", "Softmax", "StringConcat", "StringSplit", "Sub", "Unsqueeze", "Where",
     }),

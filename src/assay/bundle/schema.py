@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from assay.core.errors import BundleError
+from assay.core.aim import read_aim
+from assay.core.costs import Costs, whole
+from assay.core.errors import BundleError, SettingsError
+from assay.core.settings import Question
 from assay.core.table import Sample
 from assay.learn.forms import Assembly, Cells, Steps
 
@@ -68,6 +71,8 @@ class Schema:
     cells: Cells | None = None  # groups with quantiles of their own; the graph then says the cell of a row
     band: bool = False  # whether the graph gives each row a width of its own
     steps: Steps | None = None  # Venn-Abers intervals of the positive class
+    predicts: str = ""  # the user's word on what is predicted: core.aim
+    costs: Costs | None = None  # what every action costs for every class, and so which one a row gets
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -96,7 +101,7 @@ def make_schema(
     q = c.table or ((c.coverage, c.q),)
     return Schema(
         assembly.task, assembly.classes, tuple(inputs), c.coverage, tuple(q), target, trained_on, class_type,
-        c.cells, c.band is not None, assembly.steps,
+        c.cells, c.band is not None, assembly.steps, assembly.said.word if assembly.said else "", assembly.costs,
     )  # fmt: skip
 
 
@@ -186,7 +191,23 @@ def _more(schema: Schema) -> dict[str, Any]:
         out["band"] = {"dtype": "double", "shape": ["N", 2], "meaning": "middle and half width before the quantile"}
     if (steps := schema.steps) is not None:
         out["venn_abers"] = {"from": list(steps.edges), "low": list(steps.low), "high": list(steps.high)}
+    if schema.predicts:
+        out["predicts"] = schema.predicts
+    if (costs := schema.costs) is not None:
+        table = {action: dict(zip(schema.classes, row, strict=True)) for action, row in costs.by_action()}
+        out["decision"] = {"rule": "the action that costs least on average", "costs": table}
+        if (at := costs.threshold(1)) is not None:
+            out["decision"] |= {"class": schema.classes[1], "threshold": at}
     return out
+
+
+def _costs(doc: Any, classes: tuple[str, ...]) -> Costs | None:
+    if doc is None:
+        return None
+    table = {str(a): {_text(c): float(v) for c, v in row.items()} for a, row in doc["costs"].items()}
+    if not all(np.isfinite(list(row.values())).all() for row in table.values()):
+        raise ValueError("a cost must be finite")
+    return whole(Question(costs=table), classes)
 
 
 def _json_types(kind: str) -> tuple[str, ...]:
@@ -221,12 +242,14 @@ def from_doc(doc: Any) -> Schema:
         coverage = float(own["outputs"]["set"]["coverage"])
         kind = _text(own.get("class_type", TEXT))
         typed(classes, kind)
+        said = _text(own.get("predicts", ""))
+        read_aim(said)
         cells, steps = _cells(own.get("conformal_by"), q, [i.column for i in inputs]), _steps(own.get("venn_abers"))
         return Schema(
             own["task"], classes, inputs, coverage, q, own.get("target"), own.get("trained_on"), kind,
-            cells, "band" in own, steps,
+            cells, "band" in own, steps, said, _costs(own.get("decision"), classes),
         )  # fmt: skip
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, SettingsError):
         raise BundleError("'schema.json' in the .assay file is incomplete or of another version") from None
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from .errors import SettingsError, did_you_mean
-from .table import F64
+from .table import F64, I64
 
 Kind = Literal["class", "ordinal", "mean", "quantile", "count"]
 WORDS = ("mean", "median", "quantile:0.9", "count", "ordinal")
@@ -78,6 +78,13 @@ class Aim:
             return np.asarray(np.maximum(2.0 * (told - y + rate), 0.0), np.float64)
         own = output[np.arange(len(y)), y.astype(np.int64)]
         return np.asarray(-np.log(np.clip(own, TINY, 1.0)), np.float64)
+
+    def decided(self, output: F64) -> I64:
+        """(n,) the class that (n, classes) probabilities name: the likeliest; of ordered classes the median of their
+        distribution, which has the least expected distance to the truth."""
+        if self.kind == "ordinal":
+            return np.asarray((np.cumsum(output, axis=1) >= 0.5).argmax(1), np.int64)
+        return np.asarray(output.argmax(1), np.int64)
 
     def constant(self, y: F64, outputs: int, weight: F64 | None = None) -> F64:
         """The one answer with the least mean loss on ``y``: (1,) a value, or (outputs,) shares of the classes."""

@@ -25,6 +25,10 @@ class Costs:
     table: F64
     answers: bool
 
+    def by_action(self) -> list[tuple[str, list[float]]]:
+        """Each action with its costs, in the order of the classes."""
+        return [(action, row.tolist()) for action, row in zip(self.actions, self.table, strict=True)]
+
     def cheapest(self, output: F64) -> I64:
         """(n,) the action that costs least on average under (n, classes) probabilities; the first of equal ones."""
         return np.asarray((output @ self.table.T).argmin(1), np.int64)

@@ -8,6 +8,23 @@ from dataclasses import dataclass
 from .table import F64, I64, U64
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One counted look at a locked test: ``number`` (from 1), by which verb, and why. ``head`` is the ledger's last
+    hash. Handed over as ``subject.evidence["looks"]``."""
+
+    test: str
+    number: int
+    verb: str
+    reason: str
+    head: str
+
+    @property
+    def says(self) -> str:
+        nth = f"look {self.number}" if self.number > 1 else "the first look"
+        return f"{nth} at the locked test {self.test} ({self.reason})"
+
+
 @dataclass(frozen=True, eq=False)
 class Making:
     """What was tried, and a way to do it again. Handed over as ``subject.evidence["making"]``.

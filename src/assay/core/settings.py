@@ -72,6 +72,7 @@ class Settings:
     split: SplitKind | Literal[""] = (
         ""  # what parts rows: column, time, group, site, random; empty: the roles
     )
+    coverage_by: str = ""  # column by whose groups prediction sets keep their coverage; empty: by class alone
     sample_rows: int = 50_000  # rows in memory for what cannot be a scan
     checks: tuple[str, ...] = ()  # the team's own checks, as files beside the settings: "checks/*.py"
     rules: tuple[Rule, ...] = ()  # what every row must keep, in SQL, below

@@ -183,6 +183,7 @@ class Subject:
     contract    what a team promised about its columns, as ``assay schema infer`` writes it (D06, O04)
     images      measurements of a set of images, row by row of the table (D16)
     making      how the model was made: what was tried, and a way to do it again (M03, M11)
+    looks       the look at a locked test that this is, with its number (core.making.Look)
     costs       what every action costs for every class, a core.costs.Costs (M16)
 
     ``pipeline`` is the user's own: (X, y) -> a prediction for every row, or (score, chance); see K07.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from assay.core.subject import Task
 from assay.core.table import F64
-from assay.learn.calibration import row_losses
 
 from .portfolio import SIMPLICITY, SMALL
 from .race import Race, Runner
@@ -37,10 +35,12 @@ def single(race: Race, n: int) -> Runner:
     return min(near, key=lambda r: (SIMPLICITY[r.config.family], float(np.nanmean(r.loss))))
 
 
-def greedy(outputs: Sequence[F64], y: F64, task: Task) -> F64:
+def greedy(outputs: Sequence[F64], losses_of: Callable[[F64], F64]) -> F64:
     """Weights by forward selection with replacement (Caruana et al. 2004): at most 25 steps and 5 members.
 
-    ``outputs`` are out-of-fold predictions of each candidate on the same rows. Ties go to the earlier candidate.
+    ``outputs`` are out-of-fold predictions of each candidate on the same rows, and ``losses_of`` gives the loss of each
+    row for such an output. Every loss here is convex in the output (in the rate for a count), so a mean of outputs is
+    never worse than the mean of their losses. Ties go to the earlier candidate.
     """
     count = np.zeros(len(outputs))
     total = np.zeros_like(outputs[0])
@@ -48,7 +48,7 @@ def greedy(outputs: Sequence[F64], y: F64, task: Task) -> F64:
     for step in range(STEPS):
         allowed = count > 0 if np.count_nonzero(count) >= MEMBERS else np.ones(len(outputs), dtype=np.bool_)
         losses = [
-            float(row_losses((total + o) / (step + 1), y, task).mean()) if ok else np.inf
+            float(losses_of((total + o) / (step + 1)).mean()) if ok else np.inf
             for o, ok in zip(outputs, allowed, strict=True)
         ]
         pick = int(np.argmin(losses))

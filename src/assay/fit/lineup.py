@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.core.table import F64
-from assay.learn.calibration import paired, row_losses
+from assay.learn.calibration import paired
 from assay.learn.learners import Data, Trained, train
 
 from .clock import Budget
@@ -17,6 +17,7 @@ from .material import Material
 from .race import Race, Runner
 
 LEAST_CHOOSE = 50  # choose rows below which nothing can be told about an ensemble
+MOST_PROPOSED = 3  # members of one family are much alike, and every one more is one more chance to be lucky
 FITS_LEFT = 3.0  # build -> choose, build + choose, and a refit or the shuffled score, in folds
 
 
@@ -40,39 +41,74 @@ def train_runner(
 
 
 def choose_lineup(race: Race, material: Material, budget: Budget, notes: list[str], *, alone: bool) -> Lineup:
-    """Weights come from out-of-fold predictions on build; the ensemble must then win on choose, which made none.
+    """Weights come from out-of-fold predictions on build, and the ensemble must win where they were not made: on
+    each half of the build rows with the weights of the other half, and on choose with all of them.
 
     ``alone`` rules an ensemble out. ``notes`` receives what the clock prevented.
     """
     budget.say("choosing", 0.62)
-    task, y = material.labels.task, material.y[material.choose]
     lead = single(race, len(material.build))
-    runners, weights = _mix(race, material, budget, notes) if not alone and len(y) >= LEAST_CHOOSE else ([lead], [1.0])
-    if not runners:
-        runners, weights = [lead], [1.0]
+    enough = not alone and len(material.choose) >= LEAST_CHOOSE
+    runners, weights = (_mix(race, material, budget, notes) if enough else ([], [])) or ([lead], [1.0])
     everyone = {r.config.name: r for r in [lead, *runners]}
     outputs = _on_choose(list(everyone.values()), race, material)
     own = outputs[lead.config.name]
     if runners == [lead]:
         return Lineup((lead,), (1.0,), own, f"{lead.config.name} predicts alone")
     mixed = np.sum([w * outputs[r.config.name] for r, w in zip(runners, weights, strict=True)], axis=0)
-    gain, error = paired(row_losses(own, y, task), row_losses(mixed, y, task), material.units(material.choose))
+    gain, error = _gain(race, material, own, mixed)
     other = f"an ensemble of {len(runners)}" if len(runners) > 1 else runners[0].config.name
     if gain > Z_ENSEMBLE * error:
-        says = f"{other} predicts: on choose it beats {lead.config.name} by {gain:.3g} (standard error {error:.2g})"
+        says = f"{other} predicts: it beats {lead.config.name} by {gain:.3g} (standard error {error:.2g})"
         return Lineup(tuple(runners), tuple(weights), mixed, says)
-    says = f"{lead.config.name} predicts alone: on choose {other} gains {gain:.3g} (standard error {error:.2g})"
+    says = f"{lead.config.name} predicts alone: {other} gains {gain:.3g} (standard error {error:.2g})"
     return Lineup((lead,), (1.0,), own, says)
+
+
+def _gain(race: Race, material: Material, own: F64, mixed: F64) -> tuple[float, float]:
+    """What an ensemble gains on rows that had no part in its weights, and the standard error of that, by units.
+
+    Nested, as Cawley & Talbot (2010) ask: on each half of the build rows both the weights and the single model that
+    they are held against were picked on the other half; on choose both were picked on build.
+    """
+    at, finished = material.choose, pool(race)
+    rows = np.flatnonzero(np.all([np.isfinite(r.loss) for r in finished], axis=0))
+    half = race.unit[rows] % 2
+    crossed, alone = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+    for h in (0, 1):
+        here, there = np.flatnonzero(half == h), np.flatnonzero(half != h)
+        if not len(here) or not len(there):
+            return 0.0, float("inf")
+        index = material.build[rows[there]]
+        share = greedy(
+            [r.output[rows[there]] for r in finished], lambda output, index=index: material.losses(output, index)
+        )
+        output = np.sum([w * r.output[rows[here]] for r, w in zip(finished, share, strict=True) if w], axis=0)
+        crossed[here] = material.losses(output, material.build[rows[here]])
+        alone[here] = min(finished, key=lambda r, there=there: float(r.loss[rows[there]].mean())).loss[rows[here]]
+    unit = material.units(at)
+    return paired(
+        np.concatenate((alone, material.losses(own, at))),
+        np.concatenate((crossed, material.losses(mixed, at))),
+        np.unique(np.concatenate((race.unit[rows] + unit.max() + 1, unit)), return_inverse=True)[1],
+    )
+
+
+def pool(race: Race) -> list[Runner]:
+    """Who may be in an ensemble: every candidate of the portfolio that finished, and the three best proposals."""
+    finished = race.finished()
+    proposed = sorted((r for r in finished if r.proposed), key=lambda r: float(np.nanmean(r.loss)))
+    return [r for r in finished if not r.proposed or r in proposed[:MOST_PROPOSED]]
 
 
 def _mix(race: Race, material: Material, budget: Budget, notes: list[str]) -> tuple[list[Runner], list[float]]:
     """The greedy ensemble of the finished candidates; empty where there is no choice or no time."""
-    finished = race.finished()
+    finished = pool(race)
     if len(finished) < 2:
         return [], []
     rows = np.flatnonzero(np.all([np.isfinite(r.loss) for r in finished], axis=0))
-    y = material.y[material.build[rows]]
-    share = greedy([r.output[rows] for r in finished], y, material.labels.task)
+    at = material.build[rows]
+    share = greedy([r.output[rows] for r in finished], lambda output: material.losses(output, at))
     picked = [i for i in np.argsort(-share, kind="stable") if share[i] > 0]
     if FITS_LEFT * sum(finished[i].seconds / len(race.folds) for i in picked) > budget.left:
         budget.bound = True

@@ -6,7 +6,6 @@ import numpy as np
 
 from assay.core.making import Making
 from assay.core.table import F64, I64
-from assay.learn.calibration import row_losses
 from assay.learn.forms import Calibration
 from assay.learn.replay import calibrate
 
@@ -30,7 +29,7 @@ def making(
         names=tuple(r.config.name for r in race.runners),
         loss=np.stack([r.loss for r in race.runners]),
         unit=race.unit,
-        usual=row_losses(prior, m.y[m.build], m.labels.task),
+        usual=m.losses(prior, m.build),
         judged=m.sample.row_id[m.judge],
         again=(lambda k: trained_again(k, lineup, m, plan, calibration)) if affordable else None,
     )
@@ -38,11 +37,8 @@ def making(
 
 def usual(m: Material) -> F64:
     """What knowing nothing says of every build row."""
-    y = m.y[m.build]
-    if m.labels.task == "regression":
-        return np.full(len(y), y.mean())
-    share = np.bincount(y.astype(int), minlength=m.labels.outputs) / len(y)
-    return np.tile(share, (len(y), 1))
+    aim = m.labels.aim
+    return aim.everywhere(aim.constant(m.y[m.build], m.labels.outputs, m.weights(m.build)), len(m.build))
 
 
 def trained_again(k: int, lineup: Lineup, m: Material, plan: Plan, calibration: Calibration) -> F64:

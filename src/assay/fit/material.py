@@ -117,7 +117,7 @@ class Material:
                              weight=self.weight)  # fmt: skip
         if not spec.features:
             raise InputError("no column is left to learn from: every feature has one value or is free text")
-        return spec, data
+        return spec, replace(data, columns=tuple(f.column for f in spec.features))
 
     def encode(self, spec: EncoderSpec, index: I64) -> F32:
         return encoder.encode(spec, self.sample, index)

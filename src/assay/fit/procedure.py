@@ -13,26 +13,30 @@ from assay.core.remedy import Recipe
 from assay.core.result import Score
 from assay.core.settings import Settings
 from assay.core.subject import BUILD, CHOOSE, JUDGE, Predictions, Subject
-from assay.core.table import F64, I64, Mask
+from assay.core.table import F64, I64
 from assay.learn.boosting import MOST_ROUNDS
 from assay.learn.calibration import earns_its_keep, fit_calibration
-from assay.learn.conformal import fit_conformal, prediction_sets
+from assay.learn.conformal import fit_conformal
 from assay.learn.forms import Assembly, Calibration, Member
-from assay.learn.learners import train
+from assay.learn.learners import can, train
 from assay.learn.replay import calibrate
 
 from . import judging
+from .bands import pairs, try_band
 from .clock import Budget, Progress, cpu_seconds
+from .coverage import realised
 from .fitted import CalibrationRecord, Fitted
 from .lineup import Lineup, choose_lineup, train_runner
 from .making import making
 from .material import Material, prepare
+from .measures import Judged
 from .portfolio import LARGE, Plan, make_plan, portfolio
 from .race import Race
+from .sets import sets_by
+from .tuning import tune
 
 MORE_ROUNDS = 1.1  # the final model sees more rows than a fold did, so it bears a little more boosting
 COPIED = 0.01  # share of repeated rows from which a shuffled split is shown beside: it would score memory
-LEAST_OF_CLASS = 100  # choose rows of the rarest class from which choose alone makes the prediction sets
 JUDGED_SAYS = "trained on build + choose: the very model that was judged"
 REFIT_SAYS = "same recipe, not itself tested: refitted on all rows; score and coverage are those of the judged model"
 
@@ -73,12 +77,15 @@ def fit(
     budget = Budget(settings.budget, progress)
     budget.say("reading rows", 0.0)
     material = prepare(subject, recipe, settings.seed, features=features, left_out=left_out)
-    return _Procedure(material, recipe, budget, ship).run()
+    return _Procedure(material, recipe, budget, ship, settings).run()
 
 
 class _Procedure:
-    def __init__(self, material: Material, recipe: Recipe, budget: Budget, ship: str | None) -> None:
+    def __init__(
+        self, material: Material, recipe: Recipe, budget: Budget, ship: str | None, settings: Settings
+    ) -> None:
         self.m, self.recipe, self.budget = material, recipe, budget
+        self.sets = sets_by(material, settings.coverage_by)
         self.task, self.y = material.labels.task, material.y
         large = material.rows_known >= LARGE
         own = material.roles.parted == "column"
@@ -97,13 +104,18 @@ class _Procedure:
         calibration, calibrated = self._calibration(covered, crossed, lineup)
         dev = np.concatenate((m.build[covered], m.choose))
         output_dev = calibrate(calibration, np.concatenate((crossed[covered], lineup.choose)))
-        used, method = self._conformal_rows(dev)
-        conformal = fit_conformal(output_dev[used], y[dev][used], task)
+        seconds = plan.seconds if plan.rows else plan.seconds * len(m.dev) / max(1, len(m.build))
+        band = try_band(m, lineup.choose, race.folds[-1], plan.rows, seconds, self.budget, self.notes)
+        self.sets = sets = self.sets.with_band(band)
+        used, method = sets.rows(dev)
         self.budget.say("training the model to be judged", 0.7)
         start = cpu_seconds()
-        judged, output_judge = self._train(lineup, m.dev, plan, calibration, m.judge)
+        judged, output_judge, said_judge = self._train(lineup, m.dev, plan, calibration, m.judge)
         record = making(race, lineup, m, plan, self.budget, calibration, cpu_seconds() - start)
-        judged = replace(judged, conformal=conformal)
+        said = sets.band.choose if sets.band else None
+        conformal = sets.fit(output_dev[used], dev[used], judged.conformal.band, said)
+        judged = replace(judged, conformal=conformal, steps=sets.steps(output_dev[used], dev[used]))
+        self.notes += ([] if band is None else [band.says]) + sets.says(conformal)
         output_judge = calibrate(calibration, output_judge)
         order, keys = m.order(), m.relatives if m.roles.group is not None else None
         block = judging.blocks_of(order, keys, m.judge)
@@ -111,19 +123,24 @@ class _Procedure:
         also: tuple[Score, ...] = ()
         if len(m.judge):
             label, timed = _split_label(m), order is not None
-            headline = judging.headline(output_judge, y[m.judge], task, label, block=block, timed=timed)
-            naive = judging.naive(y[m.dev], y[m.judge], task, m.labels.outputs)
-            also = judging.others(output_judge, y[m.judge], task, block)
+            seen = Judged(output_judge, y[m.judge], m.labels.aim, m.weights(m.judge), block)
+            headline = judging.headline(seen, label, timed=timed)
+            naive = judging.naive(y[m.dev], seen, m.labels.outputs, m.weights(m.dev))
+            also = judging.others(seen)
             if m.roles.parted in ("time", "group", "site") or m.copied >= COPIED:
                 shuffled = self._shuffled(race, lineup, plan)
-        coverage = judging.realised(
-            conformal, output_judge, y[m.judge], task, m.labels.classes, method, int(np.count_nonzero(used))
-        )
+        coverage = realised(
+            sets.of(conformal, output_judge, m.judge, said_judge), output_judge, y[m.judge], task, m.labels.classes,
+            coverage=conformal.coverage, method=method, n=int(np.count_nonzero(used)), block=block,
+            groups=sets.groups(m.judge), crossed=bool(sets.column),
+        )  # fmt: skip
         rows = np.concatenate((dev, m.judge))
         output = np.concatenate((output_dev, output_judge))
+        if said is not None and said_judge is not None:  # of build rows no fresh band was made
+            said = np.concatenate((np.full((len(covered), 2), np.nan), said, said_judge))
         shipped = judged
         if self.ship == "refit":
-            shipped = self._refit(lineup, plan, judged, rows, output)
+            shipped = self._refit(lineup, plan, judged, rows, output, said)
         weights = {r.config.name: w for r, w in zip(lineup.runners, lineup.weights, strict=True)}
         candidates = race.results(weights)
         self.notes.append(lineup.says)
@@ -148,7 +165,7 @@ class _Procedure:
             also=also,
             calibration=calibrated,
             conformal=coverage,
-            predictions=self._predictions(rows, output, judged),
+            predictions=self._predictions(rows, output, judged, said),
             shipped=self.ship,
             label=JUDGED_SAYS if self.ship == "judged" else REFIT_SAYS,
             rows=min(len(m.dev), plan.rows) if plan.rows else len(m.dev),
@@ -178,11 +195,12 @@ class _Procedure:
             self.notes.append(
                 "too few different rows for folds: candidates were compared on the rows they learned from"
             )
-        configs = portfolio(len(m.build), plan.rate)
+        configs = [c for c in portfolio(len(m.build), plan.rate) if can(c.family, m.labels.aim)]
         try:
             for i, config in enumerate(configs):
-                self.budget.say(f"racing {config.name}", 0.05 + 0.55 * i / len(configs))
+                self.budget.say(f"racing {config.name}", 0.05 + 0.4 * i / len(configs))
                 race.run(config)
+            tune(race, self.budget, self.notes)
         except KeyboardInterrupt:
             if not race.finished():
                 raise
@@ -204,8 +222,10 @@ class _Procedure:
         nothing = Calibration("none")
         if task == "regression":
             return nothing, CalibrationRecord("none", False, 0.0, 0.0, 0, "values are not recalibrated")
-        tried = fit_calibration(crossed[covered], y[m.build[covered]], task)
-        keep, (gain, error) = earns_its_keep(tried, lineup.choose, y[m.choose], task, m.units(m.choose))
+        tried = fit_calibration(crossed[covered], y[m.build[covered]], task, m.weights(m.build[covered]))
+        keep, (gain, error) = earns_its_keep(
+            tried, lineup.choose, y[m.choose], task, m.units(m.choose), m.weights(m.choose)
+        )
         shown = (
             f"log-loss {'worse' if gain < 0 else 'better'} by {abs(gain):.2g} (standard error {error:.2g})"
             f" on {len(m.choose):,} rows that did not fit it"
@@ -216,28 +236,19 @@ class _Procedure:
             )
             return nothing, record
         output = np.concatenate((crossed[covered], lineup.choose))
-        kept = fit_calibration(output, y[np.concatenate((m.build[covered], m.choose))], task)
+        both = np.concatenate((m.build[covered], m.choose))
+        kept = fit_calibration(output, y[both], task, m.weights(both))
         return kept, CalibrationRecord(kept.kind, True, float(gain), float(error), len(output), f"kept: {shown}")
 
-    def _conformal_rows(self, dev: I64) -> tuple[Mask, str]:
-        """Choose rows alone where they suffice: they stopped no booster and come last; else all cross-fitted."""
-        m = self.m
-        on_choose = np.isin(dev, m.choose)
-        y = self.y[m.choose]
-        rarest = (
-            len(y) if self.task == "regression" else int(np.bincount(y.astype(int), minlength=m.labels.outputs).min())
-        )
-        if rarest >= LEAST_OF_CLASS:
-            return on_choose, "split conformal on the choose rows"
-        return np.ones(len(dev), dtype=np.bool_), "cross-fitted over build and choose (CV+)"
-
-    def _train(self, lineup: Lineup, index: I64, plan: Plan, calibration: Calibration, on: I64) -> tuple[Assembly, F64]:
-        """Train the members on the rows ``index``; the assembly, and what it predicts on the rows ``on``."""
+    def _train(
+        self, lineup: Lineup, index: I64, plan: Plan, calibration: Calibration, on: I64
+    ) -> tuple[Assembly, F64, F64 | None]:
+        """Train the members on the rows ``index``; the assembly, what it predicts on the rows ``on``, their band."""
         m = self.m
         spec, data = m.encoded(index, plan.rows)
         models = [train_runner(r, m, data, MORE_ROUNDS) for r in lineup.runners]
         members = tuple(
-            Member(r.config.name, r.config.family, w, model.form(), model.native)
+            Member(r.config.name, r.config.family, w, model.form(), model)
             for r, w, model in zip(lineup.runners, lineup.weights, models, strict=True)
         )
         X = m.encode(spec, on)
@@ -245,18 +256,30 @@ class _Procedure:
             output = np.sum([w * t.predict(X) for w, t in zip(lineup.weights, models, strict=True)], axis=0)
         else:
             output = np.empty((0,) if self.task == "regression" else (0, m.labels.outputs))
-        spec = m.graph_columns(spec, self.recipe)
-        conformal = fit_conformal(output[:0], self.y[:0], self.task)
-        return Assembly(self.task, m.labels.classes, spec, members, calibration, conformal), output
+        form, two = self.sets.band.train(m, data) if self.sets.band else (None, ())
+        said = pairs(two, X) if two and len(on) else None
+        spec = self.sets.spec(m.graph_columns(spec, self.recipe))
+        conformal = replace(fit_conformal(output[:0], self.y[:0], self.task), band=form)
+        return (
+            Assembly(self.task, m.labels.classes, spec, members, calibration, conformal, said=m.labels.said),
+            output,
+            said,
+        )
 
-    def _refit(self, lineup: Lineup, plan: Plan, judged: Assembly, rows: I64, output: F64) -> Assembly:
+    def _refit(
+        self, lineup: Lineup, plan: Plan, judged: Assembly, rows: I64, output: F64, said: F64 | None
+    ) -> Assembly:
         """The same recipe on all rows, with prediction sets from predictions that no row had a part in."""
         self.budget.say("refitting on all rows", 0.85)
         index = np.arange(self.m.sample.n)
         if len(index) == len(self.m.dev):
             return judged
-        refit, _ = self._train(lineup, index, plan, judged.calibration, index[:0])
-        return replace(refit, conformal=fit_conformal(output, self.y[rows], self.task))
+        refit, _, _ = self._train(lineup, index, plan, judged.calibration, index[:0])
+        if said is not None:
+            fresh = np.isfinite(said[:, 0])
+            rows, output, said = rows[fresh], output[fresh], said[fresh]
+        conformal = self.sets.fit(output, rows, refit.conformal.band, said)
+        return replace(refit, conformal=conformal, steps=self.sets.steps(output, rows))
 
     def _shuffled(self, race: Race, lineup: Lineup, plan: Plan) -> Score | None:
         """What a split that ignores time and groups would have promised, to anybody who tuned on such a split.
@@ -285,16 +308,17 @@ class _Procedure:
             config = replace(config, params={**config.params, "rounds": most})
         model = train(config, data, seed=m.seed, threads=m.threads, valid=valid)
         output = model.predict(m.encode(spec, test))
-        score = judging.headline(output, self.y[test], self.task, "shuffled rows", block=None, first=False)
+        seen = Judged(output, self.y[test], m.labels.aim, m.weights(test))
+        score = judging.headline(seen, "shuffled rows", first=False)
         return replace(score, note=f"{runner.config.name}, trained and stopped on rows dealt at random")
 
-    def _predictions(self, rows: I64, output: F64, judged: Assembly) -> Predictions:
+    def _predictions(self, rows: I64, output: F64, judged: Assembly, said: F64 | None) -> Predictions:
         m = self.m
         part = np.full(m.sample.n, JUDGE, dtype=np.int8)
         part[m.build], part[m.choose] = BUILD, CHOOSE
         rank = np.argsort(rows, kind="stable")
         rows, output = rows[rank], output[rank]
-        sets = prediction_sets(judged.conformal, output, self.task)
+        sets = self.sets.of(judged.conformal, output, rows, None if said is None else said[rank])
         return Predictions(
             m.sample.row_id[rows], output, self.y[rows], part[rows], m.labels.classes, sets, judged.conformal.coverage
         )

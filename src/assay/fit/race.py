@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from assay.core.table import F64, I64
-from assay.learn.calibration import paired, row_losses
-from assay.learn.forests import expected_seconds
+from assay.learn import catboosting, forests
+from assay.learn.calibration import paired
 from assay.learn.learners import Config, TimeUp, train
 
 from .clock import Budget, cpu_seconds
@@ -19,6 +19,7 @@ from .portfolio import FITS_BEYOND_FOLDS, READABLE, Plan
 
 Z_DROP = 2.5  # racing at 2 to 2.5 paired standard errors never dropped the eventual winner (notes, section 6)
 LEAST_TO_DROP = 50  # validation rows before a standard error is worth trusting
+EXPECTED = {"extra-trees": forests.expected_seconds, "catboost": catboosting.expected_seconds}
 CACHE_CELLS = 1e8  # float32 cells of prepared folds that are kept between candidates
 
 
@@ -35,6 +36,7 @@ class Runner:
     state: State = "unfinished"
     why: str = ""
     left_at: tuple[float, float] | None = None
+    proposed: bool = False  # by tuning: counts as a try, and is shown where it predicts
 
     @property
     def covered(self) -> I64:
@@ -57,18 +59,21 @@ class Race:
         self.runners: list[Runner] = []
         self._cache: dict[int, object] = {}
 
-    def run(self, config: Config) -> Runner:
+    def run(self, config: Config, *, proposed: bool = False) -> Runner:
         """Run one candidate until it is done, beaten, out of time or broken."""
         m = self.material
         n, k = len(m.build), m.labels.outputs
         shape = (n,) if m.labels.task == "regression" else (n, k)
-        runner = Runner(config, np.full(shape, np.nan), np.full(n, np.nan))
+        runner = Runner(config, np.full(shape, np.nan), np.full(n, np.nan), proposed=proposed)
         self.runners.append(runner)
         first = all(r.done == 0 for r in self.runners[:-1])
         for f in range(len(self.folds)):
             if not first and not self._affordable(runner):
                 self.budget.bound = True
-                runner.why = f"the clock stopped it after {runner.done} of {len(self.folds)} folds"
+                stopped = f"the clock stopped it after {runner.done} of {len(self.folds)} folds"
+                runner.why = (
+                    stopped if runner.done else "the clock ruled it out: its folds would not fit in what was left"
+                )
                 return runner
             start = cpu_seconds()
             try:
@@ -115,10 +120,12 @@ class Race:
         return paired(runner.loss[rows], best.loss[rows], unit)
 
     def results(self, weights: dict[str, float]) -> tuple[Candidate, ...]:
-        """The record of the race, in the order in which the candidates ran."""
+        """The record of the race, in the order in which the candidates ran; of proposals those that predict."""
         best = self.best()
         out = []
         for r in self.runners:
+            if r.proposed and r.config.name not in weights:
+                continue
             gap, error = self.gap(r, best) if best is not None and r.done else (float("nan"), float("nan"))
             state: State = "won" if r.config.name in weights else r.state
             why = r.why
@@ -145,11 +152,15 @@ class Race:
         return tuple(out)
 
     def _affordable(self, runner: Runner) -> bool:
-        """Whether the next fold fits before the reserve: by its own folds so far, else simply whether time is left."""
+        """Whether the next fold fits before the reserve: by its own folds so far, else simply whether time is left.
+
+        Families that cannot be stopped, or cost far more than the rest, begin only where all of their folds would fit.
+        """
         if runner.done:
             expected = runner.seconds / runner.done
-        elif runner.config.family == "extra-trees":  # the one family that cannot be stopped while it trains
-            expected = expected_seconds(runner.config, self._prepared(0)[0], seed=self.material.seed)
+        elif runner.config.family in EXPECTED:
+            foreseen = EXPECTED[runner.config.family]
+            expected = len(self.folds) * foreseen(runner.config, self._prepared(0)[0], seed=self.material.seed)
         else:
             expected = 0.0
         return cpu_seconds() + expected < self.budget.deadline(self.reserve())
@@ -168,7 +179,7 @@ class Race:
         )
         output = model.predict(X_valid)
         runner.output[rows] = output
-        runner.loss[rows] = row_losses(output, y_valid, m.labels.task)
+        runner.loss[rows] = m.losses(output, self.folds[f][1])
         if model.rounds:
             runner.rounds.append(model.rounds)
 

@@ -15,9 +15,8 @@ from assay.core.subject import Task
 from assay.core.table import F64
 
 from .forms import Form
-from .learners import F32, Config, Data, TimeUp
+from .learners import F32, MOST_ROUNDS, Config, Data, TimeUp, patience
 
-MOST_ROUNDS = 3000
 DEFAULTS: dict[str, Any] = {
     "learning_rate": 0.05,
     "num_leaves": 31,
@@ -33,6 +32,14 @@ DEFAULTS: dict[str, Any] = {
 }
 OBJECTIVE: dict[Task, str] = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}
 METRIC: dict[Task, str] = {"binary": "binary_logloss", "multiclass": "multi_logloss", "regression": "l2"}
+
+
+def _objective(data: Data) -> dict[str, Any]:
+    if data.aim.kind == "quantile":
+        return {"objective": "quantile", "metric": "quantile", "alpha": data.aim.level}
+    if data.aim.kind == "count":
+        return {"objective": "poisson", "metric": "poisson"}
+    return {"objective": OBJECTIVE[data.task], "metric": METRIC[data.task]}
 
 
 def load() -> Any:
@@ -88,13 +95,15 @@ def train_lightgbm(
     rounds: int | None,
     deadline: float | None,
 ) -> Boosted:
-    """See ``learners.train``. Patience is 10 / rate rounds, so that slow rates are not stopped by noise."""
+    """See ``learners.train``."""
     lgb = load()
     threads = threads if _sleeps == [True] else 1
-    params = DEFAULTS | dict(config.params) | {"objective": OBJECTIVE[data.task], "metric": METRIC[data.task]}
+    params = DEFAULTS | dict(config.params) | _objective(data)
     params |= {"seed": seed, "num_threads": threads}
     if data.task == "multiclass":
         params["num_class"] = data.outputs
+    if config.family == "additive":
+        params["interaction_constraints"] = [[j] for j in range(data.X.shape[1])]
     most = rounds or int(params.pop("rounds", MOST_ROUNDS))
     params.pop("rounds", None)
     cat: list[int] = list(data.categorical)
@@ -107,8 +116,7 @@ def train_lightgbm(
     sets = []
     if valid is not None and rounds is None:
         sets = [lgb.Dataset(valid[0], valid[1], reference=own, categorical_feature=cat, params=fixed)]
-        patience = int(np.clip(round(5.0 / params["learning_rate"]), 20, 200))
-        callbacks.append(lgb.early_stopping(patience, verbose=False))
+        callbacks.append(lgb.early_stopping(patience(params["learning_rate"]), verbose=False))
     booster = lgb.train(params, own, num_boost_round=most, valid_sets=sets, callbacks=callbacks)
     best = booster.best_iteration if sets and booster.best_iteration > 0 else booster.current_iteration()
     return Boosted(booster, data.task, int(best))

@@ -57,19 +57,31 @@ def train_forest(config: Config, data: Data, *, seed: int) -> Grown:
         data = replace(data, X=data.X[:MOST_ROWS], y=data.y[:MOST_ROWS], weight=weight)
     y = data.y if data.task == "regression" else data.y.astype(np.int64)
     n = len(y)
+    criterion: dict[str, Any] = {"criterion": "poisson"} if data.aim.kind == "count" else {}
     if config.family == "tree":
         leaf = int(np.clip(n // 50, 2, max(20, n // 200)))  # smaller leaves give shares of 0 and 1, which cost most
         options: dict[str, Any] = {"max_leaf_nodes": READABLE_LEAVES, "min_samples_leaf": leaf, "random_state": seed}
         kind = DecisionTreeRegressor if data.task == "regression" else DecisionTreeClassifier
-        model = kind(**(options | params))
+        model = kind(**(options | criterion | params))
     else:
         params, (trees, leaf) = _rest(params), forest_size(data, params)
         options = {"n_estimators": trees, "min_samples_leaf": leaf, "random_state": seed, "n_jobs": 1}
         options["max_features"] = params.pop("max_features", 0.5)
         kind = ExtraTreesRegressor if data.task == "regression" else ExtraTreesClassifier
-        model = kind(**(options | params))
+        model = kind(**(options | criterion | params))
     model.fit(data.X, y, sample_weight=data.weight)
+    if criterion:
+        _towards_the_mean(model, float(np.average(y, weights=data.weight)))
     return Grown(model, data.task, data.outputs)
+
+
+def _towards_the_mean(model: Any, mean: float) -> None:
+    """Each leaf as if it held one more row, of the mean count: a leaf without an event would say that none can happen,
+    and one event would then cost more than all else."""
+    for tree in getattr(model, "estimators_", [model]):
+        grown = tree.tree_
+        size = grown.weighted_n_node_samples
+        grown.value[:, 0, 0] = (grown.value[:, 0, 0] * size + mean) / (size + 1.0)
 
 
 def forest_size(data: Data, params: Mapping[str, Any]) -> tuple[int, int]:

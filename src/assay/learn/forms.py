@@ -12,11 +12,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.core.aim import Aim, aim_of
+from assay.core.costs import Costs
 from assay.core.table import F64, I32
 
 How = Literal["number", "codes", "target-mean", "hour", "weekday", "indicator"]
 Link = Literal["identity", "sigmoid", "softmax", "exp"]
-Family = Literal["lightgbm", "xgboost", "additive", "linear", "extra-trees", "tree"]
+Family = Literal["lightgbm", "xgboost", "catboost", "additive", "linear", "extra-trees", "tree"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,7 @@ class Conformal:
 
 @dataclass(frozen=True)
 class Member:
-    """One model of the ensemble. ``native`` is what was trained (``learners.Trained``): training process only, never stored."""
+    """One model of the ensemble. ``native`` is the trained learner: while training only, never stored."""
 
     name: str
     family: Family
@@ -175,3 +177,10 @@ class Assembly:
     calibration: Calibration
     conformal: Conformal
     steps: Steps | None = None  # intervals of the probability of the positive class
+    said: Aim | None = None
+    costs: Costs | None = None  # what every action costs for every class: the action of a row follows from them
+
+    @property
+    def aim(self) -> Aim:
+        """What a prediction is meant to be."""
+        return self.said or aim_of(self.task)

@@ -16,7 +16,9 @@ from .forms import Forest, Link, Tree
 
 CATEGORICAL, DEFAULT_LEFT = 1, 2
 MISSING_NONE, MISSING_ZERO = 0, 1
-LINKS: dict[str, Link] = {"binary": "sigmoid", "multiclass": "softmax", "regression": "identity"}
+LINKS: dict[str, Link] = {
+    "binary": "sigmoid", "multiclass": "softmax", "regression": "identity", "quantile": "identity", "poisson": "exp"
+}  # fmt: skip
 
 
 def down_to_float32(value: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.core.aim import Aim, aim_of
 from assay.core.subject import Task
 from assay.core.table import F64, I64
 
 from .budget import MOST_WORK, leading, plan
-from .forms import Form
+from .forms import Family, Form
 
-Family = Literal["lightgbm", "linear", "extra-trees", "tree"]
 F32 = NDArray[np.float32]
+MOST_ROUNDS = 3000
+BOOSTED = ("lightgbm", "additive", "xgboost", "catboost")
 # Of a class with few rows a leaf holds next to no curvature, and a step is divided by it: rare classes then get wild
 # scores (of 40 classes, some of one row: log-loss 6.6, and .1 with this floor, which is XGBoost's min_child_weight).
 LEAST_HESSIAN, RARE = 1.0, 20  # rows of the rarest class: under the rows of a leaf, no leaf can be its own
@@ -51,6 +53,13 @@ class Data:
     outputs: int
     categorical: tuple[int, ...] = ()
     weight: F64 | None = None
+    said: Aim | None = None
+    columns: tuple[str, ...] = ()  # the column of each feature, where boosters are to practise with missing ones
+
+    @property
+    def aim(self) -> Aim:
+        """What is to be predicted, and so what training minimises."""
+        return self.said or aim_of(self.task)
 
 
 class Trained(Protocol):
@@ -79,10 +88,22 @@ def train(
     ``valid`` stops boosting early; ``rounds`` fixes the number of rounds instead. ``deadline`` is a value of
     ``time.process_time()`` at which boosting is cut off: ``TimeUp`` is then raised, never a half-trained model.
     """
-    if config.family == "lightgbm":
+    if config.family in BOOSTED and data.columns:
+        from .masking import with_masked_copies
+
+        data = with_masked_copies(data, seed)
+    if config.family in ("lightgbm", "additive"):
         from .boosting import train_lightgbm
 
         return train_lightgbm(config, data, seed=seed, threads=threads, valid=valid, rounds=rounds, deadline=deadline)
+    if config.family == "xgboost":
+        from .xgboosting import train_xgboost
+
+        return train_xgboost(config, data, seed=seed, threads=threads, valid=valid, rounds=rounds, deadline=deadline)
+    if config.family == "catboost":
+        from .catboosting import train_catboost
+
+        return train_catboost(config, data, seed=seed, threads=threads, valid=valid, rounds=rounds, deadline=deadline)
     if config.family == "linear":
         from .linear import train_linear
 
@@ -90,6 +111,18 @@ def train(
     from .forests import train_forest
 
     return train_forest(config, data, seed=seed)
+
+
+def patience(rate: float) -> int:
+    """Rounds without a gain before boosting stops: slow rates must not be stopped by noise."""
+    return int(np.clip(round(5.0 / rate), 20, 200))
+
+
+def can(family: Family, aim: Aim) -> bool:
+    """Whether a family can be trained for ``aim``: a leaf of a forest holds a mean, so a forest has no quantile."""
+    if aim.kind == "quantile":
+        return family in ("lightgbm", "additive", "linear")
+    return aim.kind != "count" or family in ("lightgbm", "additive", "linear", "extra-trees", "tree")
 
 
 class TimeUp(Exception):
@@ -108,6 +141,7 @@ def quick(
     threads: int = 1,
     most_work: float = MOST_WORK,
     like: int | None = None,
+    said: Aim | None = None,
 ) -> Predictor:
     """The cheap booster that probes use: LightGBM, rate 0.1, 31 leaves, a fixed number of rounds, less where this
     would cost more than ``most_work`` (``learn.budget``).
@@ -117,6 +151,7 @@ def quick(
         y: (n,) class index or value, all known.
         categorical: positions of set-valued features (``spec.categorical``).
         outputs: number of classes; by default the largest index plus one (two for binary).
+        said: what is predicted, where it is neither a class nor a mean.
         like: the number of rows that the fit is planned for, where fits on unlike numbers of rows are compared.
 
     Returns:
@@ -137,8 +172,8 @@ def quick(
     place = {int(j): i for i, j in enumerate(used)}
     sets = tuple(place[j] for j in categorical if j in place)
     narrow = np.ascontiguousarray(X if len(used) == X.shape[1] else X[:, used], dtype=np.float32)
-    made = train(Config("quick", "lightgbm", params), Data(narrow, y, task, k, sets), seed=seed, threads=threads,
-                 rounds=planned.rounds)  # fmt: skip
+    data = Data(narrow, y, task, k, sets, said=said)
+    made = train(Config("quick", "lightgbm", params), data, seed=seed, threads=threads, rounds=planned.rounds)
     return made if len(used) == X.shape[1] else Some(made, used)
 
 

@@ -1,4 +1,4 @@
-"""Regularised linear models on a design of scaled numbers, null flags and levels: logistic or ridge."""
+"""Regularised linear models on a design of scaled numbers, null flags and levels: classes, means, other values."""
 
 from __future__ import annotations
 
@@ -85,6 +85,8 @@ def train_linear(config: Config, data: Data) -> LinearModel:
     if not terms:
         D, terms = np.zeros((len(data.y), 1)), (Term(0, "number"),)
     with threadpool_limits(limits=1):
+        if data.aim.kind in ("quantile", "count"):
+            return _of_values(D, terms, data, strength)
         if data.task == "regression":
             model: Any = Ridge(alpha=1.0 / strength).fit(D, data.y, sample_weight=data.weight)
             weights, intercept = model.coef_.reshape(-1, 1), np.atleast_1d(model.intercept_)
@@ -107,7 +109,23 @@ def train_linear(config: Config, data: Data) -> LinearModel:
     return LinearModel(model, data.task, Linear(terms, weights, intercept, "softmax"))
 
 
-def _fit_quietly(model: Any, D: F64, data: Data) -> None:
+def _of_values(D: F64, terms: tuple[Term, ...], data: Data, strength: float) -> LinearModel:
+    """A quantile, or the logarithm of an expected count."""
+    from sklearn.linear_model import PoissonRegressor
+
+    from .linear_values import quantile_weights
+
+    if data.aim.kind == "quantile":
+        weights, intercept = quantile_weights(D, data.y, data.aim.level, strength, data.weight)
+        return LinearModel(None, data.task, Linear(terms, weights.reshape(-1, 1), np.array([intercept]), "identity"))
+    solver = "newton-cholesky" if len(terms) <= MOST_NEWTON else "lbfgs"
+    model = PoissonRegressor(alpha=1.0 / (strength * len(data.y)), solver=solver, max_iter=200)
+    _fit_quietly(model, D, data, data.y)
+    form = Linear(terms, _f(model.coef_).reshape(-1, 1), np.atleast_1d(_f(model.intercept_)), "exp")
+    return LinearModel(None, data.task, form)
+
+
+def _fit_quietly(model: Any, D: F64, data: Data, y: Any = None) -> None:
     """A penalised fit that stops at its iteration cap is still a valid candidate: the race judges it."""
     import warnings
 
@@ -117,7 +135,7 @@ def _fit_quietly(model: Any, D: F64, data: Data) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", LinAlgWarning)
-        model.fit(D, data.y.astype(np.int64), sample_weight=data.weight)
+        model.fit(D, data.y.astype(np.int64) if y is None else y, sample_weight=data.weight)
 
 
 def _f(value: Any) -> F64:

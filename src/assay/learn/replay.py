@@ -10,6 +10,7 @@ from .forms import Assembly, Calibration, Forest, Form, Linear, Link, Term, Tree
 from .learners import F32
 
 TINY = 1e-7  # probabilities are kept this far from 0 and 1 before a logarithm (float32 graphs resolve no less)
+MOST_LOG = 50.0  # of a rate: asked far outside its rows, a linear model gives a huge count and never an infinite one
 
 
 def design(terms: tuple[Term, ...], X: F32) -> F64:
@@ -29,6 +30,8 @@ def design(terms: tuple[Term, ...], X: F32) -> F64:
 def apply_link(raw: F64, link: Link) -> F64:
     if link == "identity":
         return raw
+    if link == "exp":
+        return np.asarray(np.exp(np.minimum(raw, MOST_LOG)))
     if link == "sigmoid":
         from scipy.special import expit
 

@@ -11,7 +11,7 @@ from assay.core.challenge import probe
 from assay.core.subject import CHOOSE, Subject
 from assay.core.table import F64, I64
 from assay.learn.encoder import encode
-from assay.learn.learners import Config, train
+from assay.learn.learners import Config, can, train
 
 from .judged import Judged
 from .plain_models import FEWEST_ROWS, learnable
@@ -52,12 +52,13 @@ def flexible(subject: Subject, judged: Judged, honest: Sequence[str]) -> Flexibl
     seed = int(subject.rng("flexible", "train").integers(2**31))
     stop = (everywhere[choose], judged.y[choose])
     made = {}
-    for config in SEARCH:
+    tried = [config for config in SEARCH if can(config.family, data.aim)]
+    for config in tried:
         valid = stop if config.family == "lightgbm" else None
         made[config.name] = train(config, data, seed=seed, valid=valid).predict(everywhere)
     loss = {name: float(judged.quadratic(output)[choose].mean()) for name, output in made.items()}
     best = min(sorted(loss), key=lambda name: loss[name])
-    return Flexible(best, made[best], loss[best], len(SEARCH), len(data.y))
+    return Flexible(best, made[best], loss[best], len(tried), len(data.y))
 
 
 def chosen(judged: Judged) -> I64:

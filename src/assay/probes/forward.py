@@ -171,7 +171,7 @@ class Bench:
             return np.tile(plain(self.labels.y[train], k), (len(test),) if k is None else (len(test), 1))
         model = quick(
             data.X, data.y, task, spec.categorical, rounds(len(spec.features)), self.seed, outputs=k,
-            threads=1, most_work=self.most_work, like=like,
+            threads=1, most_work=self.most_work, like=like, said=self.labels.said,
         )  # fmt: skip
         return np.asarray(model.predict(encode(spec, self.rows, test)))
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.core.aim import Aim
 from assay.core.challenge import probe
 from assay.core.errors import NotApplicable
 from assay.core.subject import BUILD, JUDGE, Subject
@@ -20,6 +21,7 @@ ENOUGH = 5_000  # rows of the shared sample with a prediction: more would not ch
 FEWEST, FEWEST_OTHERS, FEWEST_NUMBERS = 30, 10, 100  # rows: see ``Judged.enough``
 FLOOR = 1e-6  # a probability of exactly 0 or 1 costs 13.8 nats where it is wrong, not infinity
 
+MEAN = Aim("mean")
 Units = Literal["rows", "time blocks", "groups"]
 
 
@@ -41,6 +43,7 @@ class Judged:
     group: I64
     sets: NDArray[Any] | None = None
     given_group: NDArray[Any] | None = None  # the grouping that came with the predictions, as it came
+    aim: Aim = MEAN  # what a value is meant to be
 
     @property
     def classes(self) -> int:
@@ -57,14 +60,15 @@ class Judged:
         return np.flatnonzero(self.fold == BUILD)
 
     def quadratic(self, output: F64 | None = None, index: I64 | None = None) -> F64:
-        """Per-row Brier loss (all classes, 0 to 2) or squared error of ``output``, by default the model's own.
+        """Per-row Brier loss (all classes, 0 to 2) or squared error of ``output``, by default the model's own; for a
+        quantile or a count what its aim loses by: pinball loss or Poisson deviance.
 
         ``output`` answers the rows ``index``, by default all of them; NaN where it has no answer.
         """
         output = self.output if output is None else output
         y = self.y if index is None else self.y[index]
         if not self.classes:
-            return np.asarray((output - y) ** 2, np.float64)
+            return self.aim.losses(output, y)
         return np.asarray(((output - np.eye(self.classes)[y.astype(int)]) ** 2).sum(1), np.float64)
 
     def log(self, output: F64 | None = None) -> F64:
@@ -74,10 +78,10 @@ class Judged:
         return np.asarray(-np.log(np.clip(p, FLOOR, 1.0)), np.float64)
 
     def usual(self) -> F64:
-        """What knowing nothing answers for every row: class shares, or the mean, of the build rows."""
+        """What knowing nothing answers for every row: class shares, or the mean (quantile), of the build rows."""
         known = self.y[self.build]
         if not self.classes:
-            return np.full(len(self.y), known.mean() if len(known) else 0.0)
+            return np.full(len(self.y), self.aim.constant(known, 1)[0] if len(known) else 0.0)
         share = np.bincount(known.astype(int), minlength=self.classes) + 1.0  # an absent class is rare, not impossible
         return np.tile(share / share.sum(), (len(self.y), 1))
 
@@ -152,7 +156,9 @@ def judged(subject: Subject, rows: Sample) -> Judged:
     sets = None if given.sets is None else given.sets[known]
     given_group = None if given.group is None else given.group[known]
     fold = subject.partition.part(rows)
-    return Judged(rows, given.output[known], given.y[known], given.part[known], fold, order, group, sets, given_group)
+    aim = subject.roles.aim or MEAN
+    output, y, part = given.output[known], given.y[known], given.part[known]
+    return Judged(rows, output, y, part, fold, order, group, sets, given_group, aim)
 
 
 def positions(sample: Sample, row_id: NDArray[np.uint64]) -> I64:

@@ -98,7 +98,7 @@ def trained(
     if size < FEWEST_TRAINED:
         return None
     rng = subject.rng("left_out", role)
-    labels = Labels(roles.task, judged.y, roles.classes, np.ones(judged.rows.n, bool))
+    labels = Labels(roles.task, judged.y, roles.classes, np.ones(judged.rows.n, bool), roles.aim)
     bench = Bench(judged.rows, labels, features, roles.order.column if roles.order else "", int(rng.integers(2**31)))
     jobs = [(draw(np.flatnonzero(fold != k), size, rng), np.flatnonzero(fold == k)) for k in used]
     jobs += [

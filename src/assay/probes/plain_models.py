@@ -13,7 +13,7 @@ from assay.core.table import F64
 from assay.learn.encoded import encoded
 from assay.learn.encoder import encode
 from assay.learn.forms import EncoderSpec
-from assay.learn.learners import Config, Data, train
+from assay.learn.learners import Config, Data, can, train
 from assay.learn.target import Labels
 
 from .judged import Judged
@@ -36,9 +36,11 @@ def plain_models(subject: Subject, judged: Judged, honest: Sequence[str]) -> Map
     spec, data = made
     everywhere = encode(spec, judged.rows)
     seed = int(subject.rng("plain_models", "train").integers(2**31))
-    return {
+    tree = {}
+    if can("tree", data.aim):
+        tree = {TREE: train(Config("tree", "tree"), data, seed=seed).predict(everywhere)}
+    return tree | {
         LINEAR: train(Config("linear", "linear"), data, seed=seed).predict(everywhere),
-        TREE: train(Config("tree", "tree"), data, seed=seed).predict(everywhere),
         SMALL: train(small(data), data, seed=seed, rounds=SMALL_ROUNDS).predict(everywhere),
     }
 
@@ -56,6 +58,6 @@ def learnable(subject: Subject, judged: Judged, honest: Sequence[str], most: int
     roles = subject.roles
     if len(build) < FEWEST_ROWS or len(np.unique(judged.y[build])) < 2 or roles.task is None:
         return None
-    labels = Labels(roles.task, judged.y, roles.classes, np.ones(judged.rows.n, bool))
+    labels = Labels(roles.task, judged.y, roles.classes, np.ones(judged.rows.n, bool), roles.aim)
     spec, data = encoded(judged.rows, honest, labels, build, order=roles.order.column if roles.order else None)
     return (spec, replace(data, outputs=max(1, judged.classes))) if spec.features else None

@@ -83,7 +83,7 @@ def measure(subject: Subject, judged: Judged, options: Options) -> Iterator[Clai
         return
     at = line[near]
     own = judged.output[fresh]
-    wide = float(np.sqrt(judged.quadratic()[fresh].mean())) if not judged.classes else 0.0
+    wide = 0.0 if judged.classes else float(np.sqrt(np.mean((judged.output[fresh] - judged.y[fresh]) ** 2)))
     for name, runs in (("another seed", (0,)), ("another draw of its rows", range(1, RUNS + 1))):
         turned = np.mean([flips(own, making.again(k)[at], wide) for k in runs], axis=0)
         yield claim(name, turned, judged, options["flips"])

@@ -94,7 +94,7 @@ def measure(subject: Subject, judged: Judged, plain_models: Mapping[str, F64], o
 
     def losses(output: F64) -> F64:
         said = output[fresh]
-        return np.asarray(said.argmax(1) != y if judged.classes else (said - y) ** 2, np.float64)
+        return np.asarray(said.argmax(1) != y if judged.classes else judged.aim.losses(said, y), np.float64)
 
     own = losses(judged.output)
     gaps = {
@@ -169,8 +169,8 @@ def claim(judged: Judged, fresh: np.ndarray, own: F64, left: F64, plain: float, 
         )
     else:
         says = (
-            f"{n:,} judged rows would show a difference of {gap(size):.3g} in squared error between two models, and "
-            f"{size:.3g} is all there is"
+            f"{n:,} judged rows would show a difference of {gap(size):.3g} in {judged.aim.loss_name} between two models, "
+            f"and {size:.3g} is all there is"
         )
     return Claim(
         About(comparison=f"model against {name}"),
