@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from assay.core.table import I64, Mask
 
+from .fields import DIGITS, Field
 from .wording import OTHER, PROSE, SAME
 
 RARE = 0.01  # of the records: two independent agreements by chance are then one in ten thousand
@@ -27,26 +27,7 @@ HALF = 0.5  # of the pairs that agree in a field, or of the words of one text
 ASKED = 300  # pairs that agree in a field, drawn to learn whether it identifies
 FEWEST = 10  # pairs that a share is taken of
 RECORDS, LETTERS = 500, 3  # records, and letters of a word, that tell whether one text is spelt out of another
-DIGITS = " (digits)"  # of a text that is compared as a whole
 FAMILY = 0.2  # of the records with a like text of other words: from there on these words are what varies in a form
-
-
-class Compared(Protocol):
-    """One comparison of ``linkage``: see ``Field`` there."""
-
-    @property
-    def code(self) -> I64: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def raw(self) -> I64: ...
-    @property
-    def rich(self) -> bool: ...
-    @property
-    def texts(self) -> tuple[str, ...]: ...
-    @property
-    def said(self) -> I64 | None: ...
-    def wordings(self, i: I64, j: I64) -> I64: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +40,7 @@ class Evidence:
     against: Mask
 
 
-def evidence(fields: Sequence[Compared], i: I64, j: I64) -> Evidence:
+def evidence(fields: Sequence[Field], i: I64, j: I64) -> Evidence:
     agree, again, against = (np.zeros((len(i), len(fields)), bool) for _ in range(3))
     for k, f in enumerate(fields):
         own = f.code if f.said is None else f.said  # the whole text, of which ``code`` may be the words alone
@@ -78,7 +59,7 @@ def evidence(fields: Sequence[Compared], i: I64, j: I64) -> Evidence:
     return Evidence(agree, again, against)
 
 
-def written_twice(fields: Sequence[Compared], alike: Mask, at: tuple[I64, I64], pairs: tuple[I64, I64]) -> Mask:
+def written_twice(fields: Sequence[Field], alike: Mask, at: tuple[I64, I64], pairs: tuple[I64, I64]) -> Mask:
     """Which of the ``pairs`` of records have evidence of two independent fields that identify, of which one is a text,
     and more such fields for them than against; or are one prose, where few have a like one of other words.
 
@@ -124,7 +105,7 @@ def borne_out(seen: Evidence, same: Mask, k: int, where: Mask) -> bool:
     return bool(((agree > 0) & (agree >= against)).mean() >= HALF)
 
 
-def sources(fields: Sequence[Compared], seen: Evidence, same: Mask) -> I64:
+def sources(fields: Sequence[Field], seen: Evidence, same: Mask) -> I64:
     """One number a field: the same for fields that are one source."""
     out = np.arange(len(fields))
     for k in np.flatnonzero(same):
@@ -140,7 +121,7 @@ def sources(fields: Sequence[Compared], seen: Evidence, same: Mask) -> I64:
     return out
 
 
-def spelt_out(f: Compared, g: Compared) -> bool:
+def spelt_out(f: Field, g: Field) -> bool:
     """Whether half of the words of one text, record by record, stand in the other."""
     if f.said is None or g.said is None:
         return False
@@ -154,7 +135,7 @@ def spelt_out(f: Compared, g: Compared) -> bool:
     return any(len(share) >= FEWEST and float(np.mean(share)) >= HALF for share in shares)
 
 
-def copied(f: Compared, i: I64, j: I64, again: Mask) -> Mask:
+def copied(f: Field, i: I64, j: I64, again: Mask) -> Mask:
     """Pairs of one prose; none with other words in it where many records have such a twin: what they share is a form
     then, and the words that differ are what it is filled in with."""
     assert f.said is not None

@@ -10,9 +10,7 @@ Fellegi & Sunter (1969), JASA 64:1183; Winkler (1988) for EM; Winkler (2000) for
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,9 +18,10 @@ from assay.core.challenge import probe
 from assay.core.subject import Subject
 from assay.core.table import F64, I64, NUMERIC, Mask, Sample
 
-from .grams import Grams, bucketed, grams, parted, plain, unique_pairs
-from .identifying import DIGITS, written_twice
-from .wording import MORE, OTHER, PROSE, SAME, counted, wording
+from .fields import DIFFERENT, EQUAL, MISSING, NEAR, VERY_NEAR, Field, fields_of
+from .grams import bucketed, unique_pairs
+from .identifying import written_twice
+from .wording import MORE, OTHER, PROSE, SAME
 
 MOST_ROWS, MOST_BYTES = 20_000, 1_000_000
 MOST_PAIRS = 100_000  # of all fields together, by the rarest values first
@@ -33,63 +32,11 @@ TELLING = 0.2  # different values of such a column, as a share of its values
 LETTERS = 6  # of its texts, on average
 MOST_ALIKE = 60  # records of one value that are still compared with one another
 RANDOM, MOST_LETTERS = 200_000, 5_000_000  # pairs of any two records, and bytes of their texts
-VERY, NEAR = 0.8, 0.5  # cosine of weighed pieces
-MISSING, EQUAL, VERY_NEAR, NEARLY, DIFFERENT = -1, 0, 1, 2, 3
 ROUNDS, SETTLING = 30, 1e-3
 MOST_TOGETHER = 2_000  # records of one component that are still parted
 SURE = 0.9
 SETTLED, MOST_ASKED = 0.5, 5_000
 COMMON = 0.05  # share of records from which on an equal value is no sign
-FEWEST_FILLED = 0.02
-
-
-@dataclass(frozen=True)
-class Field:
-    """One comparison: code of each record's value (-1 missing), its frequency, and its texts as pieces, if compared so.
-
-    ``raw`` are codes of the values as written; ``rich`` says that the column tells records apart."""
-
-    name: str
-    code: I64
-    often: F64
-    raw: I64
-    rich: bool
-    pieces: Grams | None
-    texts: tuple[str, ...] = ()
-    said: I64 | None = None
-
-    def levels(self, i: I64, j: I64) -> I64:
-        a, b = self.code[i], self.code[j]
-        out = np.full(len(i), DIFFERENT)
-        if self.pieces is not None:
-            there = np.flatnonzero((a >= 0) & (b >= 0) & (a != b))
-            near = self.pieces.alike(a[there], b[there])
-            out[there] = np.where(near >= VERY, VERY_NEAR, np.where(near >= NEAR, NEARLY, DIFFERENT))
-            likely = np.flatnonzero((near >= NEAR) & (near < VERY))
-            spelt = self.pieces.spelt_alike(a[there[likely]], b[there[likely]])
-            out[there[likely[spelt >= VERY]]] = VERY_NEAR
-        out[a == b] = EQUAL
-        out[(a < 0) | (b < 0)] = MISSING
-        return out
-
-    def wordings(self, i: I64, j: I64) -> I64:
-        """SAME, MORE, OTHER or MISSING, by the whole texts."""
-        assert self.said is not None and self.pieces is not None
-        a, b = self.said[i], self.said[j]
-        out = np.full(len(i), MISSING)
-        there = np.flatnonzero((a >= 0) & (b >= 0))
-        own, back = np.unique(np.stack((a[there], b[there])), axis=1, return_inverse=True)
-        known = np.flatnonzero((self.code[i[there]] >= 0) & (self.code[j[there]] >= 0))
-        near = np.zeros(len(there), bool)
-        near[known] = self.pieces.alike(self.code[i[there[known]]], self.code[j[there[known]]]) >= VERY
-        alike = np.zeros(own.shape[1], bool)
-        alike[back.ravel()] = near
-        out[there] = wording(self.texts, own[0], own[1], alike, self.words)[back.ravel()]
-        return out
-
-    @cached_property
-    def words(self) -> tuple[list[str], Any]:
-        return counted(self.texts)
 
 
 @dataclass(frozen=True)
@@ -235,50 +182,6 @@ def equal(rows: Sample, names: Sequence[str]) -> I64:
         code = np.unique(own, return_inverse=True)[1].ravel()
         out = np.unique(out * (int(code.max(initial=0)) + 1) + code, return_inverse=True)[1].ravel()
     return out
-
-
-def fields_of(rows: Sample, name: str, telling: bool) -> list[Field]:
-    kind = next(c.kind for c in rows.columns if c.name == name)
-    if kind in NUMERIC:
-        x = rows.numbers(name)
-        code = np.unique(x, return_inverse=True)[1].ravel().astype(np.int64)
-        return made(name, np.where(np.isfinite(x), code, -1), np.where(np.isfinite(x), code, -1), False, None)
-    codes, levels = rows.codes(name)
-    raw = codes.astype(np.int64)
-    texts = plain(levels)
-    if not telling:
-        return made(name, recoded(raw, texts)[0], raw, False, None)
-    words, digits = parted(texts)
-    mixed = np.mean([bool(w) and bool(d) for w, d in zip(words, digits, strict=True)]) if words else 0.0
-    out = []
-    for part in (words, digits) if mixed >= 0.1 else (texts,):
-        code, own = recoded(raw, part)
-        if part is digits:
-            out += made(name + DIGITS, code, raw, False, None)
-        elif own:
-            said, whole = recoded(raw, texts)
-            out += [replace(f, texts=tuple(whole), said=said) for f in made(name, code, raw, True, grams(own))]
-    return out
-
-
-def made(name: str, code: I64, raw: I64, rich: bool, pieces: Grams | None) -> list[Field]:
-    """A field with more than one value that is filled often enough to be learned from; a key, in which no value comes
-    twice, says nothing about what two records are."""
-    known = code >= 0
-    if not known.any() or known.mean() < FEWEST_FILLED or len(np.unique(code[known])) < 2:
-        return []
-    often = np.bincount(code[known]) / int(known.sum())
-    if pieces is None and np.bincount(code[known]).max() < 2:
-        return []
-    return [Field(name, code, often, raw, rich, pieces)]
-
-
-def recoded(raw: I64, texts: Sequence[str]) -> tuple[I64, list[str]]:
-    """Codes by these texts in place of the levels; the empty text is missing."""
-    own = sorted({t for t in texts if t})
-    place = {t: k for k, t in enumerate(own)}
-    to = np.array([*(place.get(t, -1) for t in texts), -1], np.int64)
-    return to[raw], own
 
 
 def blocked(fields: Sequence[Field], most: int) -> tuple[I64, I64]:
