@@ -16,6 +16,7 @@ from assay.core.subject import Comparison
 from assay.core.table import SampleSpec
 from assay.learn.target import labels
 from assay.probes.identities import best_pairs
+from assay.probes.own_and_other import units
 from assay.probes.sides import Side
 
 
@@ -139,7 +140,7 @@ def test_rows_of_one_visit_share_a_fold_and_rows_of_one_day_need_not(task):
         table = pa.table({"day": np.repeat(when, 11), "y": outcome, "x": rng.normal(size=1_320)})
         subject = open_subject(table, target="y", roles={"order": "day"}, cache=False)
         rows = subject.table.sample(SampleSpec(n=1_320))
-        assert len(np.unique(s04.units(subject, rows, labels(rows, subject.roles).y, "day"))) == kept
+        assert len(np.unique(units(subject, rows, labels(rows, subject.roles).y, "day"))) == kept
 
 
 @pytest.mark.parametrize(("own", "other", "material"), [(0.001, 0.004, False), (0.001, 0.05, True), (0.5, 0.9, True)])

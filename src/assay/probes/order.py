@@ -8,6 +8,7 @@ import numpy as np
 
 from assay.core.subject import Subject
 from assay.core.table import F64, NUMERIC, Sample
+from assay.core.words import text_of
 from assay.learn.splits import order_values
 
 MOST_RUNS = 1_000  # a column that changes more often than this along the order says more than a calendar position
@@ -19,6 +20,16 @@ def moments(subject: Subject, rows: Sample) -> F64:
     when = order_values(rows, subject.roles)
     assert when is not None
     return when
+
+
+def said(rows: Sample, order: str, moment: float) -> str:
+    """A moment as the table writes it."""
+    if order == "@row":
+        return f"{int(moment):,}"
+    kind = next(c.kind for c in rows.columns if c.name == order)
+    if kind == "date":
+        return str(text_of(np.datetime64(round(moment * 1e6), "us").astype(object)))
+    return str(text_of(moment)) if kind in ("number", "clock", "bool") else rows.codes(order)[1][int(moment)]
 
 
 def calendar_columns(subject: Subject, rows: Sample, features: Sequence[str]) -> tuple[str, ...]:

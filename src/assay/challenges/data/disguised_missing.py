@@ -69,6 +69,7 @@ from assay.core.rows import Rows
 from assay.core.subject import Planted, Subject
 from assay.core.table import F64, Ask, Facts, Mask, Sample
 from assay.core.words import listed, percent
+from assay.probes.missing_words import folded, is_text, spelled
 from assay.probes.stand_ins import WORDS, companions, dates, stand_ins
 
 CHALLENGE = Challenge(
@@ -160,10 +161,6 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     return Planted(subject.with_table(table), (name,), len(at) / n, Rows.at(at))
 
 
-def is_text(subject: Subject, name: str) -> bool:
-    return subject.table.column(name).storage.startswith("VARCHAR")
-
-
 def reads_as_number(subject: Subject, facts: Facts, name: str) -> bool:
     """Number and date columns, and texts of which half or more read as numbers."""
     if not is_text(subject, name):
@@ -234,20 +231,6 @@ def meant(word: str, levels: tuple[str, ...]) -> bool:
     if word == "na":
         return len(others) >= 2 and all(len(v.strip()) == 2 and v.isalpha() and v.isupper() for v in others)
     return word == "-" and any(v.strip() == "+" for v in others)
-
-
-def spelled(rows: Sample, name: str, word: str) -> str:
-    """The word as the column writes it most often."""
-    codes, levels = rows.codes(name)
-    counts = np.bincount(codes[codes >= 0], minlength=len(levels))
-    ways = [i for i, v in enumerate(levels) if v.strip().casefold() == word]
-    return levels[max(ways, key=lambda i: (counts[i], -i))].strip() if ways else word
-
-
-def folded(rows: Sample, name: str, word: str) -> Mask:
-    codes, levels = rows.codes(name)
-    same = np.array([v.strip().casefold() == word for v in levels] + [False])
-    return same[codes]
 
 
 def shown(value: float, dated: bool) -> str:

@@ -55,15 +55,14 @@ import numpy as np
 from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Basis, Claim, Effect, Impact
 from assay.core.errors import AssayError, InputError
-from assay.core.facts import Parses
 from assay.core.finding import Finding
-from assay.core.patterns import NUMBER, whole
 from assay.core.remedy import Op, Remedy, Safety
 from assay.core.rows import Rows
 from assay.core.subject import Planted, Subject
 from assay.core.table import F64, I64, Ask, Facts, Sample
 from assay.core.words import listed, percent
 from assay.learn.target import labels
+from assay.probes.read_as import read
 from assay.probes.stand_ins import WORDS
 from assay.tables.roles import are_years
 
@@ -85,7 +84,7 @@ CHALLENGE = Challenge(
     safety="safe",
 )
 READINGS = ("number", "percent", "thousands", "quoted", "date")
-LEVELS, PER_LEVEL, ROWS, MAPPED = (5, 64), 20, 200, 1_000
+LEVELS, PER_LEVEL, ROWS = (5, 64), 20, 200
 NUMBERS = {"int", "float", "bool", "int64", "float64", "Decimal"}
 
 
@@ -182,70 +181,6 @@ def claim(
 ) -> Claim:  # fmt: skip
     impact = Impact("costs", why_unmeasured="the trial of reading them anew measures it")
     return Claim(About(names), Effect(size, unit, limit), basis, says, n, impact=impact, evidence=evidence)
-
-
-def read(subject: Subject, facts: Facts, rows: Sample, name: str) -> tuple[str, float, Mapping[str, Any]]:
-    """The reading that most cells allow, its share of the cells that say something, and what is needed to mend it."""
-    parsed: Parses = facts[Ask("parses", (name,))]
-    missing = sum(count for word, count in facts[Ask("tokens", (name,), args=WORDS)].items() if word)
-    filled = parsed.n - parsed.blank - missing
-    if filled <= 0:
-        return "text", 0.0, {}
-    form = subject.table.column(name).storage[9:-1] if subject.table.column(name).kind == "date" else ""
-    if form == "iso":  # year first reads one way only, and files have no other way of keeping a date
-        return "text", 0.0, {}
-    counts = {
-        "date": parsed.date if form else 0, "quoted": parsed.quoted,
-        "percent": parsed.percent + parsed.number if parsed.percent else 0,
-        "thousands": parsed.thousands + parsed.number if parsed.thousands else 0,
-        "number": 0 if name in subject.roles.named("target") else parsed.number,
-    }  # fmt: skip
-    reading = max(counts, key=lambda key: counts[key])
-    share = min(1.0, counts[reading] / filled)
-    if share <= 0.5 or (reading == "number" and is_code(rows, name)):
-        return "text", 0.0 if share > 0.5 else share, {}
-    evidence: dict[str, Any] = {
-        "bad": filled - counts[reading],
-        "blank": parsed.blank,
-        "missing": missing,
-        "filled": filled,
-    }
-    if reading == "date":
-        evidence["format"] = form
-    elif reading in ("percent", "thousands", "quoted"):
-        evidence["some"] = {"percent": parsed.percent, "thousands": parsed.thousands, "quoted": parsed.quoted}[reading]
-        pairs = {str(v): bare(str(v)) for v, _ in facts[Ask("top", (name,), args=(MAPPED + 1,))]}
-        evidence["mapping"] = {k: v for k, v in pairs.items() if k != v} if len(pairs) <= MAPPED else None
-        evidence["numeric"] = all(is_number(v) for v in pairs.values()) and name not in subject.roles.named("target")
-    evidence["whole"] = parsed.integer == parsed.number
-    return reading, share, evidence
-
-
-def is_code(rows: Sample, name: str) -> bool:
-    """Some text starts with a zero that no number has, or what is no number mixes digits into it (V57, 1001x)."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    texts = rows.arrow[name].drop_null().cast(pa.string())
-    padded = pc.any(pc.match_substring_regex(texts, r"^\s*0[0-9]")).as_py()
-    rest = texts.filter(pc.invert(pc.match_substring_regex(texts, whole(NUMBER))))
-    digits = pc.sum(pc.match_substring_regex(rest, "[0-9]")).as_py() or 0
-    return bool(padded) or 2 * digits > len(rest)
-
-
-def bare(text: str) -> str:
-    """The text without quotes, percent sign and thousands."""
-    out = text.strip()
-    if len(out) > 1 and out[0] == out[-1] and out[0] in "'\"":
-        return out[1:-1].strip()
-    return out.rstrip("%").replace(",", "").lstrip("$€£").strip()
-
-
-def is_number(text: str) -> bool:
-    try:
-        return bool(np.isfinite(float(text)))
-    except ValueError:
-        return text == ""
 
 
 def text_claim(reading: str, columns: Mapping[str, Mapping[str, Any]], limit: float, n: int) -> Claim:

@@ -43,7 +43,6 @@ Sources
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -58,11 +57,12 @@ from assay.core.finding import Finding
 from assay.core.remedy import Remedy
 from assay.core.rows import Rows
 from assay.core.subject import Planted, Role, Subject
-from assay.core.table import F64, I64, Ask, Facts, Sample, SampleSpec, Table
+from assay.core.table import F64, I64, Ask, Facts, Sample, SampleSpec
 from assay.core.words import listed, percent, text_of
 from assay.learn.target import Labels
+from assay.probes.fixed_levels import FEWEST, SCALE, SLIGHT, Fixed, exactly, fixed_levels
 from assay.probes.halves import Halves
-from assay.probes.order import moments
+from assay.probes.order import moments, said
 from assay.probes.suspects import Suspicion
 from assay.stats.shares import share_above, share_interval
 
@@ -82,8 +82,7 @@ CHALLENGE = Challenge(
     proof="gain",
     safety="unsafe",
 )
-TOP, SCALE, NEAR, FEWEST, SLIGHT, LONGER = 101, 20, 0.1, 20, 0.001, 3
-MOST_LEVELS, HEAD = 1_000, 2_000
+TOP, NEAR, LONGER = 101, 0.1, 3
 
 
 def asks(subject: Subject) -> Iterable[Ask]:
@@ -180,67 +179,6 @@ def levels(
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Fixed:
-    """Levels of a column whose rows all hold ``value``, with their rows; its share among the ``other`` rows."""
-
-    column: str
-    value: float
-    levels: Mapping[str, int]
-    other: float
-
-    @property
-    def rows(self) -> int:
-        return sum(self.levels.values())
-
-
-def fixed_levels(rows: Sample, labels: Labels, name: str) -> tuple[list[tuple[int, float]], int]:
-    """Of the sample: (a row of the level, its one target) for each level of at least 20 rows, and levels looked at."""
-    at = level_of(rows, name)
-    if at is None:
-        return [], 0
-    known = np.flatnonzero(labels.known)
-    known = known[np.argsort(at[known], kind="stable")]
-    starts = np.flatnonzero(np.diff(at[known], prepend=-1))
-    if not len(starts):
-        return [], 0
-    sizes, y = np.diff(starts, append=len(known)), labels.y[known]
-    low, high = np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts)
-    one = np.flatnonzero((sizes >= FEWEST) & (low == high))
-    return [(int(known[starts[i]]), float(low[i])) for i in one], int((sizes >= FEWEST).sum())
-
-
-def level_of(rows: Sample, name: str) -> I64 | None:
-    """Level of every row, a hole being one too; None for a column that has no levels to speak of."""
-    kind = next(c.kind for c in rows.columns if c.name == name)
-    if kind in ("category", "mixed"):
-        codes, levels = rows.codes(name)
-        return np.asarray(codes, np.int64) + 1 if len(levels) <= MOST_LEVELS else None
-    if kind not in ("number", "bool"):
-        return None
-    value = rows.numbers(name)
-    if len(np.unique(value[:HEAD])) > SCALE:
-        return None
-    level, at = np.unique(value, return_inverse=True)
-    return at if len(level) <= MOST_LEVELS else None
-
-
-def exactly(table: Table, rows: Sample, target: str, name: str, fixed: list[tuple[int, float]], looked: int) -> Fixed:
-    """The same over the whole table: a level stays where all of its rows hold the value, and chance would not do it."""
-    own, both, all_y = (table.row_hashes(c) for c in ((name,), tuple(sorted((name, target))), (target,)))
-    kept: dict[str, int] = {}
-    place = rows.position[[row for row, _ in fixed]]
-    inside = np.isin(own, own[place])
-    value = int((all_y == all_y[place[0]]).sum())
-    counts = [(int((own == own[p]).sum()), int((both == both[p]).sum())) for p in place]
-    others = int((~inside).sum())
-    elsewhere = (value - sum(same for _, same in counts)) / others if others else 1.0
-    for (row, _), (k, same) in zip(fixed, counts, strict=True):
-        if k == same and looked * max(elsewhere, 1 / max(1, others)) ** k <= SLIGHT:
-            kept[str(text_of(rows.arrow[name][row].as_py()) or "missing")] = k
-    return Fixed(name, fixed[0][1], dict(sorted(kept.items(), key=lambda pair: (-pair[1], pair[0]))), elsewhere)
-
-
 def windows(subject: Subject, rows: Sample, labels: Labels, halves: Halves, limit: float) -> Iterator[Claim]:
     """One class from a moment on, or up to one."""
     when = moments(subject, rows)
@@ -314,16 +252,6 @@ def window(
         evidence={"kind": "window", "class": labels.classes[whole.label], "late": late, "rows": whole.size,
                   "from": said(rows, order, whole.start if late else -whole.start), "longest_before": whole.before},
     )  # fmt: skip
-
-
-def said(rows: Sample, order: str, moment: float) -> str:
-    """A moment as the table writes it."""
-    if order == "@row":
-        return f"{int(moment):,}"
-    kind = next(c.kind for c in rows.columns if c.name == order)
-    if kind == "date":
-        return str(text_of(dt.datetime.fromtimestamp(moment, dt.UTC).replace(tzinfo=None)))
-    return str(text_of(moment)) if kind in ("number", "clock", "bool") else rows.codes(order)[1][int(moment)]
 
 
 def remedy(subject: Subject, finding: Finding) -> Remedy | None:

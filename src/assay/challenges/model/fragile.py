@@ -59,13 +59,14 @@ from assay.core.claim import About, Claim, Effect, Impact
 from assay.core.errors import InputError
 from assay.core.finding import Finding
 from assay.core.remedy import Remedy
-from assay.core.subject import BUILD, JUDGE, Model, Planted, Predictions, Subject, Through
+from assay.core.subject import BUILD, JUDGE, Planted, Predictions, Subject, Through
 from assay.core.table import F64, I64, Sample, SampleSpec
 from assay.learn.encoded import EncodedModel
 from assay.learn.target import labels as read_labels
 from assay.probes.asked import Reliance, answers, apart, blanked, swapped
+from assay.probes.broken_cells import Bench, broken, slip_table
 from assay.probes.judged import Judged
-from assay.probes.with_holes import SLIPS, masks, noisy, range_of, slipped, with_numbers
+from assay.probes.with_holes import masks
 from assay.stats.ratios import ratio_above, ratio_interval
 
 CHALLENGE = Challenge(
@@ -97,44 +98,9 @@ CHALLENGE = Challenge(
 )
 MOST_COLUMNS, MOST_ROWS, WORK, FEWEST = 12, 2_000, 20_000, 30
 SHARES, CLAIMED = (0.05, 0.1, 0.2, 0.3), 0.1
-SLIPPED, SLIP_ROWS = 3, 200
 TOLD = 0.01
 MASK = 0.1
 ALL = "a tenth of all cells missing"
-
-
-@dataclass(frozen=True)
-class Bench:
-    """The model, the rows that it is asked about, and what it is held against."""
-
-    model: Model
-    judged: Judged
-    plain: EncodedModel | None
-    index: I64  # judged rows
-    choose: I64
-    rows: Sample
-    own: F64  # losses on whole rows
-
-    @property
-    def usual(self) -> F64:
-        return self.judged.usual()
-
-    def against(self, broken: Sample, chosen: Sample) -> tuple[str, F64]:
-        """(name, losses on the judged rows) of the better one on the choose rows, which are broken alike."""
-        usual = self.usual
-        known = {"the usual answer": (usual[self.choose], usual[self.index])}
-        if self.plain is not None and self.plain_loss(chosen) < self.mean(self.choose, known["the usual answer"][0]):
-            return "a plain model trained with holes", self.judged.quadratic(
-                self.plain.predict_rows(broken), self.index
-            )
-        return "the usual answer", self.judged.quadratic(usual[self.index], self.index)
-
-    def plain_loss(self, chosen: Sample) -> float:
-        assert self.plain is not None
-        return self.mean(self.choose, self.plain.predict_rows(chosen))
-
-    def mean(self, index: I64, output: F64) -> float:
-        return float(self.judged.quadratic(output, index).mean())
 
 
 def measure(
@@ -161,16 +127,6 @@ def measure(
                 yield one
     if not told:  # else the holes of that column speak in all cells too: one cause, one finding
         yield from all_claim(bench, subject.features, options["all"], subject.rng("M14", "holes"))
-
-
-def broken(bench: Bench, column: str, used: bool, rng: np.random.Generator) -> Iterator[tuple[str, Sample]]:
-    """The judged rows with the column gone, and with noise in it where it is a number that the model uses at all."""
-    yield "missing", blanked(bench.rows, {column: None})
-    if not used or next(c.kind for c in bench.rows.columns if c.name == column) != "number":
-        return
-    known = range_of(bench.judged.rows.numbers(column)[bench.judged.build])
-    if known is not None and known.spread > 0:
-        yield "noise", with_numbers(bench.rows, column, noisy(bench.rows.numbers(column), known, rng))
 
 
 def column_claim(
@@ -254,35 +210,6 @@ def claim(
         impact=Impact("costs", min(sizes), bound(0.05), "share of naive loss"),
         evidence={"losses": losses, "against": name, "units": judged.units, **evidence},
     )  # fmt: skip
-
-
-def slip_table(bench: Bench, reliance: Reliance, rng: np.random.Generator) -> dict[str, dict[str, dict[str, float]]]:
-    """By column and slip: what a slipped row loses more, as a share of naive loss, and the share that a range tells."""
-    kinds = {c.name: c.kind for c in bench.rows.columns}
-    few = bench.index[:SLIP_ROWS]
-    rows = bench.judged.rows.take(few)
-    usual = max(bench.mean(few, bench.usual[few]), 1e-12)
-    out: dict[str, dict[str, dict[str, float]]] = {}
-    for column in [c for c in reliance.leading if kinds[c] == "number"][:SLIPPED]:
-        known = range_of(bench.judged.rows.numbers(column)[bench.judged.build])
-        x = rows.numbers(column)
-        if known is None:
-            continue
-        for kind in SLIPS:
-            made = slipped(x, kind)
-            fine = np.isfinite(x) & (made != x)
-            if not fine.any():
-                continue
-            try:
-                lost = bench.judged.quadratic(answers(bench.model, with_numbers(rows, column, made)), few)
-            except InputError:
-                continue
-            outside = (made[fine] < known.low) | (made[fine] > known.high)
-            out.setdefault(column, {})[kind] = {
-                "loses_more": float((lost - bench.own[: len(few)])[fine].mean()) / usual,
-                "out_of_range": float(outside.mean()),
-            }
-    return out
 
 
 def remedy(subject: Subject, finding: Finding) -> Remedy | None:
