@@ -211,6 +211,7 @@ def fit_subject(
     from assay.bundle.make import make
     from assay.bundle.native import NativeModel
     from assay.fit import fit as race
+    from assay.fit.understanding import understand
 
     start = time.process_time()
     audit = Audit(subject, replace(settings, select=()), part(progress, 0.0, 0.25))
@@ -223,8 +224,10 @@ def fit_subject(
     model = NativeModel(fitted.judged, tuple(fitted.recipe.ops()), subject.table.digest)
     known = {**subject.evidence, "making": fitted.making}
     judged = replace(subject, predictions=fitted.predictions, model=model, evidence=known)
-    evidence = Audit(judged, replace(settings, select=MODEL_CODES), part(progress, 0.9, 0.95)).report(trials=False)
-    return make(subject, fitted, of_table, evidence, settings, time.process_time() - start)
+    on_model = Audit(judged, replace(settings, select=MODEL_CODES), part(progress, 0.9, 0.95))
+    evidence = on_model.report(trials=False)
+    known = understand(judged, fitted, on_model.runner.give, audit.runner.give)
+    return make(subject, fitted, of_table, evidence, settings, time.process_time() - start, known)
 
 
 def load(path: Any) -> Model:

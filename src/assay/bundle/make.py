@@ -37,9 +37,12 @@ def versions_of(packages: Sequence[str]) -> dict[str, str]:
 
 
 def make(
-    subject: Subject, fitted: Fitted, report: Report, evidence: Report, settings: Settings, cpu_seconds: float
-) -> Model:
+    subject: Subject, fitted: Fitted, report: Report, evidence: Report, settings: Settings, cpu_seconds: float,
+    understanding: Mapping[str, Any] | None = None,
+) -> Model:  # fmt: skip
     """Pack a fit with the report of its table and, in ``evidence``, the report on the model itself.
+
+    ``understanding`` is what ``fit.understanding`` made of it.
 
     Raises:
         BundleError: the graph differs from the trained model by more than 1e-4.
@@ -48,6 +51,7 @@ def make(
     model = model_part(fitted) | {
         "findings": [f for f in on_model["findings"] if f["code"].startswith("M")],
         "verdicts": [v for v in on_model["verdicts"] if v["code"].startswith("M") and v["verdict"] != "skipped"],
+        "understanding": plain(understanding or {}),
     }
     doc = {"kind": "fit", "report": report.to_json(), "model": model, "cpu_seconds": round(cpu_seconds, 1)}
     return pack_fitted(subject, fitted, settings, doc)

@@ -10,6 +10,7 @@ import numpy as np
 
 from assay.core.subject import Model
 from assay.core.table import F64, I64, NUMERIC, Sample
+from assay.stats.ratios import ratio_interval
 
 from .asked import Reliance, answers, swapped
 from .collinear import joined, pairwise, ranks
@@ -192,3 +193,14 @@ def together(
         groups.append(columns)
         lost.append((judged.quadratic(made, reliance.index) - own)[:, None])
     return groups, np.hstack(lost)
+
+
+def price_of(judged: Judged, own: F64, plain: F64, usual: F64) -> dict[str, Any]:
+    """What a readable model loses more, as a share of what the usual answer loses, with a 95 % interval."""
+    fresh = judged.judge
+    lo, hi = ratio_interval(judged.by_unit(fresh, plain - own), judged.by_unit(fresh, usual), 0.05)
+    whole = float(usual.mean())
+    return {
+        "value": float((plain - own).mean()) / whole if whole > 0 else 0.0,
+        "interval": [lo, hi] if np.isfinite([lo, hi]).all() else None,
+    }

@@ -62,7 +62,7 @@ from assay.core.table import F64, NUMERIC, Mask, Sample, SampleSpec
 from assay.probes.asked import answers, apart, relied
 from assay.probes.judged import Judged
 from assay.probes.plain_models import LINEAR, TREE
-from assay.probes.readable import additive, few_answers, grounds
+from assay.probes.readable import additive, few_answers, grounds, price_of
 from assay.stats.ratios import ratio_above, ratio_interval
 
 CHALLENGE = Challenge(
@@ -136,17 +136,6 @@ def goes_by(subject: Subject, judged: Judged) -> dict[str, Any]:
     assert subject.model is not None
     rng = subject.rng("M10", "grounds")
     return grounds(subject.model, judged, relied(subject.model, judged, subject.features, rng, ROWS), rng)
-
-
-def price_of(judged: Judged, own: F64, plain: F64, usual: F64) -> dict[str, Any]:
-    """What a readable model loses more, as a share of what the usual answer loses, with a 95 % interval."""
-    fresh = judged.judge
-    lo, hi = ratio_interval(judged.by_unit(fresh, plain - own), judged.by_unit(fresh, usual), 0.05)
-    whole = float(usual.mean())
-    return {
-        "value": float((plain - own).mean()) / whole if whole > 0 else 0.0,
-        "interval": [lo, hi] if np.isfinite([lo, hi]).all() else None,
-    }
 
 
 @dataclass(frozen=True)
