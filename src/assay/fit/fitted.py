@@ -52,17 +52,19 @@ class CalibrationRecord:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Realised coverage on the judge rows: ``hits`` of ``n``, with a Clopper-Pearson (Beta) 95 % interval."""
+    """Realised coverage on the judge rows: ``hits`` of ``n``, with a Clopper-Pearson (Beta) 95 % interval; where rows
+    depend on each other (``units`` is then "blocks") the wider of it and of a t interval over blocks."""
 
     of: str
     hits: int
     n: int
     interval: tuple[float, float]
+    units: str = "rows"
 
 
 @dataclass(frozen=True, slots=True)
 class ConformalRecord:
-    """``realised`` has one entry per class, then one over all rows. ``size`` is the mean set size or interval width."""
+    """``realised`` has one entry per class, then one over all rows, then groups. ``size``: mean set size or width."""
 
     coverage: float
     n: int

@@ -49,7 +49,8 @@ def choose_lineup(race: Race, material: Material, budget: Budget, notes: list[st
     budget.say("choosing", 0.62)
     lead = single(race, len(material.build))
     enough = not alone and len(material.choose) >= LEAST_CHOOSE
-    runners, weights = (_mix(race, material, budget, notes) if enough else ([], [])) or ([lead], [1.0])
+    runners, weights = _mix(race, material, budget, notes) if enough else ([], [])
+    runners, weights = (runners, weights) if runners else ([lead], [1.0])
     everyone = {r.config.name: r for r in [lead, *runners]}
     outputs = _on_choose(list(everyone.values()), race, material)
     own = outputs[lead.config.name]
