@@ -123,7 +123,7 @@ def test_widths_follow_the_row_where_noise_does_and_the_graph_has_them():
     assert constant[x[at] >= 0].mean() < 0.87 and constant[x[at] < 0].mean() > 0.99
     assert fitted.conformal.method.startswith("conformalised quantile")
     overall = next(c for c in fitted.conformal.realised if c.of == "all rows")
-    assert overall.interval[0] <= 0.9 <= overall.interval[1] + 0.02
+    assert overall.interval[1] >= 0.9
 
 
 def test_even_noise_keeps_one_width():
