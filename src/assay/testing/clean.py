@@ -14,6 +14,7 @@ from assay.core.costs import even_costs
 from assay.core.making import Making
 from assay.core.subject import JUDGE, Comparison, Predictions, Subject
 from assay.core.table import F64, Sample, SampleSpec
+from assay.learn.scoring import own_and_usual
 from assay.learn.target import labels
 from assay.tables import guess_roles, open_table
 
@@ -118,12 +119,7 @@ def honest_making(given: Predictions) -> Making:
     judged = given.part == JUDGE
     rest = np.flatnonzero(~judged & np.isfinite(given.y))
     y, output = given.y[rest], given.output[rest]
-    if output.ndim == 2:
-        shares = np.bincount(y.astype(int), minlength=output.shape[1]) / max(1, len(y))
-        own = -np.log(np.clip(output[np.arange(len(y)), y.astype(int)], 1e-6, 1.0))
-        usual = -np.log(np.clip(shares[y.astype(int)], 1e-6, 1.0))
-    else:
-        own, usual = (output - y) ** 2, (y - y.mean()) ** 2 if len(y) else y
+    own, usual = own_and_usual(output, y)
     loss = np.stack([own, 1.001 * own, 1.002 * own])
     same = given.output[judged]
     names = ("first", "second", "third")

@@ -48,6 +48,7 @@ from assay.core.claim import About, Claim, Effect, Impact
 from assay.core.errors import InputError, NotApplicable
 from assay.core.making import Making
 from assay.core.subject import JUDGE, Planted, Subject
+from assay.learn.scoring import own_and_usual
 from assay.probes.judged import Judged
 from assay.stats.selection import BLOCKS, corrected
 
@@ -122,12 +123,7 @@ def plant(subject: Subject, dose: float, rng: np.random.Generator) -> Planted:
     if len(rest) < FEWEST:
         raise InputError(f"selection-optimism is planted on at least {FEWEST} rows that were not judged")
     y, output = given.y[rest], given.output[rest]
-    if output.ndim == 2:
-        own = -np.log(np.clip(output[np.arange(len(y)), y.astype(int)], 1e-6, 1.0))
-        share = np.bincount(y.astype(int), minlength=output.shape[1]) / len(y)
-        usual = -np.log(np.clip(share[y.astype(int)], 1e-6, 1.0))
-    else:
-        own, usual = (output - y) ** 2, (y - y.mean()) ** 2
+    own, usual = own_and_usual(output, y)
     loss = own + dose * own.std() * rng.normal(size=(60, len(y)))
     names = tuple(f"try {k + 1}" for k in range(60))
     made = Making(names, loss, np.arange(len(y)), usual, given.row_id[given.part == JUDGE])
