@@ -152,8 +152,13 @@ class Audit:
                 counts = {as_text(value): int(n) for value, n in top}
         return SubjectInfo(
             table.name, table.n_rows, len(table.columns), table.digest, shown, target, roles.task, roles.positive,
-            counts, unknown, (*table.notes, self.subject.partition.says, *self.taken()),
+            counts, unknown, (*table.notes, self.subject.partition.says, *self.taken(), *self.looked()),
         )  # fmt: skip
+
+    def looked(self) -> tuple[str, ...]:
+        """How often the test that this report is on was looked at."""
+        look = self.subject.evidence.get("looks")
+        return () if look is None else (f"this is {look.says}",)
 
     def taken(self) -> tuple[str, ...]:
         """What is taken of a model that does not say which rows it was trained on."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from assay.core.aim import Aim, read_aim
 from assay.core.costs import costs_of
-from assay.core.errors import InputError
+from assay.core.errors import InputError, SettingsError
 from assay.core.images import FILE
 from assay.core.settings import Settings
 from assay.core.subject import BUILD, JUDGE, Comparison, Model, Predictions, Roles, Subject
@@ -57,7 +57,12 @@ def open_subject(
         RoleError: a role names a column that is missing or unfit.
     """
     settings = settings or Settings()
-    word: dict[str, str | Sequence[str]] = words_of(source) | dict(settings.roles) | dict(roles or {})
+    cut = words_of(source)
+    word: dict[str, str | Sequence[str]] = cut | dict(settings.roles) | dict(roles or {})
+    if cut:
+        word["split"] = cut["split"]
+        if settings.split not in ("", "column"):
+            raise SettingsError(f"{source} is split already, test apart; --split {settings.split} would mix it again")
     seen = None
     if is_images(source):
         table, seen = open_images(source, name=name, progress=progress)

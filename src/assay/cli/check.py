@@ -19,6 +19,7 @@ from .options import (
     AskedAt,
     Group,
     Known,
+    Look,
     NoCache,
     Protected,
     Quiet,
@@ -56,6 +57,7 @@ def check(
     protected: Protected = None,
     role: RoleWords = None,
     split: Split = None,
+    look: Look = None,
     asked_at: AskedAt = None,
     known: Known = None,
     unknown: Unknown = None,
@@ -119,9 +121,10 @@ def check(
     earlier = read_report(compare) if compare else None
     from assay import audit
     from assay.api import attach, word
+    from assay.tables.looks import looking
 
     said = word(time, group, listed(protected), words, asked_at, listed(known), listed(unknown))
-    with Progress(quiet) as progress:
+    with looking(look, "check"), Progress(quiet) as progress:
         subject = audit.open_subject(
             source, target=target, roles=said, settings=settings, reference=reference, test=test,
             trusted=trusted, population=population, contract=contract, pipeline=pipeline, cache=not no_cache,

@@ -9,7 +9,7 @@ import typer
 
 from assay.core.errors import SettingsError
 
-from .options import FIT, OUT, Bundle, Quiet, Rows, flag
+from .options import FIT, OUT, Bundle, Look, Quiet, Rows, flag
 
 Reasons = Annotated[
     int, typer.Option(metavar="N", min=0, max=10, help="The N columns that moved each prediction most.")
@@ -32,6 +32,7 @@ def predict(
     table: Rows,
     reasons: Reasons = 0,
     coverage: Coverage = None,
+    look: Look = None,
     output_file: Out = None,
     quiet: Quiet = False,
 ) -> int:
@@ -42,10 +43,13 @@ def predict(
     checked(coverage)
     ready(output_file, tuple(TABLES))
     from assay.api import load
+    from assay.tables.looks import looking
 
-    with Progress(quiet) as progress:
+    with looking(look, "predict") as under, Progress(quiet) as progress:
         progress("predicting", 0.1)
         scored = load(model).score_table(table, reasons=reasons, coverage=coverage)
+    for taken in under.taken.values() if under else ():
+        note(f"this is {taken.says}", quiet)
     if output_file is None:
         print_table(scored)
     else:

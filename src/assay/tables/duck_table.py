@@ -12,7 +12,7 @@ from assay.core.table import F64, I32, U64, Ask, Column, Mask, SampleSpec
 
 from . import rowid, sampling, values
 from .engines import duck
-from .kinds import BATCH, Shape, decide
+from .kinds import BATCH, Shape, decide, shape
 from .sample import ArrowSample
 from .scans import Scanned
 
@@ -225,6 +225,26 @@ class DuckTable:
         con.register("_part", pa.table({KEEP: keep}))
         sql = f"(SELECT s.* FROM {source} s POSITIONAL JOIN _part k WHERE k.{KEEP})"
         return con, sql, [s for s in self._shapes if s.name in set(columns)]
+
+    def with_column(
+        self, name: str, values: Any, *, without: Sequence[str] = (), notes: Sequence[str] = ()
+    ) -> DuckTable:
+        """The same rows with one text column more (Arrow, in source order) and some less; rows are scanned in place."""
+        import pyarrow as pa
+
+        con, source = duck.connect(), "_source"
+        if isinstance(self._source, str):
+            source = self._source
+        else:
+            con.register("_source", self._source)
+        more = pa.table({name: values})
+        con.register("_more", more)
+        sql = f"(SELECT s.*, k.{duck.quote(name)} FROM {source} s POSITIONAL JOIN _more k)"
+        shapes = [s for s in self._shapes if s.name not in set(without)]
+        return DuckTable(
+            con, sql, [*shapes, shape(name, "VARCHAR")], name=self._name, notes=[*self._notes, *notes],
+            given={s.name: self._columns[s.name] for s in shapes}, census=self.census, keep=(self, more),
+        )  # fmt: skip
 
     def hold(self, thing: object) -> None:
         """Keep something alive as long as the table: a temporary folder that it reads from."""

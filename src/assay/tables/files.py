@@ -12,6 +12,7 @@ from .cache import Folder
 from .duck_table import DuckTable
 from .engines import duck
 from .kinds import shape
+from .looks import card_of, gate
 from .memory import table_from_arrow
 from .names import unique_names
 
@@ -27,6 +28,10 @@ def open_path(pattern: str, *, name: str | None, cache: bool, sheet: str | int |
         table = open_paths([path], name=name or "stdin", cache=cache, sheet=sheet)
         table.hold(keep)
         return table
+    if card_of(Path(pattern)) is not None:
+        from .splitting import open_split
+
+        return open_split(Path(pattern), name=name, cache=cache)
     return open_paths(expand(pattern), name=name, cache=cache, sheet=sheet)
 
 
@@ -44,6 +49,7 @@ def open_paths(paths: list[Path], *, name: str | None, cache: bool, sheet: str |
             raise InputError(f"{path} cannot be read: {error.strerror}") from None
         if empty:
             raise InputError(f"{path.name} is empty")
+        gate(path)
     label = name or (paths[0].name if len(paths) == 1 else f"{paths[0].name} and {len(paths) - 1} more")
     try:
         forms = {form_of(p, ending(p)) for p in paths}

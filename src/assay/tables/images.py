@@ -21,6 +21,7 @@ from assay.core.images import CLASS, FILE, Images
 from . import image_arrays
 from .duck_table import DuckTable
 from .image_measures import Measured, digests, measure, to_grey
+from .looks import card_of
 from .memory import table_from_arrow
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # others (EPS) run programs of their own
@@ -37,7 +38,7 @@ def is_images(source: Any) -> bool:
     if not paths or not all(isinstance(p, (str, os.PathLike)) for p in paths):
         return False
     first = Path(os.fspath(paths[0]))
-    if first.is_dir() or first.suffix.lower() == ".npz":
+    if (first.is_dir() and card_of(first) is None) or first.suffix.lower() == ".npz":
         return first.exists()
     return first.is_file() and image_arrays.idx_shape(first) is not None
 
