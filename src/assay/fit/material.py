@@ -85,6 +85,11 @@ class Material:
         return self.keys if self.roles.group is None else level_keys(self.raw, self.roles.group.column)
 
     @property
+    def alpha(self) -> float:
+        """The level of intervals on the judge rows: what earlier looks at a locked test leave of it."""
+        return level(ALPHA, 0 if self.look is None else self.look.number)
+
+    @property
     def copied(self) -> float:
         """The share of rows that repeat another one, and that a shuffled split would put on both sides."""
         return 1.0 - len(np.unique(self.keys)) / len(self.keys) if self.roles.folded in ("random", "site") else 0.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,8 @@ class Judged:
     """Rows that made no part of what is judged on them, in the order of their hash.
 
     ``output`` (n, classes) probabilities or (n,) values, ``y`` (n,) class index or value, ``weight`` (n,) or None,
-    ``block`` (n,) numbers of blocks of dependent rows, None where rows are independent.
+    ``block`` (n,) numbers of blocks of dependent rows, None where rows are independent. ``alpha``: 1 less the coverage
+    that intervals are made at.
     """
 
     output: F64
@@ -37,6 +39,7 @@ class Judged:
     aim: Aim
     weight: F64 | None = None
     block: I64 | None = None
+    alpha: float = ALPHA
 
     def __len__(self) -> int:
         return len(self.y)
@@ -96,14 +99,14 @@ def _independent(rows: Judged, metric: str, value: float) -> tuple[float, float]
 
     w = rows.w
     if metric == "AUC":
-        return auc_interval(rows.y, rows.output[:, 1], ALPHA) if rows.weight is None else _weighted_auc(rows, value)
+        return auc_interval(rows.y, rows.output[:, 1], rows.alpha) if rows.weight is None else _weighted_auc(rows, value)
     if metric == "accuracy":
         effective = float(w.sum() ** 2 / (w**2).sum())
-        lo, hi = share_interval(value * effective, effective, ALPHA)
+        lo, hi = share_interval(value * effective, effective, rows.alpha)
         return float(lo), float(hi)
     if metric in EACH:
         each = EACH[metric](rows)
-        return mean_interval(value + w * (each - value) / w.mean(), ALPHA)
+        return mean_interval(value + w * (each - value) / w.mean(), rows.alpha)
     if metric in MEASURES:
         return jackknife(replace(rows, block=np.arange(len(rows)) % BUNDLES), measure_of(metric))
     own, usual = rows.losses, _usual(rows)
@@ -112,7 +115,7 @@ def _independent(rows: Judged, metric: str, value: float) -> tuple[float, float]
         return None
     # delta method for a ratio of means: residual of the numerator on the denominator, row by row
     error = w * (own - (1.0 - value) * usual) / (w.mean() * spread)
-    half = 1.959963984540054 * float(error.std(ddof=1) / np.sqrt(len(rows)))
+    half = NormalDist().inv_cdf(1 - rows.alpha / 2) * float(error.std(ddof=1) / np.sqrt(len(rows)))
     return value - half, value + half
 
 
@@ -128,7 +131,7 @@ def jackknife(rows: Judged, measure: Measure) -> tuple[float, float] | None:
         return None
     error = float(np.sqrt((g - 1) / g * np.sum((values - values.mean()) ** 2)))
     middle = measure(rows)
-    half = float(stdtrit(g - 1, 1 - ALPHA / 2)) * error
+    half = float(stdtrit(g - 1, 1 - rows.alpha / 2)) * error
     return middle - half, middle + half
 
 
@@ -166,7 +169,7 @@ def _weighted_auc(rows: Judged, value: float) -> tuple[float, float]:
             return 0.0, 1.0
         variance += float((w**2 * (_placements(rows, of) - mean) ** 2).sum()) * n / (n - 1.0)
         effective = min(effective, n)
-    half = float(stdtrit(max(effective - 1.0, 1.0), 1 - ALPHA / 2)) * np.sqrt(variance) / (value * (1.0 - value))
+    half = float(stdtrit(max(effective - 1.0, 1.0), 1 - rows.alpha / 2)) * np.sqrt(variance) / (value * (1.0 - value))
     middle = float(np.log(value / (1.0 - value)))
     return float(expit(middle - half)), float(expit(middle + half))
 
