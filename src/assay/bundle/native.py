@@ -10,10 +10,9 @@ import numpy as np
 
 from assay.core.remedy import Op
 from assay.core.table import F64, Sample
-from assay.learn.boosting import Boosted
 from assay.learn.encoder import encode
-from assay.learn.forests import Grown
 from assay.learn.forms import Assembly, Forest, Linear, Member
+from assay.learn.linear import LinearModel
 from assay.learn.replay import calibrate, design, replay_form
 from assay.tables import recipe
 
@@ -52,17 +51,15 @@ def native_output(assembly: Assembly, ops: Sequence[Op], rows: Sample) -> F64:
 
 def _member(m: Member, assembly: Assembly, X: Any) -> F64:
     k = 1 if assembly.task == "regression" else len(assembly.classes)
-    if isinstance(m.form, Forest) and m.family == "lightgbm" and m.native is not None:
-        return Boosted(m.native, assembly.task, len(m.form.trees) // len(m.form.base)).predict(X)
-    if isinstance(m.form, Forest) and m.native is not None:
-        return Grown(m.native, assembly.task, k).predict(X)
-    if isinstance(m.form, Linear) and m.native is not None:
-        native: Any = m.native
+    if isinstance(m.native, LinearModel) and isinstance(m.form, Linear) and m.native.native is not None:
+        native = m.native.native
         D = design(m.form.terms, X)
         if assembly.task == "regression":
             return np.asarray(native.predict(D), np.float64)
         if len(native.classes_) == k:
             return np.asarray(native.predict_proba(D), np.float64)
+    elif m.native is not None:
+        return np.asarray(m.native.predict(X))
     out = replay_form(m.form, X)  # a member without its library: its neutral form
     if assembly.task == "binary":
         return np.column_stack((1.0 - out[:, 0], out[:, 0]))

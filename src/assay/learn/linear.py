@@ -122,7 +122,7 @@ def _of_values(D: F64, terms: tuple[Term, ...], data: Data, strength: float) -> 
     model = PoissonRegressor(alpha=1.0 / (strength * len(data.y)), solver=solver, max_iter=200)
     _fit_quietly(model, D, data, data.y)
     form = Linear(terms, _f(model.coef_).reshape(-1, 1), np.atleast_1d(_f(model.intercept_)), "exp")
-    return LinearModel(None, data.task, form)
+    return LinearModel(model, data.task, form)
 
 
 def _fit_quietly(model: Any, D: F64, data: Data, y: Any = None) -> None:
