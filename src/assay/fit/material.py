@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from assay.core.errors import InputError, RoleError
+from assay.core.making import Look
 from assay.core.remedy import Recipe
 from assay.core.subject import BUILD, CHOOSE, JUDGE, Roles, Subject
 from assay.core.table import F64, I64, U64, Sample, SampleSpec
@@ -20,8 +21,10 @@ from assay.learn.forms import EncoderSpec
 from assay.learn.learners import F32, Data
 from assay.learn.splits import Fold, cv_folds, level_keys, order_values, unit_keys
 from assay.learn.target import Labels, labels
+from assay.stats.looks import level
 
 from .allowed import WEIGHTED, check_values, infinite, weights_of
+from .measures import ALPHA
 
 MOST_ROWS = 1_000_000  # rows in memory; a larger table is sampled by hash, which is said
 FEWEST_ROWS = 4
@@ -50,6 +53,7 @@ class Material:
     seed: int
     notes: tuple[str, ...] = ()
     weight: F64 | None = None  # (n,) how much a row counts, with mean one; None where all count the same
+    look: Look | None = None  # where the judge rows are a locked test
 
     @property
     def y(self) -> F64:
@@ -202,6 +206,7 @@ def prepare(
     return Material(
         raw, sample, roles, found, build, choose, judge, kept, out | unfit, len(known), subject.partition.says,
         seed, tuple(notes), None if weight is None else weight / weight.mean(),
+        subject.evidence.get("looks"),
     )  # fmt: skip
 
 

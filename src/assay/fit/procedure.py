@@ -123,8 +123,11 @@ class _Procedure:
         also: tuple[Score, ...] = ()
         if len(m.judge):
             label, timed = _split_label(m), order is not None
-            seen = Judged(output_judge, y[m.judge], m.labels.aim, m.weights(m.judge), block)
+            seen = Judged(output_judge, y[m.judge], m.labels.aim, m.weights(m.judge), block, m.alpha)
             headline = judging.headline(seen, label, timed=timed)
+            if m.look is not None and m.look.number > 1:
+                said = f"between: 95 % for whichever of {m.look.number} looks is kept"
+                headline = replace(headline, note="; ".join(filter(None, (headline.note, said))))
             naive = judging.naive(y[m.dev], seen, m.labels.outputs, m.weights(m.dev))
             also = judging.others(seen)
             if m.roles.parted in ("time", "group", "site") or m.copied >= COPIED:
@@ -329,8 +332,10 @@ def _split_label(m: Material) -> str:
     if m.roles.parted == "random":
         mixed = [said for role, said in (("order", "time"), ("group", "groups")) if m.roles.named(role)]
         return f"random rows, {' and '.join(mixed)} ignored" if mixed else "rows held out"
+    if m.look is not None:
+        return f"the locked test, look {m.look.number}"
     return {
-        "column": "the user's own test rows",
+        "column": f"rows that {m.roles.split.column if m.roles.split else ''} holds back",
         "time": "later rows",
         "group": "rows of other groups",
         "site": "rows of other sites",
