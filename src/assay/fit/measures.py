@@ -99,7 +99,9 @@ def _independent(rows: Judged, metric: str, value: float) -> tuple[float, float]
 
     w = rows.w
     if metric == "AUC":
-        return auc_interval(rows.y, rows.output[:, 1], rows.alpha) if rows.weight is None else _weighted_auc(rows, value)
+        if rows.weight is not None:
+            return _weighted_auc(rows, value)
+        return auc_interval(rows.y, rows.output[:, 1], rows.alpha)
     if metric == "accuracy":
         effective = float(w.sum() ** 2 / (w**2).sum())
         lo, hi = share_interval(value * effective, effective, rows.alpha)
