@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -211,9 +210,10 @@ def fit_subject(
     from assay.bundle.make import make
     from assay.bundle.native import NativeModel
     from assay.fit import fit as race
+    from assay.fit.resources import Meter
     from assay.fit.understanding import understand
 
-    start = time.process_time()
+    meter = Meter()
     audit = Audit(subject, replace(settings, select=()), part(progress, 0.0, 0.25))
     audit.unsafe, audit.refits = unsafe, FIT_REFITS
     report = audit.report()
@@ -227,7 +227,7 @@ def fit_subject(
     on_model = Audit(judged, replace(settings, select=MODEL_CODES), part(progress, 0.9, 0.95))
     evidence = on_model.report(trials=False)
     known = understand(judged, fitted, on_model.runner.give, audit.runner.give)
-    return make(subject, fitted, of_table, evidence, settings, time.process_time() - start, known)
+    return make(subject, fitted, of_table, evidence, settings, meter.read(settings.watts, settings.co2), known)
 
 
 def load(path: Any) -> Model:

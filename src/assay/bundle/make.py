@@ -15,6 +15,7 @@ from assay.core.settings import Settings
 from assay.core.subject import BUILD, CHOOSE, JUDGE, Subject
 from assay.core.table import SampleSpec
 from assay.fit.fitted import Fitted
+from assay.fit.resources import Resources
 from assay.report.document import Report
 
 from .classes import class_type_of
@@ -37,12 +38,12 @@ def versions_of(packages: Sequence[str]) -> dict[str, str]:
 
 
 def make(
-    subject: Subject, fitted: Fitted, report: Report, evidence: Report, settings: Settings, cpu_seconds: float,
+    subject: Subject, fitted: Fitted, report: Report, evidence: Report, settings: Settings, used: Resources,
     understanding: Mapping[str, Any] | None = None,
 ) -> Model:  # fmt: skip
     """Pack a fit with the report of its table and, in ``evidence``, the report on the model itself.
 
-    ``understanding`` is what ``fit.understanding`` made of it.
+    ``used`` is what the run took so far, ``understanding`` what ``fit.understanding`` made of it.
 
     Raises:
         BundleError: the graph differs from the trained model by more than 1e-4.
@@ -52,8 +53,9 @@ def make(
         "findings": [f for f in on_model["findings"] if f["code"].startswith("M")],
         "verdicts": [v for v in on_model["verdicts"] if v["code"].startswith("M") and v["verdict"] != "skipped"],
         "understanding": plain(understanding or {}),
+        "resources": used.to_doc(),
     }
-    doc = {"kind": "fit", "report": report.to_json(), "model": model, "cpu_seconds": round(cpu_seconds, 1)}
+    doc = {"kind": "fit", "report": report.to_json(), "model": model, "cpu_seconds": round(used.cpu_seconds, 1)}
     return pack_fitted(subject, fitted, settings, doc)
 
 
@@ -75,6 +77,8 @@ def pack_fitted(subject: Subject, fitted: Fitted, settings: Settings, doc: Mappi
         "versions": {name: version(name) for name in PACKAGES} | versions_of(EXTRAS),
     }
     document = dict(doc or {"kind": "fit", "report": None, "model": model_part(fitted)})
+    if "resources" in document["model"]:
+        lineage["resources"] = document["model"]["resources"]
     counted = {"build": int(parts[BUILD]), "choose": int(parts[CHOOSE]), "judge": int(parts[JUDGE])}
     flat = {k: v for k, v in lineage.items() if not isinstance(v, dict)}
     document["model"] = dict(document["model"]) | {"rows": counted, "lineage": flat}

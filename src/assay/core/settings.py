@@ -73,6 +73,8 @@ class Settings:
         ""  # what parts rows: column, time, group, site, random; empty: the roles
     )
     coverage_by: str = ""  # column by whose groups prediction sets keep their coverage; empty: by class alone
+    co2: float = 0.0  # grams of CO2 per kWh of your electricity; 0: not declared, and no grams are written
+    watts: float = 0.0  # of one busy core, where the machine has no meter; 0: not declared, and no energy is written
     sample_rows: int = 50_000  # rows in memory for what cannot be a scan
     checks: tuple[str, ...] = ()  # the team's own checks, as files beside the settings: "checks/*.py"
     rules: tuple[Rule, ...] = ()  # what every row must keep, in SQL, below
