@@ -1,8 +1,8 @@
 """Charts as Vega-Lite specifications (plain data, checked against the official schema in the tests) and as inline SVG.
 
-A chart is {"kind": "bars" | "line" | "hist" | "lines", "title", "x", "y", "x_title", "y_title"}; "lines" has
-"series" {name: [y, ...]} instead of "y". Only this closed form is drawn, so a stored report cannot smuggle in a
-specification that reads files or addresses.
+A chart is {"kind": "bars" | "line" | "hist" | "lines" | "band", "title", "x", "y", "x_title", "y_title"}; "lines" has
+"series" {name: [y, ...]} instead of "y"; "band" and, where they like, "bars" have the ends "lo" and "hi" of intervals.
+Only this closed form is drawn, so a stored report cannot smuggle in a specification that reads files or addresses.
 """
 
 from __future__ import annotations
@@ -70,6 +70,8 @@ def spec(chart: Mapping[str, Any], width: int = WIDTH, height: int = HEIGHT) -> 
                                              "scale": dashes}}}  # fmt: skip
         return made
     y = list(chart.get("y", []))[:POINTS]
+    if kind == "band" or ("lo" in chart and kind == "bars"):
+        return made | _with_ends(chart, x, y, across, up, words)
     if kind == "line":
         made |= {"data": {"values": _pairs(x, y)},
                  "mark": {"type": "line", "color": MARK, "point": {"color": MARK, "size": 18}},
@@ -89,6 +91,34 @@ def spec(chart: Mapping[str, Any], width: int = WIDTH, height: int = HEIGHT) -> 
                  "height": max(40, 17 * len(x)) if flat else height,
                  "encoding": {"y": named, "x": up} if flat else {"x": named, "y": up}}  # fmt: skip
     return made
+
+
+def _with_ends(
+    chart: Mapping[str, Any], x: Sequence[Any], y: Sequence[Any], across: dict[str, Any], up: dict[str, Any],
+    words: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """A curve in its band, or bars with a line from end to end of each interval."""
+    values = [
+        {"x": a, "y": b, "lo": lo, "hi": hi}
+        for a, b, lo, hi in zip(x, y, list(chart.get("lo", [])), list(chart.get("hi", [])), strict=False)
+    ]
+    if chart.get("kind") == "band":
+        place = across | ({"type": "ordinal", "axis": {"labelAngle": 0, "labelOverlap": True}} if words else
+                          {"scale": {"zero": False, "nice": False}})  # fmt: skip
+        upward = up | {"scale": {"zero": True}}
+        return {"data": {"values": values}, "layer": [
+            {"mark": {"type": "area", "color": MARK, "opacity": 0.25},
+             "encoding": {"x": place, "y": upward | {"field": "lo"}, "y2": {"field": "hi"}}},
+            {"mark": {"type": "line", "color": MARK, "strokeWidth": 2, "point": {"color": MARK, "size": 18}},
+             "encoding": {"x": place, "y": upward}},
+        ]}  # fmt: skip
+    named = across | {"type": "nominal", "axis": {"labelLimit": 130, "grid": False}}
+    layers: list[dict[str, Any]] = [
+        {"mark": {"type": "bar", "color": MARK, "opacity": 0.8}, "encoding": {"y": named, "x": up}},
+        {"mark": {"type": "rule", "color": INK, "strokeWidth": 1.5},
+         "encoding": {"y": named, "x": up | {"field": "lo"}, "x2": {"field": "hi"}}},
+    ]  # fmt: skip
+    return {"data": {"values": values}, "height": max(40, 19 * len(x)), "layer": layers}
 
 
 def svg(chart: Mapping[str, Any], key: str, width: int = WIDTH, height: int = HEIGHT) -> str:

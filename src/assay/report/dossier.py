@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from . import understanding
 from .groups import cards
 from .numbers import count, decimals, listed, percent, plain, plural, short, span
 from .text import card_lines, cells, cut, line, score_lines, sides, wrap
@@ -38,6 +39,7 @@ EMPTY: dict[str, Any] = {
     "trials": [],
     "lineage": {},
     "limits": [],
+    "understanding": {},
 }
 
 
@@ -144,6 +146,12 @@ def dossier_context(doc: Mapping[str, Any]) -> dict[str, Any]:
         "beside": scores[1:],
         "whose": whose(model),
         "model_cards": cards(model["findings"])[:5],
+        "understood": understanding.summary(model),
+        "importance": understanding.importance_rows(model),
+        "importance_chart": understanding.importance_chart(model),
+        "effect_charts": understanding.effect_charts(model),
+        "how_understood": understanding.method(model),
+        "price": understanding.price_rows(model),
         "table_findings": base["findings"][:50],
         "verdicts": verdicts,
         "worst": {f["code"]: f["severity"] for f in reversed(found)},
@@ -192,6 +200,16 @@ def dossier_lines(doc: Mapping[str, Any], width: int) -> Iterator[Text]:
             style="bold",
         )
         yield from score_lines(scores, width)
+    told = understanding.summary(model)
+    if told:
+        yield line()
+        yield line(("what the model goes by", "bold"))
+        for words in told:
+            yield from wrap(words, width, "- ", "  ")
+    yield from table_lines("columns", understanding.importance_rows(model), width)
+    for words in understanding.effect_lines(model):
+        yield from wrap(words, width, "  ", "    ", "dim")
+    yield from table_lines("price of readability", understanding.price_rows(model), width)
     yield from table_lines("candidates", candidate_rows(model), width)
     yield from table_lines("prediction sets" + nominal(model), coverage_rows(model), width)
     for title, rows in (

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from . import understanding
 from .compare import sections
 from .groups import cards
 from .next_steps import check_command
@@ -111,7 +112,15 @@ def dossier_markdown(doc: Mapping[str, Any]) -> list[str]:
     out += score_table(scores)
     if scores and whose(model):
         out += [f"The first score is {safe(whose(model))}.", ""]
-    for title, rows in (("What was tried", candidate_rows(model)), ("Prediction sets", coverage_rows(model))):
+    told = understanding.summary(model)
+    if told:
+        out += ["## What the model goes by", "", *(f"- {safe(said)}" for said in told), ""]
+    for title, rows in (
+        ("Columns", understanding.importance_rows(model)),
+        ("Price of readability", understanding.price_rows(model)),
+        ("What was tried", candidate_rows(model)),
+        ("Prediction sets", coverage_rows(model)),
+    ):
         if rows:
             out += [f"## {title}", *table(rows[0], ([safe(cell) for cell in row] for row in rows[1:]))]
     for title, found in (
