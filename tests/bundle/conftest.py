@@ -81,7 +81,7 @@ class Case:
         for f, w in zip(families, weights, strict=True):
             small = {"n_estimators": 20} if f == "extra-trees" else {}
             trained = train(Config(f, f, small), data, seed=0, rounds=30 if f == "lightgbm" else None)
-            members.append(Member(f, f, w, trained.form(), trained.native))
+            members.append(Member(f, f, w, trained.form(), trained))
             outputs.append(w / sum(weights) * trained.predict(X))
         mean = sum(outputs)
         kind = {"binary": "platt", "multiclass": "temperature", "regression": "none"}[task]

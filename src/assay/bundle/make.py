@@ -103,6 +103,7 @@ def model_part(fitted: Fitted) -> dict[str, Any]:
     return {
         "task": fitted.task,
         "predicts": fitted.assembly.aim.word,
+        "decision": {} if fitted.decision is None else asdict(fitted.decision) | {"says": fitted.decision.says},
         "classes": list(fitted.classes),
         "features": [column for column, _ in fitted.assembly.spec.columns],  # raw: what a row must have
         "left_out": dict(fitted.left_out),

@@ -6,6 +6,7 @@ family: 5 to 30 times that). So the portfolio spreads over families and shapes a
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from dataclasses import dataclass, replace
 
@@ -18,8 +19,8 @@ TINY, SMALL, LARGE = 200, 5_000, 20_000
 PROBE_ROUNDS = 25
 ROUNDS_TIMES_RATE = 10.0  # boosting stops near 10 / rate rounds: 200 at 0.05; the clock guards against more
 FITS_BEYOND_FOLDS = 3  # build -> choose, build + choose, and a refit on all rows or the shuffled split
-READABLE = ("linear", "tree")
-SIMPLICITY = {"tree": 0, "linear": 0, "lightgbm": 1, "extra-trees": 2}
+READABLE = ("linear", "tree", "additive")
+SIMPLICITY = {"tree": 0, "linear": 0, "additive": 1, "lightgbm": 2, "xgboost": 2, "catboost": 2, "extra-trees": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ def portfolio(n: int, rate: float) -> tuple[Config, ...]:
         "bagging_freq": 1,
     }
     loose = plain | {"extra_trees": True, "num_leaves": 48, "feature_fraction": 0.6}
+    additive = plain | {"num_leaves": 4, "feature_fraction": 0.5, "bagging_fraction": 0.8, "bagging_freq": 1}
     large = plain | {"num_leaves": 127, "feature_fraction": 0.6, "lambda_l2": 3.0, "min_data_in_leaf": 30}
     linear = Config("linear", "linear")
     strict = Config("linear, strict", "linear", {"C": 0.05})
@@ -54,14 +56,23 @@ def portfolio(n: int, rate: float) -> tuple[Config, ...]:
     random = Config("lightgbm, random splits", "lightgbm", loose)
     forest = Config("extra-trees", "extra-trees")
     tree = Config("tree of 16 leaves", "tree")
+    effects = Config("additive trees", "additive", additive)
     if n < TINY:
         few = Config("extra-trees", "extra-trees", {"n_estimators": 50})
         return (linear, strict, shallow, few, tree)
+    second = (Config("xgboost", "xgboost", {"learning_rate": rate}),) if installed("xgboost") else ()
+    third = (Config("catboost", "catboost"),) if installed("catboost") else ()
     if n < SMALL:
-        return (linear, shallow, booster, forest, random, strict, tree)
+        return (linear, shallow, booster, forest, *second, random, effects, strict, tree, *third)
     if n < LARGE:
-        return (linear, booster, forest, random, shallow, tree)
-    return (linear, booster, Config("lightgbm, large", "lightgbm", large), forest, random, shallow, tree)
+        return (linear, booster, forest, *second, random, effects, shallow, tree, *third)
+    many = Config("lightgbm, large", "lightgbm", large)
+    return (linear, booster, many, forest, *second, random, effects, shallow, tree, *third)
+
+
+def installed(package: str) -> bool:
+    """Whether an extra is there (``boost``: xgboost and optuna; ``catboost``): without it a family has no turn."""
+    return importlib.util.find_spec(package) is not None
 
 
 def make_plan(data: Data, budget: float, threads: int, seed: int) -> Plan:

@@ -10,7 +10,8 @@ import numpy as np
 from assay.core.table import F64, I64
 from assay.learn import catboosting, forests
 from assay.learn.calibration import paired
-from assay.learn.learners import Config, TimeUp, train
+from assay.learn.forms import EncoderSpec
+from assay.learn.learners import Config, TimeUp, Trained, train
 
 from .clock import Budget, cpu_seconds
 from .fitted import Candidate, State
@@ -36,6 +37,7 @@ class Runner:
     state: State = "unfinished"
     why: str = ""
     left_at: tuple[float, float] | None = None
+    model: Trained | None = None  # of the first fold: what size and latency are measured on
     proposed: bool = False  # by tuning: counts as a try, and is shown where it predicts
 
     @property
@@ -58,6 +60,8 @@ class Race:
         self.unit = material.units(material.build)
         self.runners: list[Runner] = []
         self._cache: dict[int, object] = {}
+        self.spec: EncoderSpec | None = None  # of the first fold, whose models are kept
+        self.barred: dict[str, str] = {}  # who cannot be chosen: too large or too slow to ship
 
     def run(self, config: Config, *, proposed: bool = False) -> Runner:
         """Run one candidate until it is done, beaten, out of time or broken."""
@@ -104,14 +108,14 @@ class Race:
 
     def best(self) -> Runner | None:
         """The lowest mean loss among those that finished every fold; else among those with most folds."""
-        ran = [r for r in self.runners if r.done]
+        ran = [r for r in self.runners if r.done and r.config.name not in self.barred]
         if not ran:
             return None
         most = max(r.done for r in ran)
         return min((r for r in ran if r.done == most), key=lambda r: float(np.nanmean(r.loss)))
 
     def finished(self) -> list[Runner]:
-        return [r for r in self.runners if r.done == len(self.folds)]
+        return [r for r in self.runners if r.done == len(self.folds) and r.config.name not in self.barred]
 
     def gap(self, runner: Runner, best: Runner) -> tuple[float, float]:
         """Mean loss beyond the best on the rows both predicted, and its standard error by units."""
@@ -182,6 +186,8 @@ class Race:
         runner.loss[rows] = m.losses(output, self.folds[f][1])
         if model.rounds:
             runner.rounds.append(model.rounds)
+        if f == 0:
+            runner.model = model
 
     def _prepared(self, f: int) -> tuple:  # type: ignore[type-arg]
         if f in self._cache:
@@ -189,6 +195,7 @@ class Race:
         m = self.material
         inside, outside = self.folds[f]
         spec, data = m.encoded(inside, self.plan.rows)
+        self.spec = spec if f == 0 else self.spec
         ready = (data, m.encode(spec, outside), m.y[outside], self.place[outside])
         if (data.X.size + ready[1].size) * len(self.folds) <= CACHE_CELLS:
             self._cache[f] = ready
