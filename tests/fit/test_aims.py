@@ -95,7 +95,7 @@ def skewed(n=N, seed=3):
 
 def test_a_quantile_is_fitted_scored_and_packed():
     columns = skewed()
-    model = assay.fit(columns, target="y", predict="quantile:0.9", settings=Settings(budget=30))
+    model = assay.fit(columns, target="y", predict="quantile:0.9", settings=Settings(budget=8))
     part = model.dossier["model"]
     first = part["scores"][0]
     assert first["metric"] == "D2 (pinball, 0.9)" and first["interval"][0] > 0
@@ -105,14 +105,14 @@ def test_a_quantile_is_fitted_scored_and_packed():
     assert part["parity"]["max"] <= 1e-4
     below = np.mean(columns["y"] <= model.predict(columns))
     assert 0.85 < below < 0.95
-    mean = assay.fit(columns, target="y", settings=Settings(budget=30)).predict(columns)
+    mean = assay.fit(columns, target="y", settings=Settings(budget=8)).predict(columns)
     assert np.mean(model.predict(columns) > mean) > 0.8
 
 
 def test_a_count_is_never_below_zero_and_few_values_are_no_classes():
     x, z, rng = values()
     columns = {"x": x, "z": z, "y": rng.poisson(np.exp(0.7 * x - 0.2)).astype(np.int64)}
-    model = assay.fit(columns, target="y", predict="count", settings=Settings(budget=30))
+    model = assay.fit(columns, target="y", predict="count", settings=Settings(budget=8))
     assert model.task == "regression"
     assert model.dossier["model"]["scores"][0]["metric"] == "D2 (Poisson)"
     assert model.predict({"x": np.linspace(-50, 50, 9), "z": np.zeros(9)}).min() >= 0
@@ -127,7 +127,7 @@ def ordered(seed=4, n=N):
 
 def test_ordered_classes_are_decided_by_their_median():
     columns = ordered()
-    model = assay.fit(columns, target="y", predict="ordinal:low,middle,high,top", settings=Settings(budget=30))
+    model = assay.fit(columns, target="y", predict="ordinal:low,middle,high,top", settings=Settings(budget=8))
     assert model.classes == ("low", "middle", "high", "top")
     metrics = {s["metric"]: s for s in model.dossier["model"]["scores"]}
     assert metrics["quadratic kappa"]["value"] > 0.5
@@ -150,7 +150,7 @@ def test_the_median_class_has_the_least_distance_and_kappa_is_scikit_learns():
 def test_numbers_are_ordered_as_numbers():
     x, z, rng = values()
     columns = {"x": x, "z": z, "y": np.array([2, 9, 10])[np.digitize(x + rng.normal(size=N), [-0.5, 0.5])]}
-    model = assay.fit(columns, target="y", predict="ordinal", settings=Settings(budget=20))
+    model = assay.fit(columns, target="y", predict="ordinal", settings=Settings(budget=8))
     assert model.classes == ("2", "9", "10")
 
 
@@ -177,7 +177,7 @@ def test_what_cannot_be_counted_or_ordered_is_said():
 
 def test_the_word_stands_in_the_settings_too():
     asked = dataclasses.replace(Settings().question, predict="median")
-    model = assay.fit(skewed(300), target="y", settings=Settings(budget=20, question=asked))
+    model = assay.fit(skewed(300), target="y", settings=Settings(budget=8, question=asked))
     assert model.dossier["model"]["predicts"] == "median"
 
 

@@ -16,7 +16,8 @@ NOTHING, ALWAYS = "doing nothing", "always acting"
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """``table`` (actions, classes) in money or any one unit, a gain below zero. The first action is doing nothing.
+    """``table`` (actions, classes in the order of a model's outputs) in money or any one unit, a gain below zero. The
+    first action is doing nothing.
 
     ``answers``: whether the actions are the classes themselves, in order, so that naming a class is deciding.
     """
@@ -51,7 +52,7 @@ def costs_of(question: Question, roles: Roles) -> Costs | None:
     Raises:
         SettingsError: fewer than two actions, or an action lacks a class or names one that does not exist.
     """
-    classes = roles.classes
+    classes = of_output(roles)
     if roles.target is None or len(classes) < 2:
         return None
     if question.costs:
@@ -59,10 +60,17 @@ def costs_of(question: Question, roles: Roles) -> Costs | None:
     alarm, miss = question.cost_false_alarm, question.cost_miss
     if alarm is None or miss is None or len(classes) != 2:
         return None
-    yes = classes.index(roles.positive) if roles.positive in classes else 1
     table = np.zeros((2, 2))
-    table[0, yes], table[1, 1 - yes] = miss, alarm
+    table[0, 1], table[1, 0] = miss, alarm
     return Costs((NOTHING, ALWAYS), table, False)
+
+
+def of_output(roles: Roles) -> tuple[str, ...]:
+    """The classes in the order of a model's outputs: the positive one of two comes last, others as the roles say."""
+    classes = roles.classes
+    if len(classes) == 2 and roles.positive == classes[0]:
+        return (classes[1], classes[0])
+    return classes
 
 
 def whole(question: Question, classes: tuple[str, ...]) -> Costs:

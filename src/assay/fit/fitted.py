@@ -12,6 +12,10 @@ from assay.core.result import Score
 from assay.core.subject import Predictions, Task
 from assay.learn.forms import Assembly
 
+from .pareto import Point
+
+from .deciding import Decision
+
 State = Literal["won", "beaten", "unfinished", "failed"]
 
 
@@ -108,6 +112,8 @@ class Fitted:
     seed: int
     split_says: str
     making: Making
+    pareto: tuple[Point, ...] = ()
+    decision: Decision | None = None  # what the costs of the question make of the probabilities
     notes: tuple[str, ...] = field(default=())
 
     @property

@@ -94,7 +94,6 @@ def measure_of(metric: str) -> Measure:
 
 def _independent(rows: Judged, metric: str, value: float) -> tuple[float, float] | None:
     from assay.stats.auc import auc_interval
-    from assay.stats.means import mean_interval
     from assay.stats.shares import share_interval
 
     w = rows.w
@@ -107,8 +106,7 @@ def _independent(rows: Judged, metric: str, value: float) -> tuple[float, float]
         lo, hi = share_interval(value * effective, effective, rows.alpha)
         return float(lo), float(hi)
     if metric in EACH:
-        each = EACH[metric](rows)
-        return mean_interval(value + w * (each - value) / w.mean(), rows.alpha)
+        return mean_interval_of(rows, EACH[metric](rows), value)
     if metric in MEASURES:
         return jackknife(replace(rows, block=np.arange(len(rows)) % BUNDLES), measure_of(metric))
     own, usual = rows.losses, _usual(rows)
@@ -119,6 +117,13 @@ def _independent(rows: Judged, metric: str, value: float) -> tuple[float, float]
     error = w * (own - (1.0 - value) * usual) / (w.mean() * spread)
     half = NormalDist().inv_cdf(1 - rows.alpha / 2) * float(error.std(ddof=1) / np.sqrt(len(rows)))
     return value - half, value + half
+
+
+def mean_interval_of(rows: Judged, each: F64, value: float) -> tuple[float, float]:
+    """Interval of the weighted mean ``value`` of ``each`` (n,), for independent rows: linearised, Student's t."""
+    from assay.stats.means import mean_interval
+
+    return mean_interval(value + rows.w * (each - value) / rows.w.mean(), rows.alpha)
 
 
 def jackknife(rows: Judged, measure: Measure) -> tuple[float, float] | None:

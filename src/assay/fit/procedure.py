@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from assay.core.costs import Costs
 from assay.core.errors import SettingsError
 from assay.core.remedy import Recipe
 from assay.core.result import Score
@@ -25,14 +26,17 @@ from . import judging
 from .bands import pairs, try_band
 from .clock import Budget, Progress, cpu_seconds
 from .coverage import realised
+from .deciding import costs_for, decide
 from .fitted import CalibrationRecord, Fitted
 from .lineup import Lineup, choose_lineup, train_runner
 from .making import making
 from .material import Material, prepare
 from .measures import Judged
+from .pareto import Measure
 from .portfolio import LARGE, Plan, make_plan, portfolio
 from .race import Race
 from .sets import sets_by
+from .shipping import Shipping, limits_of
 from .tuning import tune
 
 MORE_ROUNDS = 1.1  # the final model sees more rows than a fold did, so it bears a little more boosting
@@ -50,6 +54,7 @@ def fit(
     left_out: Mapping[str, str] | None = None,
     ship: str | None = None,
     progress: Progress | None = None,
+    measure: Measure | None = None,
 ) -> Fitted:
     """Fit the question of ``subject``: see DESIGN section 7.
 
@@ -61,6 +66,7 @@ def fit(
         ship: "judged" or "refit"; by default judged from 20,000 rows on, and always where the user's own split column
             holds rows back.
         progress: called with (what is done and the time left, share done).
+        measure: what a model costs to ship (``bundle.footprint``); without it no limit of size or latency is kept.
 
     Returns:
         ``Fitted``. With the same seed and table the result is the same wherever ``reproducible`` is True, that is,
@@ -77,14 +83,23 @@ def fit(
     budget = Budget(settings.budget, progress)
     budget.say("reading rows", 0.0)
     material = prepare(subject, recipe, settings.seed, features=features, left_out=left_out)
-    return _Procedure(material, recipe, budget, ship, settings).run()
+    procedure = _Procedure(material, recipe, budget, ship, settings, measure)
+    procedure.costs = costs_for(subject.evidence.get("costs"), material.labels)
+    return procedure.run()
 
 
 class _Procedure:
     def __init__(
-        self, material: Material, recipe: Recipe, budget: Budget, ship: str | None, settings: Settings
+        self,
+        material: Material,
+        recipe: Recipe,
+        budget: Budget,
+        ship: str | None,
+        settings: Settings,
+        measure: Measure | None,
     ) -> None:
         self.m, self.recipe, self.budget = material, recipe, budget
+        self.shipping = Shipping(material, recipe, budget, limits_of(settings), measure)
         self.sets = sets_by(material, settings.coverage_by)
         self.task, self.y = material.labels.task, material.y
         large = material.rows_known >= LARGE
@@ -95,10 +110,12 @@ class _Procedure:
         self.ship: Literal["judged", "refit"] = "judged" if judged else "refit"
         self.notes = list(material.notes)
         self.interrupted = False
+        self.costs: Costs | None = None
 
     def run(self) -> Fitted:
         race, plan = self._race()
-        lineup = choose_lineup(race, self.m, self.budget, self.notes, alone=self.interrupted)
+        costs = self.shipping.measure_race(race)
+        lineup = choose_lineup(race, self.m, self.budget, self.notes, alone=self.interrupted, fits=costs.fits)
         m, y, task = self.m, self.y, self.task
         covered, crossed = self._crossed(race, lineup)
         calibration, calibrated = self._calibration(covered, crossed, lineup)
@@ -111,7 +128,8 @@ class _Procedure:
         self.budget.say("training the model to be judged", 0.7)
         start = cpu_seconds()
         judged, output_judge, said_judge = self._train(lineup, m.dev, plan, calibration, m.judge)
-        record = making(race, lineup, m, plan, self.budget, calibration, cpu_seconds() - start)
+        took = cpu_seconds() - start
+        record = making(race, lineup, m, plan, self.budget, calibration, took)
         said = sets.band.choose if sets.band else None
         conformal = sets.fit(output_dev[used], dev[used], judged.conformal.band, said)
         judged = replace(judged, conformal=conformal, steps=sets.steps(output_dev[used], dev[used]))
@@ -119,7 +137,7 @@ class _Procedure:
         output_judge = calibrate(calibration, output_judge)
         order, keys = m.order(), m.relatives if m.roles.group is not None else None
         block = judging.blocks_of(order, keys, m.judge)
-        headline = shuffled = naive = None
+        headline = shuffled = naive = decision = None
         also: tuple[Score, ...] = ()
         if len(m.judge):
             label, timed = _split_label(m), order is not None
@@ -130,6 +148,7 @@ class _Procedure:
                 headline = replace(headline, note="; ".join(filter(None, (headline.note, said))))
             naive = judging.naive(y[m.dev], seen, m.labels.outputs, m.weights(m.dev))
             also = judging.others(seen)
+            decision = None if self.costs is None else decide(seen, self.costs, m.labels.classes)
             if m.roles.parted in ("time", "group", "site") or m.copied >= COPIED:
                 shuffled = self._shuffled(race, lineup, plan)
         coverage = realised(
@@ -144,6 +163,8 @@ class _Procedure:
         shipped = judged
         if self.ship == "refit":
             shipped = self._refit(lineup, plan, judged, rows, output, said)
+        mixed = float(m.losses(crossed[covered], m.build[covered]).mean()) if len(covered) else float("nan")
+        points = self.shipping.table(race, costs, lineup, shipped, mixed, took, self.notes)
         weights = {r.config.name: w for r, w in zip(lineup.runners, lineup.weights, strict=True)}
         candidates = race.results(weights)
         self.notes.append(lineup.says)
@@ -181,6 +202,8 @@ class _Procedure:
             seed=m.seed,
             split_says=m.split_says,
             making=record,
+            pareto=points,
+            decision=decision,
             notes=tuple(self.notes),
         )
 
@@ -264,7 +287,9 @@ class _Procedure:
         spec = self.sets.spec(m.graph_columns(spec, self.recipe))
         conformal = replace(fit_conformal(output[:0], self.y[:0], self.task), band=form)
         return (
-            Assembly(self.task, m.labels.classes, spec, members, calibration, conformal, said=m.labels.said),
+            Assembly(
+                self.task, m.labels.classes, spec, members, calibration, conformal, said=m.labels.said, costs=self.costs
+            ),
             output,
             said,
         )

@@ -30,6 +30,7 @@ EMPTY: dict[str, Any] = {
     "candidates": [],
     "shipped": {},
     "calibration": {},
+    "decision": {},
     "coverage": {},
     "parity": {},
     "rows": {},
@@ -88,6 +89,21 @@ def calibration(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What became of the recalibration: its sentence where there is one, since that holds every number beside it."""
     made = model["calibration"]
     return [("recalibration", plain(made["says"]))] if made.get("says") else pairs(made)
+
+
+def decision(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The rule that the costs make, what it costs, and what it saves against each simpler one."""
+    made = model["decision"]
+    if not made:
+        return []
+    at = made.get("threshold")
+    rule = "the action that costs least" if at is None else f"act where P({plain(made['of'])}) is at least {short(at)}"
+    out = [("rule", rule)]
+    for r in made["rules"]:
+        lo, hi = r["saved_interval"] or (None, None)
+        saved = "" if lo is None else f"; the rule saves {short(r['saved'])} ({short(lo)} to {short(hi)})"
+        out.append((plain(r["rule"]), f"{short(r['cost'])} a row{saved}"))
+    return out
 
 
 def model_limits(doc: Mapping[str, Any]) -> list[str]:
@@ -156,7 +172,7 @@ def dossier_context(doc: Mapping[str, Any]) -> dict[str, Any]:
         "verdicts": verdicts,
         "worst": {f["code"]: f["severity"] for f in reversed(found)},
         "lineage": lineage(doc),
-        "calibration": calibration(model),
+        "calibration": calibration(model) + decision(model),
         "budget": pairs(model["budget"]),
         "trials": [*base["trials"], *model["trials"]],
         "limits_said": model_limits(doc),
@@ -214,6 +230,7 @@ def dossier_lines(doc: Mapping[str, Any], width: int) -> Iterator[Text]:
     yield from table_lines("prediction sets" + nominal(model), coverage_rows(model), width)
     for title, rows in (
         ("calibration", calibration(model)),
+        ("decision", decision(model)),
         ("budget", pairs(model["budget"])),
         ("lineage", lineage(doc)),
     ):
