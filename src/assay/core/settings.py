@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+from .constraints import Constraints, read_constraints
 from .errors import SettingsError, did_you_mean
 from .finding import SEVERITIES, Severity
 from .subject import SPLITS, SplitKind
@@ -82,6 +83,7 @@ class Settings:
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # code -> name -> what matters
     roles: Mapping[str, Any] = field(default_factory=dict)  # role -> column or columns, as --role says them
     question: Question = field(default_factory=Question)  # a table of its own, below
+    constraints: Constraints = field(default_factory=Constraints)  # what a model must keep to; a table of its own
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -118,6 +120,8 @@ def settings_from(doc: Mapping[str, Any], base: Settings, source: str = "setting
             raise SettingsError(f"{source}: unknown setting {key!r}{did_you_mean(name, known)}")
         if name == "question":
             value = _question(value, source)
+        elif name == "constraints":
+            value = read_constraints(value, source)
         elif name == "ignore":
             value = tuple(_ignore(item, source) for item in value)
         elif name == "rules":

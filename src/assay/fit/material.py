@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from assay.core.constraints import Constraints
 from assay.core.errors import InputError, RoleError
 from assay.core.making import Look
 from assay.core.remedy import Recipe
@@ -19,6 +20,7 @@ from assay.learn.calibration import row_losses
 from assay.learn.encoded import encoded
 from assay.learn.forms import EncoderSpec
 from assay.learn.learners import F32, Data
+from assay.learn.limits import limits_of
 from assay.learn.splits import Fold, cv_folds, level_keys, order_values, unit_keys
 from assay.learn.target import Labels, labels
 from assay.stats.looks import level
@@ -26,6 +28,7 @@ from assay.stats.looks import level
 from .allowed import WEIGHTED, check_values, infinite, weights_of
 from .measures import ALPHA
 
+FREE = Constraints()
 MOST_ROWS = 1_000_000  # rows in memory; a larger table is sampled by hash, which is said
 FEWEST_ROWS = 4
 TIME_UNITS = 60  # stretches of time, each long against the memory of most streams
@@ -53,6 +56,7 @@ class Material:
     seed: int
     notes: tuple[str, ...] = ()
     weight: F64 | None = None  # (n,) how much a row counts, with mean one; None where all count the same
+    constraints: Constraints = FREE
     look: Look | None = None  # where the judge rows are a locked test
 
     @property
@@ -126,7 +130,8 @@ class Material:
                              weight=self.weight)  # fmt: skip
         if not spec.features:
             raise InputError("no column is left to learn from: every feature has one value or is free text")
-        return spec, replace(data, columns=tuple(f.column for f in spec.features))
+        limits = limits_of(self.constraints, spec)
+        return spec, replace(data, columns=tuple(f.column for f in spec.features), limits=limits)
 
     def encode(self, spec: EncoderSpec, index: I64) -> F32:
         return encoder.encode(spec, self.sample, index)

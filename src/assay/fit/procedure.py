@@ -25,6 +25,7 @@ from assay.learn.replay import calibrate
 from . import judging
 from .bands import pairs, try_band
 from .clock import Budget, Progress, cpu_seconds
+from .constrained import admitted, constrained, must_stand_alone
 from .coverage import realised
 from .deciding import costs_for, decide
 from .fitted import CalibrationRecord, Fitted
@@ -83,6 +84,7 @@ def fit(
     budget = Budget(settings.budget, progress)
     budget.say("reading rows", 0.0)
     material = prepare(subject, recipe, settings.seed, features=features, left_out=left_out)
+    material = constrained(material, subject, settings.constraints, recipe)
     procedure = _Procedure(material, recipe, budget, ship, settings, measure)
     procedure.costs = costs_for(subject.evidence.get("costs"), material.labels)
     return procedure.run()
@@ -115,7 +117,8 @@ class _Procedure:
     def run(self) -> Fitted:
         race, plan = self._race()
         costs = self.shipping.measure_race(race)
-        lineup = choose_lineup(race, self.m, self.budget, self.notes, alone=self.interrupted, fits=costs.fits)
+        alone = self.interrupted or must_stand_alone(self.m)
+        lineup = choose_lineup(race, self.m, self.budget, self.notes, alone=alone, fits=costs.fits)
         m, y, task = self.m, self.y, self.task
         covered, crossed = self._crossed(race, lineup)
         calibration, calibrated = self._calibration(covered, crossed, lineup)
@@ -222,6 +225,8 @@ class _Procedure:
                 "too few different rows for folds: candidates were compared on the rows they learned from"
             )
         configs = [c for c in portfolio(len(m.build), plan.rate) if can(c.family, m.labels.aim)]
+        configs, said = admitted(configs, m) if m.constraints.shapes else (configs, [])
+        self.notes += said
         try:
             for i, config in enumerate(configs):
                 self.budget.say(f"racing {config.name}", 0.05 + 0.4 * i / len(configs))

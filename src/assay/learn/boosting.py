@@ -102,6 +102,8 @@ def train_lightgbm(
     params |= {"seed": seed, "num_threads": threads}
     if data.task == "multiclass":
         params["num_class"] = data.outputs
+    if data.limits is not None:
+        params |= data.limits.lightgbm()
     if config.family == "additive":
         params["interaction_constraints"] = [[j] for j in range(data.X.shape[1])]
     most = rounds or int(params.pop("rounds", MOST_ROUNDS))

@@ -58,17 +58,18 @@ def train_forest(config: Config, data: Data, *, seed: int) -> Grown:
     y = data.y if data.task == "regression" else data.y.astype(np.int64)
     n = len(y)
     criterion: dict[str, Any] = {"criterion": "poisson"} if data.aim.kind == "count" else {}
+    kept = {} if data.limits is None else data.limits.forest()
     if config.family == "tree":
         leaf = int(np.clip(n // 50, 2, max(20, n // 200)))  # smaller leaves give shares of 0 and 1, which cost most
         options: dict[str, Any] = {"max_leaf_nodes": READABLE_LEAVES, "min_samples_leaf": leaf, "random_state": seed}
         kind = DecisionTreeRegressor if data.task == "regression" else DecisionTreeClassifier
-        model = kind(**(options | criterion | params))
+        model = kind(**(options | criterion | kept | params))
     else:
         params, (trees, leaf) = _rest(params), forest_size(data, params)
         options = {"n_estimators": trees, "min_samples_leaf": leaf, "random_state": seed, "n_jobs": 1}
         options["max_features"] = params.pop("max_features", 0.5)
         kind = ExtraTreesRegressor if data.task == "regression" else ExtraTreesClassifier
-        model = kind(**(options | criterion | params))
+        model = kind(**(options | criterion | kept | params))
     model.fit(data.X, y, sample_weight=data.weight)
     if criterion:
         _towards_the_mean(model, float(np.average(y, weights=data.weight)))

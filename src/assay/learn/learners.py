@@ -19,6 +19,7 @@ from assay.core.table import F64, I64
 
 from .budget import MOST_WORK, leading, plan
 from .forms import Family, Form
+from .limits import Limits
 
 F32 = NDArray[np.float32]
 MOST_ROUNDS = 3000
@@ -55,6 +56,7 @@ class Data:
     weight: F64 | None = None
     said: Aim | None = None
     columns: tuple[str, ...] = ()  # the column of each feature, where boosters are to practise with missing ones
+    limits: Limits | None = None
 
     @property
     def aim(self) -> Aim:

@@ -85,6 +85,8 @@ def train_linear(config: Config, data: Data) -> LinearModel:
     if not terms:
         D, terms = np.zeros((len(data.y), 1)), (Term(0, "number"),)
     with threadpool_limits(limits=1):
+        if data.limits is not None and data.limits.directed and data.task != "multiclass":
+            return _one_sided(D, terms, data, strength)
         if data.aim.kind in ("quantile", "count"):
             return _of_values(D, terms, data, strength)
         if data.task == "regression":
@@ -123,6 +125,22 @@ def _of_values(D: F64, terms: tuple[Term, ...], data: Data, strength: float) -> 
     _fit_quietly(model, D, data, data.y)
     form = Linear(terms, _f(model.coef_).reshape(-1, 1), np.atleast_1d(_f(model.intercept_)), "exp")
     return LinearModel(model, data.task, form)
+
+
+def _one_sided(D: F64, terms: tuple[Term, ...], data: Data, strength: float) -> LinearModel:
+    """Weights with the signs that ``data.limits`` asks for."""
+    from .limits import bounds_of
+    from .linear_signs import bounded_weights
+    from .linear_values import quantile_weights
+
+    assert data.limits is not None
+    bounds = bounds_of(data.limits, terms)
+    link: Link = "sigmoid" if data.task == "binary" else "exp" if data.aim.kind == "count" else "identity"
+    if data.aim.kind == "quantile":
+        weights, start = quantile_weights(D, data.y, data.aim.level, strength, data.weight, bounds)
+    else:
+        weights, start = bounded_weights(D, data.y, link, strength, bounds, data.weight)
+    return LinearModel(None, data.task, Linear(terms, weights.reshape(-1, 1), np.array([start]), link))
 
 
 def _fit_quietly(model: Any, D: F64, data: Data, y: Any = None) -> None:

@@ -88,6 +88,8 @@ def train_xgboost(
     objective, metric, _ = OBJECTIVE[data.task]
     params = DEFAULTS | dict(config.params) | {"objective": objective, "eval_metric": metric}
     params |= {"seed": seed, "nthread": threads}
+    if data.limits is not None:
+        params |= data.limits.xgboost()
     if data.task == "multiclass":
         params["num_class"] = data.outputs
     coded = set(data.categorical)
