@@ -147,8 +147,8 @@ class _Procedure:
             seen = Judged(output_judge, y[m.judge], m.labels.aim, m.weights(m.judge), block, m.alpha)
             headline = judging.headline(seen, label, timed=timed)
             if m.look is not None and m.look.number > 1:
-                said = f"between: 95 % for whichever of {m.look.number} looks is kept"
-                headline = replace(headline, note="; ".join(filter(None, (headline.note, said))))
+                charged = f"between: 95 % for whichever of {m.look.number} looks is kept"
+                headline = replace(headline, note="; ".join(filter(None, (headline.note, charged))))
             naive = judging.naive(y[m.dev], seen, m.labels.outputs, m.weights(m.dev))
             also = judging.others(seen)
             decision = None if self.costs is None else decide(seen, self.costs, m.labels.classes)
