@@ -207,6 +207,7 @@ def fit_subject(
     progress: Progress | None = None,
 ) -> Model:
     """The second half of ``fit``, from a subject that is already open."""
+    from assay.bundle.footprint import footprint
     from assay.bundle.make import make
     from assay.bundle.native import NativeModel
     from assay.fit import fit as race
@@ -219,7 +220,8 @@ def fit_subject(
     report = audit.report()
     suspects = audit.runner.give("suspects")
     leaks = {c: why for c, why in standing_leaks(report.findings, suspects).items() if c not in keep}
-    fitted = race(subject, audit.recipe, settings, left_out=leaks, ship=ship, progress=part(progress, 0.25, 0.9))
+    fitted = race(subject, audit.recipe, settings, left_out=leaks, ship=ship,
+                  progress=part(progress, 0.25, 0.9), measure=footprint)  # fmt: skip
     of_table = replace(report, outcomes=tuple(o for o in report.outcomes if o.stage != "model"))
     model = NativeModel(fitted.judged, tuple(fitted.recipe.ops()), subject.table.digest)
     known = {**subject.evidence, "making": fitted.making}

@@ -74,6 +74,8 @@ class Settings:
         ""  # what parts rows: column, time, group, site, random; empty: the roles
     )
     coverage_by: str = ""  # column by whose groups prediction sets keep their coverage; empty: by class alone
+    max_latency: float = 0.0  # microseconds for one row that the model may take; 0: no limit
+    max_size: float = 5.0  # MB that the graph of the model may take in its file; 0: no limit
     co2: float = 0.0  # grams of CO2 per kWh of your electricity; 0: not declared, and no grams are written
     watts: float = 0.0  # of one busy core, where the machine has no meter; 0: not declared, and no energy is written
     sample_rows: int = 50_000  # rows in memory for what cannot be a scan

@@ -12,9 +12,8 @@ from assay.core.result import Score
 from assay.core.subject import Predictions, Task
 from assay.learn.forms import Assembly
 
-from .pareto import Point
-
 from .deciding import Decision
+from .footprints import Point
 
 State = Literal["won", "beaten", "unfinished", "failed"]
 

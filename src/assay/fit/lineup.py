@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,9 @@ from .race import Race, Runner
 LEAST_CHOOSE = 50  # choose rows below which nothing can be told about an ensemble
 MOST_PROPOSED = 3  # members of one family are much alike, and every one more is one more chance to be lucky
 FITS_LEFT = 3.0  # build -> choose, build + choose, and a refit or the shuffled score, in folds
+
+
+Fits = Callable[[Sequence[Runner]], bool]
 
 
 @dataclass(frozen=True)
@@ -40,16 +43,19 @@ def train_runner(
     return train(runner.config, data, seed=seed, threads=material.threads, rounds=rounds)
 
 
-def choose_lineup(race: Race, material: Material, budget: Budget, notes: list[str], *, alone: bool) -> Lineup:
+def choose_lineup(
+    race: Race, material: Material, budget: Budget, notes: list[str], *, alone: bool, fits: Fits | None = None
+) -> Lineup:
     """Weights come from out-of-fold predictions on build, and the ensemble must win where they were not made: on
     each half of the build rows with the weights of the other half, and on choose with all of them.
 
-    ``alone`` rules an ensemble out. ``notes`` receives what the clock prevented.
+    ``alone`` rules an ensemble out, and ``fits`` says whether one keeps the limits of size and latency. ``notes``
+    receives what the clock prevented.
     """
     budget.say("choosing", 0.62)
     lead = single(race, len(material.build))
     enough = not alone and len(material.choose) >= LEAST_CHOOSE
-    runners, weights = _mix(race, material, budget, notes) if enough else ([], [])
+    runners, weights = _mix(race, material, budget, notes, fits) if enough else ([], [])
     runners, weights = (runners, weights) if runners else ([lead], [1.0])
     everyone = {r.config.name: r for r in [lead, *runners]}
     outputs = _on_choose(list(everyone.values()), race, material)
@@ -102,7 +108,9 @@ def pool(race: Race) -> list[Runner]:
     return [r for r in finished if not r.proposed or r in proposed[:MOST_PROPOSED]]
 
 
-def _mix(race: Race, material: Material, budget: Budget, notes: list[str]) -> tuple[list[Runner], list[float]]:
+def _mix(
+    race: Race, material: Material, budget: Budget, notes: list[str], fits: Fits | None
+) -> tuple[list[Runner], list[float]]:
     """The greedy ensemble of the finished candidates; empty where there is no choice or no time."""
     finished = pool(race)
     if len(finished) < 2:
@@ -111,6 +119,9 @@ def _mix(race: Race, material: Material, budget: Budget, notes: list[str]) -> tu
     at = material.build[rows]
     share = greedy([r.output[rows] for r in finished], lambda output: material.losses(output, at))
     picked = [i for i in np.argsort(-share, kind="stable") if share[i] > 0]
+    while fits is not None and len(picked) > 1 and not fits([finished[i] for i in picked]):
+        picked = picked[:-1]  # the least of them makes room
+    share = share / share[picked].sum()
     if FITS_LEFT * sum(finished[i].seconds / len(race.folds) for i in picked) > budget.left:
         budget.bound = True
         notes.append("no time was left to train an ensemble")

@@ -29,11 +29,11 @@ from .constrained import admitted, constrained, must_stand_alone
 from .coverage import realised
 from .deciding import costs_for, decide
 from .fitted import CalibrationRecord, Fitted
+from .footprints import Measure
 from .lineup import Lineup, choose_lineup, train_runner
 from .making import making
 from .material import Material, prepare
 from .measures import Judged
-from .pareto import Measure
 from .portfolio import LARGE, Plan, make_plan, portfolio
 from .race import Race
 from .sets import sets_by
