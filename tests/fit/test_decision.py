@@ -115,7 +115,7 @@ def test_a_rare_class_shows_average_precision(model):
 
 
 def test_without_costs_there_is_no_decision():
-    even = {"x": np.arange(300.0), "y": np.arange(300) % 2}
+    even = {"x": np.random.default_rng(6).normal(size=300), "y": np.arange(300) % 2}
     plain = assay.fit(even, target="y", settings=Settings(budget=4))
     assert plain.actions == () and plain.threshold is None
     assert "decision" not in plain.score_table(even).column_names

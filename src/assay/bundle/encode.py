@@ -15,10 +15,10 @@ from assay.core.errors import SettingsError
 from assay.core.table import F64, I64
 from assay.learn.forms import EncoderSpec, Feature
 
+from .calendar import lower_civil, lower_part
 from .nodes import Builder, Wire
 from .ops import is_null, to_number, to_text
 
-DAY = 86_400.0
 _hour, _minute = np.divmod(np.arange(1441), 60)
 CLOCKS: F64 = (_hour * 100 + _minute).astype(np.float64)  # every HHMM from 0 to 2400; all else is no time of day
 
@@ -48,7 +48,7 @@ def lower_encoder(b: Builder, wires: Mapping[str, Wire], spec: EncoderSpec) -> M
     doubles: list[str] = []
     singles: list[str] = []
     order: list[int] = []
-    for group in ("number", "clock", "hour", "weekday"):
+    for group in ("number", "clock", "hour", "weekday", "civil"):
         if group in groups:
             members = groups[group]
             doubles.append(_block(b, group, [spec.features[i] for i in members], wires))
@@ -72,26 +72,32 @@ def _group(f: Feature, wire: Wire) -> str:
         return "level"
     if f.how == "number" and wire.kind == "clock":
         return "clock"
-    return f.how
+    return "civil" if f.how in ("day", "month", "yearday") else f.how
 
 
 def _concat(b: Builder, names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else b.add("Concat", *names, axis=1)
 
 
+def _civil(b: Builder, features: Sequence[Feature], wires: Mapping[str, Wire]) -> str:
+    """[N, len(features)] double: all date columns go through the calendar once, whichever parts are wanted of each."""
+    columns = list(dict.fromkeys(f.column for f in features))
+    parts = lower_civil(b, _concat(b, [to_number(b, wires[c]).name for c in columns]), [f.how for f in features])
+    first = {how: i * len(columns) for i, how in enumerate(parts)}
+    at = [first[f.how] + columns.index(f.column) for f in features]
+    return b.add("Gather", _concat(b, list(parts.values())), b.constant(np.array(at, np.int64)), axis=1)
+
+
 def _block(b: Builder, group: str, features: Sequence[Feature], wires: Mapping[str, Wire]) -> str:
     """[N, len(features)] double: numbers as they are, clocks decoded, hours and weekdays of epoch seconds."""
+    if group == "civil":
+        return _civil(b, features, wires)
     x = _concat(b, [to_number(b, wires[f.column]).name for f in features])
     if group == "clock":
         return clock_minutes(b, x)
     if group == "number":
         return x
-    days = b.add("Floor", b.add("Div", x, b.number(DAY)))
-    if group == "hour":
-        return b.add("Div", b.add("Sub", x, b.add("Mul", days, b.number(DAY))), b.number(3_600.0))
-    shifted = b.add("Add", days, b.number(3.0))  # 1970-01-01 was a Thursday
-    weeks = b.add("Floor", b.add("Div", shifted, b.number(7.0)))
-    return b.add("Sub", shifted, b.add("Mul", weeks, b.number(7.0)))
+    return lower_part(b, x, group)
 
 
 def _to_float(b: Builder, x: str, shifts: F64) -> str:

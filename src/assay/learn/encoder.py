@@ -7,8 +7,9 @@ category, mixed, text up to 64 levels: codes, ordered by frequency (ties by text
                       above: smoothed target mean, one feature per class but the last, and the count of the level.
                       Where that makes more than 256 means over all columns, for the most frequent classes only, as
                       many for each column.
-date                  hour of day and weekday; also the number, unless rows are ordered in time: absolute time only
-                      grows, and no learner here can say anything about values that it never saw.
+date                  hour of day and weekday, and places in the month and the year (``calendar``); also the number,
+                      unless rows are ordered in time: absolute time only grows, and no learner here can say anything
+                      about values that it never saw.
 
 Null stays NaN; a value that was not seen in training is missing too. The target mean of a training row is made
 without that row (``encode_training``), else the learner would read the label off it (Micci-Barreca 2001; cross
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 
 from assay.core.table import F64, I32, NUMERIC, U64, Column, Sample
 
+from .calendar import PARTS, calendar_part, date_features
 from .forms import EncoderSpec, Feature
 from .target import Labels
 
@@ -137,11 +139,7 @@ def _features(rows: _View, column: Column, parts: Sequence[tuple[str, F64]], ord
         value = value[np.isfinite(value)]
         if column.kind != "date":
             return [Feature(name, name, "number", shift=_shift(value))]
-        made = []
-        if len(np.unique(np.mod(value, 86_400.0))) > 1:
-            made.append(Feature(f"{name} (hour)", name, "hour"))
-        if len(np.unique(np.floor(value / 86_400.0) % 7)) > 1:
-            made.append(Feature(f"{name} (weekday)", name, "weekday"))
+        made = date_features(name, value)
         if not ordered:
             made.append(Feature(name, name, "number", shift=_shift(value)))
         return made
@@ -226,10 +224,8 @@ def _column(f: Feature, rows: _View) -> NDArray[Any]:
     if f.how == "indicator":
         return rows.null(f.column)
     number = rows.numbers(f.column)
-    if f.how == "hour":
-        return np.asarray(np.mod(number, 86_400.0) / 3_600.0)
-    if f.how == "weekday":
-        return np.asarray(np.mod(np.floor(number / 86_400.0) + 3.0, 7.0))
+    if f.how in PARTS:
+        return calendar_part(f.how, number)
     with np.errstate(over="ignore", invalid="ignore"):
         number = (number - f.shift).astype(np.float32)
     return np.where(np.isfinite(number), number, np.float32(np.nan))

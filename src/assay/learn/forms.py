@@ -16,7 +16,7 @@ from assay.core.aim import Aim, aim_of
 from assay.core.costs import Costs
 from assay.core.table import F64, I32
 
-How = Literal["number", "codes", "target-mean", "hour", "weekday", "indicator"]
+How = Literal["number", "codes", "target-mean", "hour", "weekday", "day", "month", "yearday", "word", "indicator"]
 Link = Literal["identity", "sigmoid", "softmax", "exp"]
 Family = Literal["lightgbm", "xgboost", "catboost", "additive", "linear", "extra-trees", "tree"]
 
@@ -29,6 +29,9 @@ class Feature:
     codes        index of the value among ``levels``; null and unseen NaN
     target-mean  ``values[i]`` for level i; null and unseen NaN
     hour         hour of day of a date, with fraction;  weekday: 0 Monday .. 6
+    day          day of the month from 1;  month: 1 to 12;  yearday: day of the year from 1 (``learn.calendar``)
+    word         1 where the text holds the word ``levels[0]``, or the words of ``levels`` side by side, else 0; a null
+                 text holds none (``learn.prose``)
     indicator    1 where null, else 0
     """
 
