@@ -211,7 +211,7 @@ def prepare(
     return Material(
         raw, sample, roles, found, build, choose, judge, kept, out | unfit, len(known), subject.partition.says,
         seed, tuple(notes), None if weight is None else weight / weight.mean(),
-        subject.evidence.get("looks"),
+        look=subject.evidence.get("looks"),
     )  # fmt: skip
 
 
