@@ -13,6 +13,7 @@ from assay.audit.opening import open_subject, with_model
 from assay.audit.repair import carry_out, plan
 from assay.audit.runner import Progress
 from assay.audit.scored import read_predictions
+from assay.core.constraints import Constraints, read_constraints
 from assay.core.errors import InputError, RoleError
 from assay.core.settings import Settings, settings_from
 from assay.core.subject import Subject
@@ -165,14 +166,16 @@ def fit(
     ship: str | None = None,
     unsafe: bool = False,
     predict: str | None = None,
+    constraints: Constraints | Mapping[str, Any] | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
     cache: bool = True,
 ) -> Model:
     """Audit, repair, fit, prove and bundle: returns a Model that predicts from the very graph it is saved as.
 
-    Leaves out columns with a standing leak finding (K01-K03) and those still under ASK; ``keep`` overrides.
-    ``unsafe`` applies remedies that change what is recorded, where their proof holds. ``predict`` is what is predicted:
+    Leaves out columns with a standing leak finding (K01-K03), those still under ASK, and the protected columns that
+    were named; ``keep`` overrides. ``constraints``: increasing, decreasing, without and interactions, as
+    ``core.constraints.Constraints`` has them. ``unsafe`` applies remedies that change what is recorded, where their proof holds. ``predict`` is what is predicted:
     mean, median, quantile:0.9, count, or ordinal (``Question.predict`` of the settings). Other arguments as ``check``.
 
     Raises:
@@ -181,6 +184,8 @@ def fit(
     settings = with_split(settings or Settings(), split)
     if predict is not None:
         settings = replace(settings, question=replace(settings.question, predict=predict))
+    if constraints is not None:
+        settings = replace(settings, constraints=read_constraints(constraints, "constraints"))
     source, target = with_target(source, y, target)
     with looking(look, "fit"):
         subject = open_subject(
@@ -211,16 +216,18 @@ def fit_subject(
     from assay.bundle.make import make
     from assay.bundle.native import NativeModel
     from assay.fit import fit as race
+    from assay.fit.constrained import ruled_out, spared
     from assay.fit.resources import Meter
     from assay.fit.understanding import understand
 
     meter = Meter()
+    out = ruled_out(subject.table, subject.roles, settings.constraints, keep)
     audit = Audit(subject, replace(settings, select=()), part(progress, 0.0, 0.25))
     audit.unsafe, audit.refits = unsafe, FIT_REFITS
     report = audit.report()
     suspects = audit.runner.give("suspects")
     leaks = {c: why for c, why in standing_leaks(report.findings, suspects).items() if c not in keep}
-    fitted = race(subject, audit.recipe, settings, left_out=leaks, ship=ship,
+    fitted = race(subject, spared(audit.recipe, out), settings, left_out=leaks | out, ship=ship,
                   progress=part(progress, 0.25, 0.9), measure=footprint)  # fmt: skip
     of_table = replace(report, outcomes=tuple(o for o in report.outcomes if o.stage != "model"))
     model = NativeModel(fitted.judged, tuple(fitted.recipe.ops()), subject.table.digest)

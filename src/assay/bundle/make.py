@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from assay.core.errors import BundleError
 from assay.core.settings import Settings
 from assay.core.subject import BUILD, CHOOSE, JUDGE, Subject
 from assay.core.table import SampleSpec
 from assay.fit.fitted import Fitted
+from assay.fit.sweep import sweep
+from assay.fit.telling import telling
 from assay.fit.resources import Resources
 from assay.report.document import Report
 
@@ -56,7 +59,27 @@ def make(
         "resources": used.to_doc(),
     }
     doc = {"kind": "fit", "report": report.to_json(), "model": model, "cpu_seconds": round(used.cpu_seconds, 1)}
-    return pack_fitted(subject, fitted, settings, doc)
+    made = pack_fitted(subject, fitted, settings, doc)
+    if not settings.constraints.named:
+        return made
+    return pack_fitted(subject, fitted, settings, {**doc, "model": model | held(made, subject, fitted, settings)})
+
+
+def held(made: Model, subject: Subject, fitted: Fitted, settings: Settings) -> dict[str, Any]:
+    """What the dossier says of the constraints, checked on the graph that is shipped.
+
+    Raises:
+        BundleError: the graph goes against a direction.
+    """
+    asked, rows = settings.constraints, subject.table.sample(SampleSpec(n=settings.sample_rows))
+    used = [column for column, _ in fitted.assembly.spec.columns]
+    swept = sweep(made, rows, fitted.recipe.ops(), {c: s for c, s in asked.monotone.items() if c in used})
+    what = f"the probability of {fitted.classes[1]}" if fitted.task == "binary" else "the prediction"
+    if bad := next((s for s in swept if s.breaks), None):
+        raise BundleError(f"the model cannot be shipped: {bad.says(what)}, by up to {bad.worst:.3g}")
+    told = telling(rows, asked.without, used)
+    limits = [*fitted.notes, *(s.says(what) for s in swept), *(t.says for t in told)]
+    return {"limits": limits, "constraints": asdict(asked) | {"swept": [asdict(s) for s in swept]}}
 
 
 def pack_fitted(subject: Subject, fitted: Fitted, settings: Settings, doc: Mapping[str, Any] | None = None) -> Model:

@@ -28,6 +28,7 @@ from .options import (
     flag,
     listed,
     roles_from,
+    constrained_by,
     settings_from_flags,
     source_of,
 )
@@ -50,6 +51,18 @@ def fit(
     unknown: Unknown = None,
     keep: Annotated[
         list[str] | None, flag("Keep columns that are suspected of knowing the answer.", ROLES, metavar="COLUMN,...")
+    ] = None,
+    without: Annotated[
+        list[str] | None, flag("Columns that the model must not use.", ROLES, metavar="COLUMN,...")
+    ] = None,
+    increasing: Annotated[
+        list[str] | None, flag("The prediction never falls as these grow.", ROLES, metavar="COLUMN,...")
+    ] = None,
+    decreasing: Annotated[
+        list[str] | None, flag("The prediction never rises as these grow.", ROLES, metavar="COLUMN,...")
+    ] = None,
+    interactions: Annotated[
+        str | None, flag("What may act together: 'a, b; c, d', or additive.", ROLES, metavar="GROUPS")
     ] = None,
     predict: Annotated[
         str | None, flag("mean, median, quantile:0.9, count or ordinal.", FIT, "--predict", metavar="WHAT")
@@ -83,6 +96,9 @@ def fit(
     ready(output_file, (".assay",))
     ready(report)
     settings = settings_from_flags(seed=seed, budget=budget, split=split)
+    settings = constrained_by(
+        settings, without=without, increasing=increasing, decreasing=decreasing, interactions=interactions
+    )
     source = source_of(tables)
     from assay.api import fit as make
 

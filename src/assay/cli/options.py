@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from assay.core.constraints import read_constraints
 from assay.core.errors import SettingsError, did_you_mean
 from assay.core.finding import SEVERITIES
 from assay.core.settings import Ignore, Settings, read_settings
@@ -128,6 +129,19 @@ def settings_from_flags(
         changes["select"] = tuple(chosen)
         changes["ignore"] = (*settings.ignore, *(Ignore(code, "--ignore on the command line") for code in ignore))
     return replace(settings, **changes)
+
+
+def constrained_by(settings: Settings, **said: str | Sequence[str] | None) -> Settings:
+    """The settings with the constraints of the command line in place of those of the file, each by itself.
+
+    Raises:
+        SettingsError: they contradict each other.
+    """
+    given = {name: value for name, value in said.items() if value}
+    if not given:
+        return settings
+    made = read_constraints(asdict(settings.constraints) | given, "--" + next(iter(given)))
+    return replace(settings, constraints=made)
 
 
 def source_of(sources: Sequence[str] | None) -> str | list[str]:

@@ -102,5 +102,7 @@ def _groups(given: Any, source: str) -> tuple[str, ...]:
     parts = [",".join(columns_of(part)) for item in _texts("interactions", given, source) for part in item.split(";")]
     groups = tuple(dict.fromkeys(part for part in parts if part))
     if ADDITIVE in groups and len(groups) > 1:
-        raise SettingsError(f"{source}: interactions are {ADDITIVE} (each column alone), or groups of columns; not both")
+        raise SettingsError(
+            f"{source}: interactions are {ADDITIVE} (each column alone), or groups of columns; not both"
+        )
     return groups

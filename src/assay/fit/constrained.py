@@ -1,4 +1,4 @@
-"""What the user rules out, as a fit keeps it: columns left out, directions, what may act together, and what it costs."""
+"""What the user rules out, as a fit keeps it: columns left out, directions, and what may act together."""
 
 from __future__ import annotations
 
