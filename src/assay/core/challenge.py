@@ -13,7 +13,7 @@ Stage = Literal["data", "model", "training", "production", "governance"]
 Need = Literal[
     "target", "binary", "classes", "regression", "order", "group", "id", "comparison", "model", "predictions",
     "sets", "pipeline", "two-rows", "feature", "site", "text", "trusted", "population", "images",
-    "units", "costs", "making",
+    "units", "costs", "making", "search",
 ]  # fmt: skip
 Scope = Literal["marginal", "association", "order", "leak", "comparison", "model"]
 

@@ -100,7 +100,7 @@ def served(subject: Subject, needs: Sequence[Need], lent: bool) -> Subject:
     evidence: dict[str, Any] = dict(subject.evidence)
     if "comparison" in needs and not subject.comparisons:
         subject = replace(subject, comparisons=halves(subject))
-    if {"predictions", "sets", "model", "making"} & set(needs) and subject.predictions is None:
+    if {"predictions", "sets", "model", "making", "search"} & set(needs) and subject.predictions is None:
         subject = with_predictions(subject)
     if lent and "trusted" in needs:
         evidence["trusted"] = subject.table
@@ -108,7 +108,7 @@ def served(subject: Subject, needs: Sequence[Need], lent: bool) -> Subject:
         evidence["population"] = margins
     if lent and "costs" in needs and "costs" not in evidence and len(subject.roles.classes) > 1:
         evidence["costs"] = even_costs(subject.roles)
-    if "making" in needs and subject.predictions is not None:
+    if {"making", "search"} & set(needs) and subject.predictions is not None:
         evidence["making"] = honest_making(subject.predictions)
     if lent and "pipeline" in needs:
         subject = replace(subject, pipeline=partial(plain_pipeline, many=subject.roles.task == "multiclass"))

@@ -81,14 +81,14 @@ def clean_subject(n: int = 3000, seed: int = 0, needs: Sequence[str] = ()) -> Su
     if "comparison" in needs:
         other = open_table(clean_table(n, seed + 100_000, needs), name=f"other-{seed}")
         subject = replace(subject, comparisons=(Comparison("reference against current", table, other),))
-    if {"predictions", "sets", "model", "making"} & set(needs) and n:
+    if {"predictions", "sets", "model", "making", "search"} & set(needs) and n:
         subject = replace(subject, predictions=honest_predictions(subject), model=HonestModel())
     evidence: dict[str, Any] = {}
     if "trusted" in needs:
         evidence["trusted"] = table
     if "population" in needs:
         evidence["population"] = {"colour": dict(COLOURS), "place": dict(PLACES)}
-    if "making" in needs and subject.predictions is not None:
+    if {"making", "search"} & set(needs) and subject.predictions is not None:
         evidence["making"] = honest_making(subject.predictions)
     if "costs" in needs:
         evidence["costs"] = even_costs(subject.roles)

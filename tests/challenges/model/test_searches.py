@@ -13,6 +13,7 @@ from assay.challenges.model import oversized as m15
 from assay.challenges.model import selection_optimism as m03
 from assay.challenges.model import underfitting as m02
 from assay.challenges.model import untuned as m04
+from assay.core.making import Look
 from assay.core.settings import Settings
 from assay.core.subject import JUDGE
 from assay.testing import clean_subject, judge
@@ -65,6 +66,16 @@ def test_luck_among_equals_is_said_with_the_corrected_loss() -> None:
     assert abs(claim.evidence["corrected"] - claim.evidence["fresh"]) < 0.05
 
 
+@pytest.mark.parametrize(("looks", "verdict"), [(1, "clear"), (3, "clear"), (6, "found")])
+def test_looks_use_a_locked_test_up(looks: int, verdict: str) -> None:
+    subject = clean_subject(3000, 4, ("predictions",))
+    look = Look("test.csv", looks, "fit", "another idea", "0")
+    run = judge(m03, replace(subject, evidence={**subject.evidence, "looks": look}))
+    (claim,) = run.run.claims
+    assert run.decision.verdict == verdict
+    assert claim.evidence["looks"] == looks and claim.evidence["worth"] <= claim.evidence["rows"]
+
+
 def test_idle_bytes_are_found_and_useful_ones_are_not() -> None:
     subject = clean_subject(3000, 7, m15.CHALLENGE.needs)
     assert subject.model.size > 100 * m15.small_size(2)
@@ -104,4 +115,4 @@ def test_our_own_fit_hands_over_how_it_was_made(model) -> None:
 def test_predictions_of_another_maker_have_no_making() -> None:
     subject = clean_subject(500, 6, ("predictions",))
     assert (subject.predictions.part == JUDGE).any()
-    assert judge(m03, subject).run.not_applicable == "how the model was made is not known (assay fit knows)"
+    assert judge(m03, subject).run.not_applicable.startswith("neither is known how the model was made")

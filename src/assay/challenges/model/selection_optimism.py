@@ -15,6 +15,10 @@ How it is measured
     jackknife over 20 blocks of units, and the p-value Student's t. What fresh rows say stands beside it. Tries that did
     not see every row are left out.
 
+    A locked test (``assay split``) that was looked at k times is worth less too: what is tried next depends on what
+    was seen. If each look decides only whether a try is kept, an interval at .05 / (2^k - 1) holds for all of them,
+    however they were chosen, and the effect is the share of the test's rows that this width costs.
+
 Example
     >>> import numpy as np
     >>> from assay.stats.selection import corrected
@@ -32,8 +36,9 @@ Known false alarms
     corrected score does not know of it, and the sentence about fresh rows does.
 
 Sources
-    Tsamardinos, Greasidou and Borboudakis, Machine Learning 107 (2018), section 3; Cawley and Talbot, "On over-fitting
-    in model selection", JMLR 11 (2010); Varma and Simon, BMC Bioinformatics 7 (2006).
+    Blum and Hardt, "The Ladder", ICML 2015; Dwork et al., "Generalization in adaptive data analysis and holdout
+    reuse", NeurIPS 2015; Tsamardinos, Greasidou and Borboudakis, Machine Learning 107 (2018), section 3; Cawley and
+    Talbot, "On over-fitting in model selection", JMLR 11 (2010); Varma and Simon, BMC Bioinformatics 7 (2006).
 """
 
 from __future__ import annotations
@@ -46,10 +51,11 @@ import numpy as np
 from assay.core.challenge import Challenge, Dose, Options, Threshold
 from assay.core.claim import About, Claim, Effect, Impact
 from assay.core.errors import InputError, NotApplicable
-from assay.core.making import Making
+from assay.core.making import Look, Making
 from assay.core.subject import JUDGE, Planted, Subject
 from assay.learn.scoring import own_and_usual
 from assay.probes.judged import Judged
+from assay.stats.looks import level, used_up
 from assay.stats.selection import BLOCKS, corrected
 
 CHALLENGE = Challenge(
@@ -57,7 +63,7 @@ CHALLENGE = Challenge(
     name="selection-optimism",
     title="the score that chose the model promises more than the model holds",
     stage="model",
-    needs=("target", "predictions", "making"),
+    needs=("target", "predictions", "search"),
     category="inflates",
     scope="model",
     promise=Dose(1.0, 3_000, "a winner among 60 guesses that is as good as all of them"),
@@ -65,18 +71,27 @@ CHALLENGE = Challenge(
         Threshold(
             "optimism", 0.01, "share of naive loss", "one percent of what knowing nothing loses: less changes no plan"
         ),
+        Threshold("used", 0.5, "share of the test", "from there on a new test of half the size would say more"),
     ),
 )
 FEWEST, FEWEST_TRIES = 30, 2
+ALPHA = 0.05
 
 
 def measure(subject: Subject, judged: Judged, options: Options) -> Iterator[Claim]:
     from scipy.special import stdtr, stdtrit
 
-    making: Making = subject.evidence["making"]
+    making: Making | None = subject.evidence.get("making")
+    look: Look | None = subject.evidence.get("looks")
+    if look is not None and len(judged.judge):
+        yield looked(look, len(judged.judge), options["used"])
+    if making is None:
+        return
     whole = np.flatnonzero(np.isfinite(making.loss).mean(1) >= 1.0)
     fresh = judged.judge
     if len(whole) < FEWEST_TRIES:
+        if look is not None:
+            return
         raise NotApplicable("fewer than two tries saw every row, so nothing was chosen between them")
     if making.loss.shape[1] < FEWEST or not judged.enough(fresh):
         return
@@ -107,6 +122,24 @@ def measure(subject: Subject, judged: Judged, options: Options) -> Iterator[Clai
             "interval": made.interval,
             "fresh": now,
         },
+    )
+
+
+def looked(look: Look, rows: int, most: float) -> Claim:
+    """What the looks so far have taken from a locked test."""
+    used = used_up(ALPHA, look.number)
+    left = max(1, round((1 - used) * rows))
+    times = "once" if look.number == 1 else f"{look.number} times"
+    return Claim(
+        About(comparison=f"looks at {look.test}"),
+        Effect(used, "share of the test", most),
+        "exact",
+        f"{look.test} was looked at {times}: an interval that holds for whichever of them is kept is as wide as "
+        f"{left:,} of its {rows:,} rows would make it at first sight",
+        rows,
+        family="challenge",
+        impact=Impact("inflates", used, (used, used), "share of the test"),
+        evidence={"looks": look.number, "level": level(ALPHA, look.number), "rows": rows, "worth": left},
     )
 
 
