@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ from .shapley import Explanation
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from .counterfactual import Counterfactual
 
 GRAPH, SCHEMA, GOLDEN = "model/model.onnx", "schema.json", "golden.json"
 DOSSIER, RECIPE, LINEAGE, PARITY = "dossier.json", "recipe.json", "lineage.json", "parity.json"
@@ -291,6 +294,35 @@ class Model:
     def _explain(self, feed: Feed, rows: int, n: int, against: Against = "usual", pairs: int = PAIRS) -> Explanation:
         known = ((self.dossier.get("model") or {}).get("understanding") or {}).get("groups") or []
         return explain(self._schema, self._output, feed, rows, n, against=against, groups=known, pairs=pairs)
+
+    def counterfactual(
+        self,
+        source: Any,
+        *,
+        to: str | None = None,
+        at_least: float | None = None,
+        at_most: float | None = None,
+        fixed: Sequence[str] = (),
+        only_up: Sequence[str] = (),
+        only_down: Sequence[str] = (),
+        on_bad: OnBad = "error",
+    ) -> tuple[Counterfactual, ...]:
+        """What would change each answer: up to three smallest changes of at most three columns, or why there is none.
+
+        Args:
+            to: the class that is wanted, by default the second choice; ``at_least`` the probability that it must reach.
+            at_least, at_most: the value that is wanted, for a model of values.
+            fixed: columns that cannot change; dates, ids and protected columns never do.
+            only_up, only_down: columns of numbers that can change in one direction.
+
+        Raises:
+            SettingsError: the goal does not fit the model. InputError: as ``predict``, or an unknown column.
+        """
+        from .counterfactual import Goal, counterfactuals, limits_of
+
+        feed, rows = feed_from(source, self._schema, on_bad)
+        limits = limits_of(self.columns, self.dossier, self._doc(RECIPE), fixed, only_up, only_down)
+        return counterfactuals(self._schema, self._output, feed, rows, Goal(to, at_least, at_most), limits)
 
     def score_table(
         self,

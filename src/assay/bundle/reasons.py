@@ -109,7 +109,7 @@ def sentence(e: Explanation, r: int, label: str, n: int = SHOWN) -> str:
     up = e.output[r] >= e.baseline[r]
     for_it = [p for p in sure if (p[1] > 0) == up][:n]
     against = [p for p in sure if (p[1] > 0) != up][:n]
-    usual = "usual" if e.against == "usual" else "of a typical row"
+    usual = "of a typical row" if e.against == "typical" else "usual"
     said = f"{label}: {number(e.output[r])} ({usual} {number(e.baseline[r])})"
     if not for_it and not against:
         return f"{said}; no column moves it for certain"

@@ -24,7 +24,7 @@ from assay.learn.target import labels
 from assay.probes.judged import Judged
 from assay.probes.plain_models import LINEAR, TREE
 from assay.probes.readable import price_of
-from assay.probes.same_thing import same_thing
+from assay.probes.same_thing import same_thing, signs
 from assay.stats.means import mean_interval
 from assay.tables import recipe
 
@@ -86,6 +86,7 @@ def understand(subject: Subject, fitted: Fitted, give: Give, of_table: Give | No
         "rows": len(fresh), "units": judged.units, "how": dict(found.how), "gap": found.gap,
         "importance": entries[:SHOWN], "columns": len(found.columns), "others": rest(entries),
         "groups": [list(g) for g in alike],
+        "group_signs": [signs(judged.rows.take(fresh), g) for g in alike],
         "stability": None if floor is None else {
             "agreement": floor.agreement, "same_first": floor.same_first, "top_three": floor.top_three,
             "fits": floor.fits, "shadows": floor.shadows, "rows": floor.rows,

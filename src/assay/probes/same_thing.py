@@ -36,6 +36,15 @@ def same_thing(rows: Sample, columns: Sequence[str]) -> list[tuple[str, ...]]:
     return found
 
 
+def signs(rows: Sample, group: Sequence[str]) -> list[int]:
+    """1 or -1 for each column of a group: whether it rises with the first one; 0 for all where it holds categories."""
+    kinds = {c.name: c.kind for c in rows.columns}
+    if not all(kinds[c] in NUMERIC for c in group):
+        return [0] * len(group)
+    R = pairwise(ranks(np.column_stack([rows.numbers(c) for c in group])))
+    return [1 if r >= 0 else -1 for r in (1.0, *R[0, 1:])]
+
+
 def _ordered(rows: Sample, column: str, kind: str) -> F64:
     if kind in NUMERIC:
         return rows.numbers(column)
