@@ -16,9 +16,9 @@ from assay.core.settings import Settings
 from assay.core.subject import BUILD, CHOOSE, JUDGE, Subject
 from assay.core.table import SampleSpec
 from assay.fit.fitted import Fitted
+from assay.fit.resources import Resources
 from assay.fit.sweep import sweep
 from assay.fit.telling import telling
-from assay.fit.resources import Resources
 from assay.report.document import Report
 
 from .classes import class_type_of
@@ -156,6 +156,7 @@ def model_part(fitted: Fitted) -> dict[str, Any]:
             "reproducible": fitted.reproducible,
         },
         "recipe": fitted.recipe.to_json()["steps"],
+        "pareto": [asdict(p) for p in fitted.pareto],
         "limits": list(fitted.notes),
     }
 

@@ -25,13 +25,14 @@ from .options import (
     Target,
     Time,
     Unknown,
+    constrained_by,
     flag,
     listed,
     roles_from,
-    constrained_by,
     settings_from_flags,
     source_of,
 )
+from .promises import Co2, CoverageBy, MaxLatency, MaxSize, promised
 
 SHIPS = ("judged", "refit")
 STOPPED = "interrupted:"  # how a fit that Ctrl-C ended early begins that limit in its dossier
@@ -68,6 +69,10 @@ def fit(
         str | None, flag("mean, median, quantile:0.9, count or ordinal.", FIT, "--predict", metavar="WHAT")
     ] = None,
     budget: Annotated[float | None, flag("CPU seconds for the race.  (default: 60)", FIT, metavar="SECONDS")] = None,
+    coverage_by: CoverageBy = None,
+    max_latency: MaxLatency = None,
+    max_size: MaxSize = None,
+    co2: Co2 = None,
     ship: Annotated[
         str | None, flag("judged: the model that was scored; refit: on all rows.", FIT, metavar="WHICH")
     ] = None,
@@ -99,6 +104,7 @@ def fit(
     settings = constrained_by(
         settings, without=without, increasing=increasing, decreasing=decreasing, interactions=interactions
     )
+    settings = promised(settings, coverage_by, max_latency=max_latency, max_size=max_size, co2=co2)
     source = source_of(tables)
     from assay.api import fit as make
 

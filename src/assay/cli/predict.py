@@ -15,6 +15,7 @@ Reasons = Annotated[
     int, typer.Option(metavar="N", min=0, max=10, help="The N columns that moved each prediction most.")
 ]
 Coverage = Annotated[float | None, flag("Coverage of the prediction sets, such as .9.", FIT, metavar="SHARE")]
+Interval = Annotated[bool, flag("Venn-Abers interval of the probability: p_low, p_high.", FIT, "--interval")]
 Out = Annotated[
     Path | None,
     flag(
@@ -32,6 +33,7 @@ def predict(
     table: Rows,
     reasons: Reasons = 0,
     coverage: Coverage = None,
+    interval: Interval = False,
     look: Look = None,
     output_file: Out = None,
     quiet: Quiet = False,
@@ -47,7 +49,7 @@ def predict(
 
     with looking(look, "predict") as under, Progress(quiet) as progress:
         progress("predicting", 0.1)
-        scored = load(model).score_table(table, reasons=reasons, coverage=coverage)
+        scored = load(model).score_table(table, reasons=reasons, coverage=coverage, interval=interval)
     for taken in under.taken.values() if under else ():
         note(f"this is {taken.says}", quiet)
     if output_file is None:

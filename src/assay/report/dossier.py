@@ -3,7 +3,8 @@
 Made from {"kind": "fit", "report": <the check's JSON form>, "model": {...}} only. Keys of "model", every one optional:
 task, classes, features, left_out {column: reason}, scores [score], candidates [{name, family, state, loss, se,
 cpu_seconds, folds}], shipped {which, label}, calibration {...}, coverage {nominal, by_class [{class, n, realised, lo,
-hi}]}, parity {max, rows}, rows {build, choose, judge}, budget {...}, findings [finding], verdicts [verdict],
+hi}]}, parity {max, rows}, rows {build, choose, judge}, budget {...}, resources {...}, pareto
+[point], forecast {lines}, findings [finding], verdicts [verdict],
 trials [trial], lineage {...}, limits [text].
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import understanding
+from .economy import forecast_rows, pareto_rows, resource_pairs
 from .groups import cards
 from .numbers import count, decimals, listed, percent, plain, plural, short, span
 from .text import card_lines, cells, cut, line, score_lines, sides, wrap
@@ -35,6 +37,9 @@ EMPTY: dict[str, Any] = {
     "parity": {},
     "rows": {},
     "budget": {},
+    "resources": {},
+    "pareto": [],
+    "forecast": {},
     "findings": [],
     "verdicts": [],
     "trials": [],
@@ -173,7 +178,9 @@ def dossier_context(doc: Mapping[str, Any]) -> dict[str, Any]:
         "worst": {f["code"]: f["severity"] for f in reversed(found)},
         "lineage": lineage(doc),
         "calibration": calibration(model) + decision(model),
-        "budget": pairs(model["budget"]),
+        "budget": pairs(model["budget"]) + resource_pairs(model),
+        "pareto": pareto_rows(model),
+        "forecast": forecast_rows(model),
         "trials": [*base["trials"], *model["trials"]],
         "limits_said": model_limits(doc),
         "candidates": candidate_rows(model),
@@ -228,10 +235,12 @@ def dossier_lines(doc: Mapping[str, Any], width: int) -> Iterator[Text]:
     yield from table_lines("price of readability", understanding.price_rows(model), width)
     yield from table_lines("candidates", candidate_rows(model), width)
     yield from table_lines("prediction sets" + nominal(model), coverage_rows(model), width)
+    yield from table_lines("score against size, latency and CPU", pareto_rows(model), width)
+    yield from table_lines("forecast", forecast_rows(model), width)
     for title, rows in (
         ("calibration", calibration(model)),
         ("decision", decision(model)),
-        ("budget", pairs(model["budget"])),
+        ("budget", pairs(model["budget"]) + resource_pairs(model)),
         ("lineage", lineage(doc)),
     ):
         yield from table_lines(title, [(k, v) for k, v in rows], width)
