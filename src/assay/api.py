@@ -175,8 +175,9 @@ def fit(
 
     Leaves out columns with a standing leak finding (K01-K03), those still under ASK, and the protected columns that
     were named; ``keep`` overrides. ``constraints``: increasing, decreasing, without and interactions, as
-    ``core.constraints.Constraints`` has them. ``unsafe`` applies remedies that change what is recorded, where their proof holds. ``predict`` is what is predicted:
-    mean, median, quantile:0.9, count, or ordinal (``Question.predict`` of the settings). Other arguments as ``check``.
+    ``core.constraints.Constraints`` has them. ``unsafe`` applies remedies that change what is recorded, where their
+    proof holds. ``predict`` is what is predicted: mean, median, quantile:0.9, count, or ordinal
+    (``Question.predict`` of the settings). Other arguments as ``check``.
 
     Raises:
         AssayError: bad input, no target, or nothing left to learn from, in one sentence.

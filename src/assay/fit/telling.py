@@ -30,8 +30,8 @@ class Tells:
     def says(self) -> str:
         return (
             f"{self.by!r} is still used, and tells the value of {self.column!r}, which was left out, in "
-            f"{percent(self.right)} of rows (the commonest alone: {percent(self.usual)}): --without {self.by} leaves it "
-            "out too"
+            f"{percent(self.right)} of rows (the commonest alone: {percent(self.usual)}): "
+            f"--without {self.by} leaves it out too"
         )
 
 
@@ -52,7 +52,8 @@ def telling(rows: Sample, out: Iterable[str], used: Sequence[str]) -> tuple[Tell
             known = (own >= 0) & (other >= 0) if other is not None else np.zeros(rows.n, bool)
             if other is None or min(int((known & half).sum()), int((known & ~half).sum())) < FEWEST:
                 continue
-            right, usual = named_rightly(own[known & half], other[known & half], own[known & ~half], other[known & ~half])
+            first, second = known & half, known & ~half
+            right, usual = named_rightly(own[first], other[first], own[second], other[second])
             if usual < 1 and (right - usual) / (1 - usual) >= NEARLY:
                 made.append(Tells(column, by, right, usual))
     return tuple(made)
