@@ -26,6 +26,10 @@ class Budget:
     def left(self) -> float:
         return self.seconds - self.spent
 
+    def count(self, seconds: float) -> None:
+        """Seconds that were spent before this was made: by the part of a fit that was killed."""
+        self._start -= seconds
+
     def deadline(self, reserve: float = 0.0) -> float:
         """The value of ``cpu_seconds`` at which work must stop so that ``reserve`` seconds remain."""
         return self._start + self.seconds - reserve

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -30,6 +31,7 @@ from .coverage import realised
 from .deciding import costs_for, decide
 from .fitted import CalibrationRecord, Fitted
 from .footprints import Measure
+from .keeping import Keeping, keeper_for
 from .lineup import Lineup, choose_lineup, train_runner
 from .making import making
 from .material import Material, prepare
@@ -56,6 +58,7 @@ def fit(
     ship: str | None = None,
     progress: Progress | None = None,
     measure: Measure | None = None,
+    resume: Path | None = None,
 ) -> Fitted:
     """Fit the question of ``subject``: see DESIGN section 7.
 
@@ -66,6 +69,7 @@ def fit(
         left_out: columns that must not be used, with the reason (standing leaks).
         ship: "judged" or "refit"; by default judged from 20,000 rows on, and always where the user's own split column
             holds rows back.
+        resume: a folder where finished folds are kept; what a killed fit of the same question left there is used.
         progress: called with (what is done and the time left, share done).
         measure: what a model costs to ship (``bundle.footprint``); without it no limit of size or latency is kept.
 
@@ -87,6 +91,10 @@ def fit(
     material = constrained(material, subject, settings.constraints, recipe)
     procedure = _Procedure(material, recipe, budget, ship, settings, measure)
     procedure.costs = costs_for(subject.evidence.get("costs"), material.labels)
+    if resume is not None:
+        procedure.keeper = keeper_for(resume, material, recipe, settings)
+        if procedure.keeper.says:
+            procedure.notes.append(procedure.keeper.says)
     return procedure.run()
 
 
@@ -112,6 +120,7 @@ class _Procedure:
         self.ship: Literal["judged", "refit"] = "judged" if judged else "refit"
         self.notes = list(material.notes)
         self.interrupted = False
+        self.keeper: Keeping | None = None
         self.costs: Costs | None = None
 
     def run(self) -> Fitted:
@@ -215,10 +224,11 @@ class _Procedure:
         self.budget.say("measuring what a fit costs", 0.02)
         _, data = m.encoded(m.build)
         plan = make_plan(data, self.budget.left, m.threads, m.seed)
+        plan = plan if self.keeper is None else self.keeper.plan(plan)
         del data
         if plan.rows:
             self.notes.append(f"each model learned from {plan.rows:,} rows: more would not fit the budget")
-        race = Race(m, plan, self.budget)
+        race = Race(m, plan, self.budget, self.keeper)
         if not race.folds:
             race.folds = [(m.build, m.build)]
             self.notes.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -49,11 +50,18 @@ class Runner:
         return round(float(np.mean(self.rounds))) if self.rounds else 0
 
 
+class Keeper(Protocol):
+    """Where finished folds are kept, and come from after a kill (``keeping``)."""
+
+    def give(self, race: Race, runner: Runner, f: int) -> bool: ...
+    def keep(self, race: Race, runner: Runner, f: int, seconds: float) -> None: ...
+
+
 class Race:
     """Runs candidates over the same folds. ``material.build`` positions index every per-row array here."""
 
-    def __init__(self, material: Material, plan: Plan, budget: Budget) -> None:
-        self.material, self.plan, self.budget = material, plan, budget
+    def __init__(self, material: Material, plan: Plan, budget: Budget, keeper: Keeper | None = None) -> None:
+        self.material, self.plan, self.budget, self.keeper = material, plan, budget, keeper
         self.folds = material.folds(material.build, plan.folds)
         self.place = np.full(material.sample.n, -1, dtype=np.int64)
         self.place[material.build] = np.arange(len(material.build))
@@ -72,7 +80,8 @@ class Race:
         self.runners.append(runner)
         first = all(r.done == 0 for r in self.runners[:-1])
         for f in range(len(self.folds)):
-            if not first and not self._affordable(runner):
+            kept = self.keeper is not None and self.keeper.give(self, runner, f)
+            if not kept and not first and not self._affordable(runner):
                 self.budget.bound = True
                 stopped = f"the clock stopped it after {runner.done} of {len(self.folds)} folds"
                 runner.why = (
@@ -81,7 +90,8 @@ class Race:
                 return runner
             start = cpu_seconds()
             try:
-                self._fold(runner, f, None if first else self.budget.deadline(self.reserve()))
+                if not kept:
+                    self._fold(runner, f, None if first else self.budget.deadline(self.reserve()))
             except TimeUp:
                 self.budget.bound = True
                 runner.why = f"the clock stopped it in fold {f + 1} of {len(self.folds)}"
@@ -92,6 +102,8 @@ class Race:
             finally:
                 runner.seconds += cpu_seconds() - start
             runner.done += 1
+            if self.keeper is not None and not kept:
+                self.keeper.keep(self, runner, f, cpu_seconds() - start)
             if config.family not in READABLE and self._beaten(runner):
                 runner.state = "beaten"
                 return runner
@@ -188,6 +200,11 @@ class Race:
             runner.rounds.append(model.rounds)
         if f == 0:
             runner.model = model
+
+    def prepare(self) -> None:
+        """Make the first fold's encoder, where no candidate had to."""
+        if self.spec is None:
+            self._prepared(0)
 
     def _prepared(self, f: int) -> tuple:  # type: ignore[type-arg]
         if f in self._cache:
