@@ -1,0 +1,205 @@
+"""The race on disk, fold by fold, so that a fit that was killed goes on where it stopped.
+
+A folder beside the output holds the plan of the race, a key, and one ``.npz`` for each finished fold of a candidate:
+its out-of-fold output, the rounds that it stopped at, the CPU seconds that it took and, of the first fold, the trained
+form. Nothing is pickled, every file is written beside and renamed, and what the key does not cover is not used. CPU
+seconds of kept folds count as spent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.core.errors import OutputError
+from assay.core.remedy import Recipe
+from assay.core.settings import Settings
+from assay.core.writing import replacing
+from assay.learn.forms import Form, Forest, Linear, Term, Tree
+from assay.learn.learners import Config
+
+from .material import Material
+from .portfolio import Plan
+
+if TYPE_CHECKING:
+    from .race import Race, Runner
+
+KEY, PLAN = "key.json", "plan.json"
+PACKAGES = ("assay", "lightgbm", "xgboost", "xgboost-cpu", "catboost", "scikit-learn", "numpy", "optuna")
+NODES = ("feature", "threshold", "left", "right", "nan_left", "value")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A model of a killed run: its form and rounds, and no way to predict but the form."""
+
+    rounds: int
+    made: Form
+    native: Any = None
+
+    def form(self) -> Form:
+        return self.made
+
+    def predict(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
+        from assay.learn.replay import replay_form
+
+        output = replay_form(self.made, X)
+        if self.made.link == "sigmoid":
+            return np.column_stack((1.0 - output[:, 0], output[:, 0]))
+        return output[:, 0] if self.made.link in ("identity", "exp") and output.shape[1] == 1 else output
+
+
+class Keeping:
+    """The kept race in ``folder``. ``says`` is why nothing of what lay there could be used, empty where it could be."""
+
+    def __init__(self, folder: Path, key: Mapping[str, str]) -> None:
+        self.folder, self.says, self.used = folder, "", 0
+        try:
+            before = json.loads((folder / KEY).read_text("utf-8"))
+        except (OSError, ValueError):
+            before = None
+        if before != dict(key):
+            if before is not None:
+                other = [name for name in key if before.get(name) != key[name]]
+                self.says = f"nothing in {folder.name} could be used, for {' and '.join(other)} changed: all began anew"
+            self.begin(key)
+
+    def begin(self, key: Mapping[str, str]) -> None:
+        clear(self.folder)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self.folder} cannot be made ({error.strerror}): the race is kept there") from None
+        replacing(self.folder / KEY, lambda path: path.write_text(json.dumps(dict(key), indent=1) + "\n", "utf-8"))
+
+    def plan(self, made: Plan) -> Plan:
+        """The plan of the run that was killed; ``made`` where there was none, which is then kept."""
+        path = self.folder / PLAN
+        try:
+            return Plan(**json.loads(path.read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            replacing(path, lambda beside: beside.write_text(json.dumps(asdict(made)), "utf-8"))
+            return made
+
+    def give(self, race: Race, runner: Runner, f: int) -> bool:
+        """Put a kept fold into the runner as ``Race._fold`` would; False where it was not kept."""
+        try:
+            with np.load(self.path(runner.config, f), allow_pickle=False) as file:
+                kept = dict(file)
+        except (OSError, ValueError, zipfile.BadZipFile, EOFError):
+            return False
+        rows = race.place[race.folds[f][1]]
+        if kept["output"].shape != runner.output[rows].shape:
+            return False
+        runner.output[rows] = kept["output"]
+        runner.loss[rows] = race.material.losses(kept["output"], race.folds[f][1])
+        rounds = int(kept["rounds"])
+        if rounds:
+            runner.rounds.append(rounds)
+        if f == 0 and "kind" in kept:
+            race.prepare()
+            runner.model = Kept(rounds, form_from(kept))
+        runner.seconds += float(kept["seconds"])
+        race.budget.count(float(kept["seconds"]))
+        self.used += 1
+        return True
+
+    def keep(self, race: Race, runner: Runner, f: int, seconds: float) -> None:
+        """Write one finished fold."""
+        rows = race.place[race.folds[f][1]]
+        arrays: dict[str, Any] = {
+            "output": runner.output[rows],
+            "rounds": np.array(runner.rounds[-1] if runner.rounds else 0),
+            "seconds": np.array(seconds),
+        }
+        if f == 0 and runner.model is not None:
+            arrays |= arrays_of(runner.model.form())
+        replacing(self.path(runner.config, f), lambda path: save(path, arrays))
+
+    def path(self, config: Config, f: int) -> Path:
+        said = json.dumps([config.name, config.family, dict(config.params)], sort_keys=True, default=str)
+        return self.folder / f"{hashlib.sha256(said.encode()).hexdigest()[:16]}-{f}.npz"
+
+
+def keeper_for(folder: Path, m: Material, recipe: Recipe, settings: Settings) -> Keeping:
+    """The keeper of the race of this material: table, recipe, settings, seed and versions are its key."""
+    rows = hashlib.sha256()
+    for array in (m.raw.row_id, m.y, m.build, m.choose, m.judge, m.weight):
+        rows.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
+    said = {k: v for k, v in asdict(settings).items() if k != "runs"}
+    return Keeping(folder, {
+        "the table": digest([rows.hexdigest(), m.features, str(m.roles)]),
+        "the repairs": digest(recipe.to_json()["steps"]),
+        "the settings": digest(said),
+        "the seed": str(m.seed),
+        "a version": digest({name: version_of(name) for name in PACKAGES}),
+    })  # fmt: skip
+
+
+def version_of(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "-"
+
+
+def digest(doc: Any) -> str:
+    return hashlib.sha256(json.dumps(doc, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def clear(folder: Path) -> None:
+    """Remove a kept race, and nothing that is not one."""
+    if (folder / KEY).is_file():
+        shutil.rmtree(folder)
+
+
+def save(path: Path, arrays: Mapping[str, Any]) -> None:
+    with path.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def arrays_of(form: Form) -> dict[str, Any]:
+    """A form as plain arrays."""
+    if isinstance(form, Linear):
+        terms = [(t.feature, ("number", "null", "level").index(t.kind), t.mean, t.scale, t.level) for t in form.terms]
+        return {"kind": np.array("linear"), "link": np.array(form.link), "weights": form.weights,
+                "intercept": form.intercept, "terms": np.array(terms, np.float64).reshape(-1, 5)}  # fmt: skip
+    sets = [(i, node, codes) for i, t in enumerate(form.trees) for node, codes in sorted(t.members.items())]
+    out = {f"tree_{name}": joined([getattr(t, name) for t in form.trees]) for name in NODES}
+    return out | {
+        "kind": np.array("forest"), "link": np.array(form.link), "base": form.base, "tree_output": form.output,
+        "sizes": np.array([len(t.feature) for t in form.trees], np.int64),
+        "set_at": np.array([(i, node, len(codes)) for i, node, codes in sets], np.int64).reshape(-1, 3),
+        "set_codes": joined([codes for _, _, codes in sets]).astype(np.int32),
+    }  # fmt: skip
+
+
+def joined(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+    return np.concatenate(arrays) if arrays else np.empty(0)
+
+
+def form_from(kept: Mapping[str, NDArray[Any]]) -> Form:
+    """The inverse of ``arrays_of``."""
+    link: Any = str(kept["link"])
+    if str(kept["kind"]) == "linear":
+        kinds: Any = ("number", "null", "level")
+        terms = tuple(Term(int(a), kinds[int(k)], float(b), float(c), int(d)) for a, k, b, c, d in kept["terms"])
+        return Linear(terms, kept["weights"], kept["intercept"], link)
+    ends = np.cumsum(kept["sizes"])[:-1]
+    members: list[dict[int, Any]] = [{} for _ in kept["sizes"]]
+    codes = np.split(kept["set_codes"], np.cumsum(kept["set_at"][:, 2])[:-1])
+    for (i, node, _), own in zip(kept["set_at"], codes, strict=False):
+        members[int(i)][int(node)] = own
+    parts = [np.split(kept[f"tree_{name}"], ends) for name in NODES]
+    trees = tuple(Tree(*nodes, own) for *nodes, own in zip(*parts, members, strict=True))
+    return Forest(trees, kept["tree_output"], kept["base"], link)
