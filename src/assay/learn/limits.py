@@ -38,9 +38,9 @@ class Limits:
         return made | ({"interaction_constraints": [list(g) for g in self.together]} if self.together else {})
 
     def xgboost(self) -> dict[str, Any]:
-        """As parameters of XGBoost."""
-        made: dict[str, Any] = {"monotone_constraints": self.signs} if self.directed else {}
-        return made | ({"interaction_constraints": [list(g) for g in self.together]} if self.together else {})
+        """As parameters of XGBoost: as text, else it looks for the names of features."""
+        made: dict[str, Any] = {"monotone_constraints": f"({','.join(map(str, self.signs))})"} if self.directed else {}
+        return made | ({"interaction_constraints": str([list(g) for g in self.together])} if self.together else {})
 
     def forest(self) -> dict[str, Any]:
         """As parameters of a scikit-learn tree or forest."""
