@@ -200,7 +200,7 @@ def fit(
         raise RoleError("fit needs to know what to predict: name the target (--target COLUMN)")
     if not subject.features:
         raise InputError(f"fit needs columns to learn from; {subject.table.name} has none but the target and the ids")
-    return fit_subject(subject, settings, keep=keep, ship=ship, unsafe=unsafe, progress=progress)
+    return fit_subject(subject, settings, keep=keep, ship=ship, unsafe=unsafe, progress=progress, resume=resume)
 
 
 def fit_subject(
@@ -211,6 +211,7 @@ def fit_subject(
     ship: str | None = None,
     unsafe: bool = False,
     progress: Progress | None = None,
+    resume: str | Path | None = None,
 ) -> Model:
     """The second half of ``fit``, from a subject that is already open."""
     from assay.bundle.footprint import footprint
@@ -218,6 +219,7 @@ def fit_subject(
     from assay.bundle.native import NativeModel
     from assay.fit import fit as race
     from assay.fit.constrained import ruled_out, spared
+    from assay.fit.keeping import clear
     from assay.fit.resources import Meter
     from assay.fit.understanding import understand
 
@@ -229,7 +231,8 @@ def fit_subject(
     suspects = audit.runner.give("suspects")
     leaks = {c: why for c, why in standing_leaks(report.findings, suspects).items() if c not in keep}
     fitted = race(subject, spared(audit.recipe, out), settings, left_out=leaks | out, ship=ship,
-                  progress=part(progress, 0.25, 0.9), measure=footprint)  # fmt: skip
+                  progress=part(progress, 0.25, 0.9), measure=footprint,
+                  resume=None if resume is None else Path(resume))  # fmt: skip
     of_table = replace(report, outcomes=tuple(o for o in report.outcomes if o.stage != "model"))
     model = NativeModel(fitted.judged, tuple(fitted.recipe.ops()), subject.table.digest)
     known = {**subject.evidence, "making": fitted.making}
@@ -237,7 +240,10 @@ def fit_subject(
     on_model = Audit(judged, replace(settings, select=MODEL_CODES), part(progress, 0.9, 0.95))
     evidence = on_model.report(trials=False)
     known = understand(judged, fitted, on_model.runner.give, audit.runner.give)
-    return make(subject, fitted, of_table, evidence, settings, meter.read(settings.watts, settings.co2), known)
+    made = make(subject, fitted, of_table, evidence, settings, meter.read(settings.watts, settings.co2), known)
+    if resume is not None and not fitted.interrupted:
+        clear(Path(resume))
+    return made
 
 
 def load(path: Any) -> Model:

@@ -79,6 +79,7 @@ def fit(
     unsafe_fixes: Annotated[
         bool, flag("Apply proven repairs that change what is recorded.", FIT, "--unsafe-fixes")
     ] = False,
+    resume: Annotated[bool, flag("Go on where a fit into the same file was killed.", FIT, "--resume")] = False,
     output_file: Annotated[
         Path | None, flag("Where the model goes; .assay.", OUT, "--output-file", "-o", metavar="FILE")
     ] = None,
@@ -107,6 +108,11 @@ def fit(
     settings = promised(settings, coverage_by, max_latency=max_latency, max_size=max_size, co2=co2)
     source = source_of(tables)
     from assay.api import fit as make
+    from assay.fit.keeping import clear
+
+    part = output_file.with_name(f"{output_file.name}.part")
+    if not resume:
+        clear(part)
 
     with Progress(quiet) as progress:
         model = make(
@@ -127,6 +133,7 @@ def fit(
             settings=settings,
             progress=progress,
             cache=not no_cache,
+            resume=part,
         )
         model.save(output_file)
     if report is not None:

@@ -122,5 +122,10 @@ class Fitted:
         return first + self.also
 
     @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the race: more candidates would have had a turn."""
+        return any(said.startswith("interrupted:") for said in self.notes)
+
+    @property
     def winners(self) -> tuple[Candidate, ...]:
         return tuple(c for c in self.candidates if c.state == "won")
