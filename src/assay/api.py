@@ -170,6 +170,7 @@ def fit(
     settings: Settings | None = None,
     progress: Progress | None = None,
     cache: bool = True,
+    resume: str | Path | None = None,
 ) -> Model:
     """Audit, repair, fit, prove and bundle: returns a Model that predicts from the very graph it is saved as.
 
@@ -177,7 +178,8 @@ def fit(
     were named; ``keep`` overrides. ``constraints``: increasing, decreasing, without and interactions, as
     ``core.constraints.Constraints`` has them. ``unsafe`` applies remedies that change what is recorded, where their
     proof holds. ``predict`` is what is predicted: mean, median, quantile:0.9, count, or ordinal
-    (``Question.predict`` of the settings). Other arguments as ``check``.
+    (``Question.predict`` of the settings). ``resume`` names a folder where the race is kept until the fit is done: what
+    a killed fit of the same question left there is used. Other arguments as ``check``.
 
     Raises:
         AssayError: bad input, no target, or nothing left to learn from, in one sentence.
