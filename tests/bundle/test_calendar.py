@@ -1,4 +1,4 @@
-"""Parts of dates: Python's calendar is the oracle for numpy, and numpy for the graph; a cycle seen once is no feature."""
+"""Parts of dates: Python's calendar is the oracle for numpy, and numpy for the graph; one cycle is no feature."""
 
 import datetime as dt
 

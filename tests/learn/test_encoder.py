@@ -106,7 +106,7 @@ def test_dates_give_hours_and_weekdays_and_absolute_time_only_where_it_is_not_th
     np.testing.assert_allclose(by_name(spec, X, "t (hour)"), [w.hour for w in when])
     np.testing.assert_allclose(by_name(spec, X, "t (weekday)"), [w.weekday() for w in when])
     assert len(np.unique(by_name(spec, X, "t"))) == 400
-    assert [f.how for f in fitted(rows, ["t"], order="t")[0].features] == ["hour", "weekday"]
+    assert [f.how for f in fitted(rows, ["t"], order="t")[0].features] == ["hour", "weekday", "day"]
 
 
 def test_what_cannot_be_learned_from_is_left_out_with_its_reason():

@@ -15,6 +15,7 @@ from assay.core.errors import SettingsError
 from assay.core.table import F64, I64
 from assay.learn.forms import EncoderSpec, Feature
 
+from . import prose
 from .calendar import lower_civil, lower_part
 from .nodes import Builder, Wire
 from .ops import is_null, to_number, to_text
@@ -59,12 +60,24 @@ def lower_encoder(b: Builder, wires: Mapping[str, Wire], spec: EncoderSpec) -> M
     for i in groups.get("level", []):
         singles.append(_levels(b, spec.features[i], wires[spec.features[i].column]))
         order.append(i)
+    for places in _by_column(spec, groups.get("word", [])):
+        at = prose.ordered(spec.features, places)
+        singles.append(prose.lower_words(b, wires[spec.features[at[0]].column], [spec.features[i] for i in at]))
+        order += at
     for i in groups.get("indicator", []):
         singles.append(b.cast(is_null(b, wires[spec.features[i].column]), "float"))
         order.append(i)
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
     return Matrix(_concat(b, singles), place)
+
+
+def _by_column(spec: EncoderSpec, places: Sequence[int]) -> list[list[int]]:
+    """Places of features, those of one column together."""
+    out: dict[str, list[int]] = {}
+    for i in places:
+        out.setdefault(spec.features[i].column, []).append(i)
+    return list(out.values())
 
 
 def _group(f: Feature, wire: Wire) -> str:

@@ -19,7 +19,8 @@ OPERATORS = {
     "": frozenset({
         "Abs", "Add", "And", "ArgMax", "Cast", "Clip", "Concat", "Div", "Equal", "Exp", "Floor", "Gather", "Greater",
         "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual", "Log", "MatMul", "Mul", "Neg", "Or",
-        "RegexFullMatch", "Sigmoid", "Softmax", "StringConcat", "StringSplit", "Sub", "Unsqueeze", "Where",
+        "RegexFullMatch", "Sigmoid", "Softmax", "StringConcat", "StringSplit", "Sub", "TfIdfVectorizer",
+        "Unsqueeze", "Where",
     }),
     "ai.onnx.ml": frozenset({"LabelEncoder", "TreeEnsemble"}),
 }  # fmt: skip

@@ -28,7 +28,7 @@ def encoded(
     ``order`` and ``key`` as ``fit_encoder`` and ``encode_training`` have them; ``weight`` (n,) says how much each row
     of ``sample`` counts. Where no column can feed a learner, the spec has no features and the data no columns.
     """
-    spec = fit_encoder(sample, features, labels, index=index, order=order)
+    spec = fit_encoder(sample, features, labels, index=index, order=order, key=key)
     X = encode_training(spec, sample, labels, index=index, key=key)
     own = None if weight is None else weight[index]
     return spec, Data(X, labels.y[index], labels.task, labels.outputs, spec.categorical, own, labels.said)

@@ -6,7 +6,8 @@ number, bool, clock   the value less a shift. The shift is zero unless float32 w
 category, mixed, text up to 64 levels: codes, ordered by frequency (ties by text), split as sets by the trees;
                       above: smoothed target mean, one feature per class but the last, and the count of the level.
                       Where that makes more than 256 means over all columns, for the most frequent classes only, as
-                      many for each column.
+                      many for each column. Where more than half of the texts differ: words, if they share any
+                      (``prose``).
 date                  hour of day and weekday, and places in the month and the year (``calendar``); also the number,
                       unless rows are ordered in time: absolute time only grows, and no learner here can say anything
                       about values that it never saw.
@@ -29,6 +30,7 @@ from assay.core.table import F64, I32, NUMERIC, U64, Column, Sample
 
 from .calendar import PARTS, calendar_part, date_features
 from .forms import EncoderSpec, Feature
+from .prose import MOST_TEXTS, is_prose, presence, word_features
 from .target import Labels
 
 MOST_LEVELS = 64  # native set splits above this over-fit and make large graphs (notes: one third of AUC lost)
@@ -54,6 +56,11 @@ class _View:
     def codes(self, name: str) -> tuple[I32, tuple[str, ...]]:
         codes, levels = self.sample.codes(name)
         return codes[self.index], levels
+
+    def texts(self, name: str) -> list[str]:
+        """The texts of the first rows that have one: as many as words are looked for in."""
+        codes, levels = self.codes(name)
+        return [levels[i] for i in codes[codes >= 0][:MOST_TEXTS].tolist()]
 
     def null(self, name: str) -> NDArray[np.bool_]:
         return np.asarray(self.sample.null(name)[self.index])
@@ -89,17 +96,28 @@ def _unfit(rows: _View, column: Column, is_order: bool) -> str:
         return "one value"
     if is_order:
         return "the order column: later values were never seen in training"
-    if distinct > MOST_LEVELS and distinct > FREE_TEXT * n:
+    if _is_free(distinct, n) and not is_prose(rows.texts(column.name)):
         return f"free text or an identifier: {distinct:,} different values in {n:,} rows"
     return ""
 
 
+def _is_free(distinct: int, n: int) -> bool:
+    return distinct > MOST_LEVELS and distinct > FREE_TEXT * n
+
+
 def fit_encoder(
-    sample: Sample, features: Sequence[str], labels: Labels, *, index: NDArray[Any], order: str | None = None
+    sample: Sample,
+    features: Sequence[str],
+    labels: Labels,
+    *,
+    index: NDArray[Any],
+    order: str | None = None,
+    key: U64 | None = None,
 ) -> EncoderSpec:
     """Fit an encoder on the rows ``index`` (positions in ``sample``, all with a known target).
 
-    Columns that ``left_out`` names give no feature. Features come in the order of the sorted column names.
+    Columns that ``left_out`` names give no feature. Features come in the order of the sorted column names. ``key`` (n,)
+    says which rows of the sample are of one unit: a word is kept only where enough units hold it.
     """
     rows, target = _View(sample, index), labels.take(index)
     made: list[Feature] = []
@@ -108,11 +126,25 @@ def fit_encoder(
     parts = _few(_target_parts(target), sum(_many(rows, rows.columns[name]) for name in fit))
     for name in fit:
         column = rows.columns[name]
-        new = _features(rows, column, parts, order is not None)
+        unit = (sample.row_id if key is None else key)[index]
+        said = _words(rows, column, target, unit)
+        new = _features(rows, column, parts, order is not None) if said is None else said
         made += new
         if new:
             used.append((name, column.kind))
     return EncoderSpec(tuple(used), tuple(made))
+
+
+def _words(rows: _View, column: Column, target: Labels, unit: U64) -> list[Feature] | None:
+    """Word features of a column of free text, None for any other column; an empty text has no word."""
+    if column.kind in NUMERIC:
+        return None
+    codes, _ = rows.codes(column.name)
+    known = codes >= 0
+    if not _is_free(len(np.unique(codes[known])), int(known.sum())):
+        return None
+    classes = 0 if target.task == "regression" else target.outputs
+    return word_features(column.name, rows.texts(column.name), target.y[known], classes, unit[known])
 
 
 def _many(rows: _View, column: Column) -> bool:
@@ -120,7 +152,9 @@ def _many(rows: _View, column: Column) -> bool:
     if column.kind in NUMERIC:
         return False
     codes, _ = rows.codes(column.name)
-    return int((np.bincount(codes[codes >= 0]) > 0).sum()) > MOST_LEVELS
+    known = codes[codes >= 0]
+    distinct = int((np.bincount(known) > 0).sum())
+    return distinct > MOST_LEVELS and not _is_free(distinct, len(known))
 
 
 def _few(parts: Sequence[tuple[str, F64]], columns: int) -> list[tuple[str, F64]]:
@@ -202,7 +236,12 @@ def encode(spec: EncoderSpec, sample: Sample, index: NDArray[Any] | None = None)
     out = np.empty((rows.n, len(spec.features)), dtype=np.float32)
     before: tuple[str, tuple[str, ...]] = ("", ())
     place = np.empty(0, np.int64)
+    for column in dict.fromkeys(f.column for f in spec.features if f.how == "word"):
+        at = [i for i, f in enumerate(spec.features) if f.how == "word" and f.column == column]
+        out[:, at] = _held([spec.features[i] for i in at], rows)
     for i, f in enumerate(spec.features):
+        if f.how == "word":
+            continue
         if f.how == "codes" or f.how == "target-mean":
             if (f.column, f.levels) != before:  # the means of one column stand side by side
                 before, place = (f.column, f.levels), _place(f, rows)
@@ -211,6 +250,16 @@ def encode(spec: EncoderSpec, sample: Sample, index: NDArray[Any] | None = None)
         else:
             out[:, i] = _column(f, rows)
     return out
+
+
+def _held(features: Sequence[Feature], rows: _View) -> F32:
+    """Which of the words of one column each row's text holds; NaN for null."""
+    codes, levels = rows.codes(features[0].column)
+    seen, back = np.unique(codes, return_inverse=True)
+    known = seen >= 0
+    each = np.full((len(seen), len(features)), np.nan, np.float32)
+    each[known] = presence(features, [levels[i] for i in seen[known].tolist()])
+    return each[back.ravel()]
 
 
 def _place(f: Feature, rows: _View) -> NDArray[np.int64]:
