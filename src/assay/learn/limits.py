@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from assay.core.aim import Aim
 from assay.core.constraints import Constraints
 
@@ -43,8 +41,9 @@ class Limits:
         return made | ({"interaction_constraints": str([list(g) for g in self.together])} if self.together else {})
 
     def forest(self) -> dict[str, Any]:
-        """As parameters of a scikit-learn tree or forest."""
-        return {"monotonic_cst": np.array(self.signs, np.int8)} if self.directed else {}
+        """As parameters of a scikit-learn tree or forest. A list: it turns the signs of an array in place, tree after
+        tree (``DecisionTreeClassifier._fit``: ``monotonic_cst *= -1``)."""
+        return {"monotonic_cst": list(self.signs)} if self.directed else {}
 
 
 def limits_of(constraints: Constraints, spec: EncoderSpec) -> Limits | None:
@@ -73,7 +72,7 @@ def cannot_keep(family: Family, constraints: Constraints, aim: Aim) -> str:
     if family == "catboost":
         return "its trees are not told directions here"
     if aim.kind == "quantile" and family != "linear":
-        return "its leaves are set anew to the quantile, against any direction"
+        return "its leaves are set anew to the quantile, which LightGBM refuses beside a direction"
     if aim.kind == "count" and family in ("extra-trees", "tree"):
         return "its leaves are drawn towards the mean, against any direction"
     return ""
