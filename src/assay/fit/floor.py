@@ -1,10 +1,9 @@
 """What chance makes of columns that carry nothing, and whether the order of columns stays when rows are drawn anew.
 
 Companion fits: a small booster learns from the same rows with shuffled copies of the columns beside them (the shadows
-of Boruta; Kursa & Rudnicki 2010), each time on other rows drawn with replacement, whole units at a time. A column, or a
-group of columns that carry the same thing, is above chance where its mean contribution in those fits exceeds that of
-every shadow of every fit: with S shadows an irrelevant column does so with probability of about 1 / (S + 1), and S is
-at least 60.
+of Boruta; Kursa & Rudnicki 2010), each time on other rows, five in eight of the units. A column, or a group of columns
+that carry the same thing, is above chance where its mean contribution in those fits exceeds that of every shadow of
+every fit: with S shadows an irrelevant column does so with probability of about 1 / (S + 1), and S is at least 60.
 """
 
 from __future__ import annotations
@@ -19,9 +18,10 @@ from assay.learn.boosting import Boosted
 from assay.learn.learners import F32, Data, quick
 
 FITS, SHADOWS = 5, 60
-ROWS, ASKED, ROUNDS = 5_000, 500, 60
+ROWS, ASKED, ROUNDS = 5_000, 200, 50
 WORK = 30_000_000  # cells of all fits together: fewer rows where there are many features
 FEWEST = 50
+SHARE = 0.632  # of the units that each companion learns from
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,9 @@ def shadow_floor(
         at = features
         for s, g in enumerate(chosen):
             columns = np.flatnonzero(owner == g)
-            # the copy is taken from rows of another draw, whole rows of the group at a time, so that ties in the
-            # resample do not betray which row is which
-            copies.append(data.X[rng.integers(0, len(data.X), len(index))][:, columns])
-            ask.append(data.X[rng.integers(0, len(data.X), len(asked))][:, columns])
+            # a permutation of the same cells, a group's together: ties and spread are those of the column itself
+            copies.append(X[rng.permutation(len(X))][:, columns])
+            ask.append(asked[rng.permutation(len(asked))][:, columns])
             of.append(np.full(len(columns), groups + s))
             sets += [at + i for i, c in enumerate(columns) if c in data.categorical]
             at += len(columns)
@@ -96,10 +95,15 @@ def shadow_floor(
 
 
 def drawn(unit: I64, most: int, rng: np.random.Generator) -> I64:
-    """At most ``most`` rows, with replacement, whole units at a time."""
+    """About five in eight of the rows and at most ``most``, whole units at a time, without replacement.
+
+    As many different rows as a bootstrap has, but none twice: a column that tells rows apart would tell the answers of
+    the second copies, and look like more than chance.
+    """
     many = int(unit.max(initial=-1)) + 1
-    times = np.bincount(rng.integers(0, many, many), minlength=many)
-    index = np.repeat(np.arange(len(unit)), times[unit])
+    taken = np.zeros(many, bool)
+    taken[rng.permutation(many)[: max(1, round(SHARE * many))]] = True
+    index = np.flatnonzero(taken[unit])
     return np.sort(rng.choice(index, most, replace=False)) if len(index) > most else index
 
 
