@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -158,9 +157,13 @@ def digest(doc: Any) -> str:
 
 
 def clear(folder: Path) -> None:
-    """Remove a kept race, and nothing that is not one."""
-    if (folder / KEY).is_file():
-        shutil.rmtree(folder)
+    """Remove a kept race, and nothing that is no part of one."""
+    if not (folder / KEY).is_file():
+        return
+    for path in [*folder.glob("*.npz"), *folder.glob(".*.npz"), folder / PLAN, folder / KEY]:
+        path.unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def save(path: Path, arrays: Mapping[str, Any]) -> None:
