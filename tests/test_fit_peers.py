@@ -147,7 +147,7 @@ def made(folder: Path, said: dict[str, list[float]]) -> None:
 
 def test_the_report_ranks_failures_last_and_pairs_the_losses(tmp_path):
     made(tmp_path, {"assay": [0.0, 0.2, 0.1], "flaml": [0.1, 0.1, np.nan], "ebm": [0.3, 0.3, 0.1]})
-    text = report.report(tmp_path, ["assay", "flaml", "ebm"], ["t0", "t1", "t2"], 60.0, tmp_path / "cd.svg")
+    text = report.report(tmp_path, ["assay", "flaml", "ebm"], ["t0", "t1", "t2"], 60.0, [0, 1], tmp_path / "cd.svg")
     assert "| t0 | flaml | -.1000 ± .0000 | 1 | better |" in text
     assert "| t1 | flaml | +.1000 ± .0000 | 1 | worse |" in text
     assert "| t2 | ebm | -.0000 ± .0000 | 1 | level |" in text

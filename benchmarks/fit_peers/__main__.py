@@ -2,7 +2,7 @@
 
     python -m benchmarks.fit_peers prepare            # tables, outer splits, an environment a system
     python -m benchmarks.fit_peers run [--systems ...] [--tasks ...] [--seeds 0 1 2] [--budget 60]
-    python -m benchmarks.fit_peers report [--budget 60] [--picture docs/fit_peers.svg]
+    python -m benchmarks.fit_peers report [--systems ...] [--seeds ...] [--picture docs/fit_peers.svg]
 
 From the repository's root. What was measured is kept in SCRATCH/results.jsonl, so that a run goes on where it stopped.
 """
@@ -41,7 +41,7 @@ def main() -> None:
     else:
         from .report import report
 
-        print(report(scratch, said.systems, said.tasks, said.budget, said.picture))
+        print(report(scratch, said.systems, said.tasks, said.budget, said.seeds, said.picture))
 
 
 if __name__ == "__main__":

@@ -17,33 +17,36 @@ OURS = "assay"
 
 
 class Board:
-    """The runs of one budget."""
+    """The runs of one budget. Of a task those seeds count that every system has which ran on it at all."""
 
-    def __init__(self, scratch: Path, systems: list[str], tasks: list[str], budget: float) -> None:
+    def __init__(self, scratch: Path, systems: list[str], tasks: list[str], budget: float, seeds: list[int]) -> None:
         self.scratch, self.budget = scratch, budget
-        self.runs: dict[Key, Doc] = {k: v for k, v in known(scratch).items() if k[3] == budget}
+        self.runs: dict[Key, Doc] = {k: v for k, v in known(scratch).items() if k[3] == budget and k[1] in seeds}
         self.systems = [s for s in systems if any(k[2] == s for k in self.runs)]
         self.tasks = [t for t in tasks if any(k[0] == t for k in self.runs)]
+        self.seeds = {t: self.shared(t, [s for s in self.systems if self.of(t, s)]) for t in self.tasks}
 
-    def of(self, task: str, system: str) -> list[Doc]:
-        return [doc for (t, _, s, _), doc in sorted(self.runs.items()) if (t, s) == (task, system)]
+    def of(self, task: str, system: str, seeds: list[int] | None = None) -> list[Doc]:
+        """The runs, by seed."""
+        named = [doc for key, doc in sorted(self.runs.items()) if (key[0], key[2]) == (task, system)]
+        return [doc for doc in named if seeds is None or doc["seed"] in seeds]
 
     def shared(self, task: str, systems: list[str]) -> list[int]:
         """Seeds that every one of these systems ran."""
         seeds = [{doc["seed"] for doc in self.of(task, s)} for s in systems]
         return sorted(set.intersection(*seeds)) if seeds else []
 
-    def mean(self, task: str, system: str, field: str = "score", seeds: list[int] | None = None) -> float:
+    def mean(self, task: str, system: str, field: str = "score") -> float:
         """NaN where it was not run or one of its runs failed."""
-        docs = [d for d in self.of(task, system) if seeds is None or d["seed"] in seeds]
+        docs = self.of(task, system, self.seeds[task])
         return statistics.mean(d.get(field, float("nan")) for d in docs) if docs else float("nan")
 
     def matrix(self) -> tuple[list[str], list[str], np.ndarray]:
-        """Systems that ran on the most tasks, tasks that all of them ran on, mean scores on the seeds they share."""
+        """Systems that ran on the most tasks, the tasks that all of them ran on, and their mean scores."""
         count = {s: sum(bool(self.of(t, s)) for t in self.tasks) for s in self.systems}
         systems = [s for s in self.systems if count[s] == max(count.values())]
         tasks = [t for t in self.tasks if self.shared(t, systems)]
-        rows = [[self.mean(t, s, seeds=self.shared(t, systems)) for s in systems] for t in tasks]
+        rows = [[self.mean(t, s) for s in systems] for t in tasks]
         return systems, tasks, np.array(rows).reshape(len(tasks), len(systems))
 
     def gap(self, task: str, ours: str, other: str) -> tuple[float, float, int] | None:
@@ -53,7 +56,7 @@ class Board:
         their number.
         """
         gaps, errors = [], []
-        for seed in self.shared(task, [ours, other]):
+        for seed in self.seeds[task]:
             a, b = (self.losses(task, seed, s) for s in (ours, other))
             if a is None or b is None:
                 return None
@@ -77,8 +80,10 @@ class Board:
         return min(peers, key=lambda s: self.mean(task, s)) if peers else None
 
 
-def report(scratch: Path, systems: list[str], tasks: list[str], budget: float, svg: Path | None = None) -> str:
-    board = Board(scratch, systems, tasks, budget)
+def report(
+    scratch: Path, systems: list[str], tasks: list[str], budget: float, seeds: list[int], svg: Path | None = None
+) -> str:
+    board = Board(scratch, systems, tasks, budget, seeds)
     parts = [scores(board), ranking(board, svg), against(board), costs(board), won(board), failures(board)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -107,15 +112,15 @@ def scores(board: Board) -> str:
         best = min((board.mean(task, s) for s in board.systems if not np.isnan(board.mean(task, s))), default=0.0)
         cells = []
         for s in board.systems:
-            mean, k = board.mean(task, s), len(board.of(task, s))
+            mean, k = board.mean(task, s), len(board.of(task, s, board.seeds[task]))
             if np.isnan(mean):
                 cells.append("failed" if k else "-")
                 continue
             said = f"{figure(mean)} ± {figure(board.mean(task, s, 'se'))}"
             cells.append((f"**{said}**" if mean == best else said) + f", {figure(board.mean(task, s, 'other'))}")
-        seeds = sorted({len(board.of(task, s)) for s in board.systems} - {0})
-        said_seeds = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]}-{seeds[-1]}"
-        rows.append([f"{task} {n}, {docs[0]['split']}", f"{MAIN[kind]}, {OTHER[kind]}", said_seeds, *cells])
+        rows.append(
+            [f"{task} {n}, {docs[0]['split']}", f"{MAIN[kind]}, {OTHER[kind]}", str(len(board.seeds[task])), *cells]
+        )
     return table(["task, rows, split", "figures", "seeds", *board.systems], rows)
 
 
