@@ -157,6 +157,7 @@ def model_part(fitted: Fitted) -> dict[str, Any]:
         },
         "recipe": fitted.recipe.to_json()["steps"],
         "pareto": [asdict(p) for p in fitted.pareto],
+        "forecast": fitted.forecast.to_doc() if fitted.forecast else {},
         "limits": list(fitted.notes),
     }
 

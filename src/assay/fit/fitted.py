@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from assay.core.making import Making
 from assay.core.remedy import Recipe
@@ -14,6 +14,9 @@ from assay.learn.forms import Assembly
 
 from .deciding import Decision
 from .footprints import Point
+
+if TYPE_CHECKING:
+    from .forecast import Forecast
 
 State = Literal["won", "beaten", "unfinished", "failed"]
 
@@ -112,6 +115,7 @@ class Fitted:
     split_says: str
     making: Making
     pareto: tuple[Point, ...] = ()
+    forecast: Forecast | None = None
     decision: Decision | None = None  # what the costs of the question make of the probabilities
     notes: tuple[str, ...] = field(default=())
 

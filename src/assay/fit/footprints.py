@@ -48,7 +48,8 @@ class Limits:
 class Point:
     """One line of the table. ``loss``: mean out-of-fold loss. ``cpu_seconds``: one training. ``barred``: why it could
     not be chosen. ``dominated_by``: a candidate that is no worse in loss, size, latency and CPU, and better in one.
-    ``of``: what was measured, "first fold" or "shipped"."""
+    ``of``: what was measured, "first fold", "shipped", or "counted": an upper bound of
+    the size from its nodes, where the budget left no time to measure."""
 
     name: str
     loss: float

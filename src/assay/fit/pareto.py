@@ -19,11 +19,12 @@ from assay.learn.forms import Assembly, Calibration, Forest, Member
 
 from .clock import Budget
 from .footprints import MB, Footprint, Limits, Measure, Point, dominated
+from .lineup import pool
 from .race import Race, Runner
 
 GROWTH = 1.2  # the final model sees more rows than a fold did and has a tenth more rounds
 BYTES_A_NODE = 30  # at most, of a graph inside the file: 12 to 20 were measured (docs/benchmarks.md)
-SHARE = 0.03  # of the budget that measuring may take where no limit asks for it
+SHARE = 0.05  # of the budget that measuring may take where no limit asks for it
 
 
 @dataclass
@@ -55,10 +56,10 @@ def measured_costs(
         SettingsError: no candidate keeps the limits that the user asked for; the nearest is named.
     """
     costs = Costs(limits)
-    finished = race.finished() or [r for r in [race.best()] if r is not None]
+    finished = pool(race) or [r for r in [race.best()] if r is not None]
     rows = race.material.raw.take(np.arange(min(64, race.material.raw.n)))
     began = budget.spent
-    for r in sorted(finished, key=lambda r: float(np.nanmean(r.loss))):
+    for r in sorted(finished, key=lambda r: (r.proposed, float(np.nanmean(r.loss)))):
         assembly = of_fold(race, r, columns)
         if assembly is None:
             continue
@@ -105,7 +106,8 @@ def table(race: Race, costs: Costs, shipped: tuple[str, float, Footprint, float]
     for r in race.runners:
         if (f := costs.found.get(r.config.name)) is not None:
             loss, barred = float(np.nanmean(r.loss)), race.barred.get(r.config.name, "")
-            points.append(Point(r.config.name, loss, f.size, f.latency, r.seconds / max(1, r.done), barred=barred))
+            of = "first fold" if np.isfinite(f.latency) else "counted"
+            points.append(Point(r.config.name, loss, f.size, f.latency, r.seconds / max(1, r.done), of, barred))
     points = dominated(points)
     if shipped is not None:
         name, loss, f, seconds = shipped

@@ -31,6 +31,7 @@ from .coverage import realised
 from .deciding import costs_for, decide
 from .fitted import CalibrationRecord, Fitted
 from .footprints import Measure
+from .forecast import Forecast, affordable, came, fold_of, foresee
 from .keeping import Keeping, keeper_for
 from .lineup import Lineup, choose_lineup, train_runner
 from .making import making
@@ -109,6 +110,7 @@ class _Procedure:
         measure: Measure | None,
     ) -> None:
         self.m, self.recipe, self.budget = material, recipe, budget
+        self.forecast: Forecast | None = None
         self.shipping = Shipping(material, recipe, budget, limits_of(settings), measure)
         self.sets = sets_by(material, settings.coverage_by)
         self.task, self.y = material.labels.task, material.y
@@ -180,6 +182,12 @@ class _Procedure:
         weights = {r.config.name: w for r, w in zip(lineup.runners, lineup.weights, strict=True)}
         candidates = race.results(weights)
         self.notes.append(lineup.says)
+        late = sum(c.state == "unfinished" for c in candidates)
+        if late and not self.interrupted:
+            self.notes.append(
+                f"the budget of {self.budget.seconds:g} CPU seconds let {len(candidates) - late} of {len(candidates)} "
+                "candidates finish: more time may find a better model (--budget)"
+            )
         if not self.interrupted and not self.budget.bound and not plan.binding:
             self.notes.append(
                 f"every candidate had its turn in {self.budget.spent:.0f} of {self.budget.seconds:.0f} CPU seconds; "
@@ -215,6 +223,7 @@ class _Procedure:
             split_says=m.split_says,
             making=record,
             pareto=points,
+            forecast=self.forecast,
             decision=decision,
             notes=tuple(self.notes),
         )
@@ -237,6 +246,11 @@ class _Procedure:
         configs = [c for c in portfolio(len(m.build), plan.rate) if can(c.family, m.labels.aim)]
         configs, said = admitted(configs, m) if m.constraints.shapes else (configs, [])
         self.notes += said
+        boosters = [c for c in configs if c.family == "lightgbm"]
+        if boosters and affordable(plan, self.budget.seconds):
+            fold = race.folds[fold_of(race, m)]
+            self.forecast = foresee(m, boosters[0], fold, plan.rows, len(race.folds))
+            self.budget.say(self.forecast.says() if self.forecast else "racing", 0.05)
         try:
             for i, config in enumerate(configs):
                 self.budget.say(f"racing {config.name}", 0.05 + 0.4 * i / len(configs))
@@ -250,6 +264,7 @@ class _Procedure:
         if race.best() is None:
             why = "; ".join(f"{r.config.name}: {r.why}" for r in race.runners)
             raise SettingsError(f"no candidate could be trained ({why})")
+        self.forecast = came(self.forecast, race, fold_of(race, m))
         return race, plan
 
     def _crossed(self, race: Race, lineup: Lineup) -> tuple[I64, F64]:

@@ -38,6 +38,7 @@ class Runner:
     state: State = "unfinished"
     why: str = ""
     left_at: tuple[float, float] | None = None
+    took: list[float] = field(default_factory=list)  # CPU seconds of each fold that was done
     model: Trained | None = None  # of the first fold: what size and latency are measured on
     proposed: bool = False  # by tuning: counts as a try, and is shown where it predicts
 
@@ -101,6 +102,7 @@ class Race:
                 return runner
             finally:
                 runner.seconds += cpu_seconds() - start
+            runner.took.append(cpu_seconds() - start)
             runner.done += 1
             if self.keeper is not None and not kept:
                 self.keeper.keep(self, runner, f, cpu_seconds() - start)

@@ -35,7 +35,7 @@ def pareto_rows(model: Mapping[str, Any]) -> list[tuple[str, ...]]:
         (
             plain(p.get("name", "")) + (" (shipped)" if p.get("of") == "shipped" else ""),
             short(p.get("loss"), 4),
-            f"{(p.get('size') or 0) / MB:.2f} MB",
+            ("at most " if p.get("of") == "counted" else "") + f"{(p.get('size') or 0) / MB:.2f} MB",
             "-" if p.get("latency") is None else f"{short(p['latency'])} us",
             f"{short(p.get('cpu_seconds'))} s",
             _verdict(p),
