@@ -219,6 +219,7 @@ def fit_subject(
     from assay.bundle.footprint import footprint
     from assay.bundle.make import make
     from assay.bundle.native import NativeModel
+    from assay.bundle.runs import append
     from assay.fit import fit as race
     from assay.fit.constrained import ruled_out, spared
     from assay.fit.keeping import clear
@@ -243,6 +244,8 @@ def fit_subject(
     evidence = on_model.report(trials=False)
     known = understand(judged, fitted, on_model.runner.give, audit.runner.give)
     made = make(subject, fitted, of_table, evidence, settings, meter.read(settings.watts, settings.co2), known)
+    if settings.runs:
+        append(Path(settings.runs), made.lineage["run"] | {"size": made.size})
     if resume is not None and not fitted.interrupted:
         clear(Path(resume))
     return made

@@ -25,6 +25,7 @@ from .classes import class_type_of
 from .model import Model
 from .native import native_output
 from .parity import MOST_ROWS
+from .runs import run_of
 from .write import build
 
 PACKAGES = ("assay", "lightgbm", "numpy", "onnx", "onnxruntime", "scikit-learn")
@@ -102,6 +103,7 @@ def pack_fitted(subject: Subject, fitted: Fitted, settings: Settings, doc: Mappi
     document = dict(doc or {"kind": "fit", "report": None, "model": model_part(fitted)})
     if "resources" in document["model"]:
         lineage["resources"] = document["model"]["resources"]
+        lineage["run"] = run_of(subject, fitted, settings)
     counted = {"build": int(parts[BUILD]), "choose": int(parts[CHOOSE]), "judge": int(parts[JUDGE])}
     flat = {k: v for k, v in lineage.items() if not isinstance(v, dict)}
     document["model"] = dict(document["model"]) | {"rows": counted, "lineage": flat}

@@ -16,7 +16,7 @@ import typer
 
 from assay.core.errors import AssayError
 
-from . import check, demo, explain, fit, fix, plant, predict, prove, rule, schema, show, split
+from . import check, demo, explain, fit, fix, plant, predict, prove, rule, runs, schema, show, split
 
 STOPPED = "stopped; nothing was written"
 INTERRUPTED = 130  # what typer makes of Ctrl-C; older versions raise Abort
@@ -28,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (check, fix, split, fit, show, predict, explain, rule, plant, prove, demo):
+for verb in (check, fix, split, fit, show, predict, explain, runs, rule, plant, prove, demo):
     app.command()(getattr(verb, verb.__name__.rpartition(".")[2]))
 app.add_typer(schema.schema)
 

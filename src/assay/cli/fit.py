@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -79,6 +80,9 @@ def fit(
     unsafe_fixes: Annotated[
         bool, flag("Apply proven repairs that change what is recorded.", FIT, "--unsafe-fixes")
     ] = False,
+    runs: Annotated[
+        str | None, flag("Add a line on this fit to a ledger, which assay runs compares.", OUT, metavar="FILE")
+    ] = None,
     resume: Annotated[bool, flag("Go on where a fit into the same file was killed.", FIT, "--resume")] = False,
     output_file: Annotated[
         Path | None, flag("Where the model goes; .assay.", OUT, "--output-file", "-o", metavar="FILE")
@@ -106,6 +110,9 @@ def fit(
         settings, without=without, increasing=increasing, decreasing=decreasing, interactions=interactions
     )
     settings = promised(settings, coverage_by, max_latency=max_latency, max_size=max_size, co2=co2)
+    if runs is not None:
+        ready(Path(runs))
+        settings = replace(settings, runs=runs)
     source = source_of(tables)
     from assay.api import fit as make
     from assay.fit.keeping import clear
