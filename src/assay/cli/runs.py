@@ -1,0 +1,51 @@
+"""``assay runs``: what was tried, side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assay.core.errors import SettingsError
+
+from .check import Format, Path_
+from .options import Quiet
+
+FORMS = ("text", "markdown", "json")
+
+
+def runs(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FILE", help="Ledgers (--runs), .assay files, folders of both.", show_default=False),
+    ] = None,
+    output_format: Format = None,
+    output_file: Path_ = None,
+    quiet: Quiet = False,
+) -> int:
+    """Compare tries: score, recipe, commit, seed, looks; best first, ties marked."""
+    from assay.core.settings import read_settings
+    from assay.core.writing import replacing
+
+    from .output import WIDTH, form_of, note, ready
+
+    form = form_of(output_format, output_file)
+    if form not in FORMS:
+        raise SettingsError(f"runs are shown as text, md or json; got {form}")
+    ready(output_file)
+    if not files:
+        ledger = read_settings(Path.cwd()).runs
+        files = [Path(ledger) if ledger else Path()]
+    from assay.bundle.runs import read_runs
+    from assay.report.runs import as_json, markdown, ranked, text
+
+    groups = ranked(read_runs(files))
+    shown = {"text": lambda: text(groups, WIDTH), "markdown": lambda: markdown(groups), "json": lambda: as_json(groups)}
+    said = shown[form]()
+    if output_file is None:
+        typer.echo(said, nl=False)
+    else:
+        replacing(output_file, lambda path: path.write_text(said, "utf-8"))
+        note(f"{output_file} is written", quiet)
+    return 0
