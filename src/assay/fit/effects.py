@@ -51,6 +51,8 @@ def along(
     edges = ends(x)
     if len(edges) < 3:
         return None
+    within = np.flatnonzero((x >= x[edges[0]]) & (x <= x[edges[-1]]))  # beyond the ends nothing is said
+    there, x, edges = there[within], x[within], edges - within[0]
     inside = np.clip(np.searchsorted(x[edges], x, side="left"), 1, len(edges) - 1) - 1
     some = rows.take(there)
     at = np.arange(len(x))
@@ -93,7 +95,8 @@ def ends(x: F64) -> I64:
     place = np.unique(np.round(np.linspace(LEAST - 1, n - LEAST, BINS + 1)).astype(np.int64))
     place = place[np.concatenate(([True], np.diff(x[place]) > 0))]
     while len(place) >= 3:
-        inside = np.clip(np.searchsorted(x[place], x, side="left"), 1, len(place) - 1) - 1
+        within = x[(x >= x[place[0]]) & (x <= x[place[-1]])]
+        inside = np.clip(np.searchsorted(x[place], within, side="left"), 1, len(place) - 1) - 1
         count = np.bincount(inside, minlength=len(place) - 1)
         if count.min() >= LEAST:
             return np.asarray(place)
