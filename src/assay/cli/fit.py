@@ -33,7 +33,7 @@ from .options import (
     settings_from_flags,
     source_of,
 )
-from .promises import Co2, CoverageBy, MaxLatency, MaxSize, promised
+from .promises import Co2, CoverageBy, Forecast, MaxLatency, MaxSize, foretell, promised
 
 SHIPS = ("judged", "refit")
 STOPPED = "interrupted:"  # how a fit that Ctrl-C ended early begins that limit in its dossier
@@ -74,6 +74,7 @@ def fit(
     max_latency: MaxLatency = None,
     max_size: MaxSize = None,
     co2: Co2 = None,
+    forecast: Forecast = False,
     ship: Annotated[
         str | None, flag("judged: the model that was scored; refit: on all rows.", FIT, metavar="WHICH")
     ] = None,
@@ -98,7 +99,7 @@ def fit(
     from .output import form_of, note, ready, save, show
     from .progress import Progress
 
-    if output_file is None:
+    if output_file is None and not forecast:
         raise SettingsError("fit must know where the model goes: -o model.assay")
     if ship is not None and ship not in SHIPS:
         raise SettingsError(f"--ship must be judged or refit; got {ship!r}{did_you_mean(ship, SHIPS)}")
@@ -114,6 +115,11 @@ def fit(
         ready(Path(runs))
         settings = replace(settings, runs=runs)
     source = source_of(tables)
+    if forecast:
+        return foretell(source, settings, quiet, not no_cache, target, time=time, group=group,
+                        protected=listed(protected), roles=roles_from(role), asked_at=asked_at, known=listed(known),
+                        unknown=listed(unknown))  # fmt: skip
+    assert output_file is not None
     from assay.api import fit as make
     from assay.fit.keeping import clear
 

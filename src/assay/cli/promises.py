@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from assay.core.errors import SettingsError
 from assay.core.settings import Settings
@@ -34,3 +34,26 @@ def promised(settings: Settings, coverage_by: str | None, **numbers: float | Non
             said = name.replace("_", "-")
             raise SettingsError(f"--{said} must be {'0 or more' if name == 'max_size' else 'above 0'}; got {value:g}")
     return replace(settings, coverage_by=coverage_by or settings.coverage_by, **given)
+
+
+def foretell(source: Any, settings: Settings, quiet: bool, cache: bool, target: str | None, **said: Any) -> int:
+    """Print what one fit on all rows would take and score, measured on parts of them."""
+    import typer
+
+    from assay.api import word
+    from assay.audit.opening import open_subject
+    from assay.fit.forecast import forecast
+    from assay.report.economy import forecast_rows
+    from assay.report.dossier import table_lines
+
+    from .progress import Progress
+
+    with Progress(quiet) as progress:
+        subject = open_subject(source, target=target, roles=word(**said), settings=settings, cache=cache)
+        made = forecast(subject, settings, progress)
+    seen = ", ".join(f"{rows:,} rows: {seconds:.3g} s, {loss:.4g}" for rows, seconds, loss in made.points)
+    rows = [row[:3] + row[4:] for row in forecast_rows({"forecast": made.to_doc()})]
+    typer.echo(f"{made.model} on {made.rows:,} training rows of one fold")
+    typer.echo("\n".join(str(said) for said in table_lines("one training", rows, 80)))
+    typer.echo(f"measured (CPU seconds, loss): {seen}")
+    return 0

@@ -143,7 +143,7 @@ def forecast(subject: Subject, settings: Settings, progress: Progress | None = N
         raise InputError(f"a forecast needs {LEAST_ROWS:,} training rows; under that a fit is cheaper")
     one = made.lines[0]
     fits = len(folds) + FITS_BEYOND_FOLDS
-    whole = Line(f"CPU seconds until one candidate is shipped ({fits} fits)", *(
+    whole = Line(f"CPU seconds of {fits} fits", *(
         fits * v for v in (one.value, one.lo or 0.0, one.hi or 0.0)
     ), "s")  # fmt: skip
     return replace(made, lines=(*made.lines, whole))
