@@ -16,6 +16,13 @@ WEIGHTED = (
 )
 
 
+GUESSED = (
+    "{0!r} looks like weights of rows: it is no feature, and all rows count the same; "
+    "with --role weight={0} they count by it"
+)
+FEW_OF_CLASS = 5  # rows of a class below which hardly anything can be learned of it
+
+
 def weights_of(sample: Sample, column: str, known: I64) -> F64:
     """(len(known),) the weights of the rows with a known target.
 
@@ -35,7 +42,7 @@ def weights_of(sample: Sample, column: str, known: I64) -> F64:
         if bad.any():
             raise InputError(
                 f"a weight must be a number of 0 or more; {column!r} holds {what} in {int(bad.sum()):,} of "
-                f"{len(weight):,} rows: fill these, or leave the role out (--role weight=)"
+                f"{len(weight):,} rows: fill these, or name another column (--role weight=COLUMN)"
             )
     if not weight.sum() > 0:
         raise InputError(f"the weights must not all be 0; {column!r} sums to 0 over {len(weight):,} rows")
@@ -57,6 +64,21 @@ def check_values(found: Labels, target: str) -> None:
             f"a count must be a whole number of 0 or more; {target!r} holds {y[bad][0]:g} and others in "
             f"{int(bad.sum()):,} of {len(y):,} rows: predict its mean (--predict mean), or a quantile"
         )
+
+
+def thin_classes(found: Labels) -> str:
+    """A note on classes of too few rows to learn from or to be judged on; empty where there are none."""
+    if found.task == "regression":
+        return ""
+    count = np.bincount(found.y.astype(np.int64), minlength=len(found.classes))
+    thin = [f"{name} ({n:,})" for name, n in zip(found.classes, count, strict=True) if n < FEW_OF_CLASS]
+    if not thin:
+        return ""
+    more = f" and {len(thin) - 5} more" if len(thin) > 5 else ""
+    return (
+        f"{len(thin)} of {len(count)} classes have fewer than {FEW_OF_CLASS} rows, too few to learn: "
+        f"{', '.join(thin[:5])}{more}"
+    )
 
 
 def infinite(sample: Sample, columns: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ from assay.learn.splits import Fold, cv_folds, level_keys, order_values, unit_ke
 from assay.learn.target import Labels, labels
 from assay.stats.looks import level
 
-from .allowed import WEIGHTED, check_values, infinite, weights_of
+from .allowed import GUESSED, WEIGHTED, check_values, infinite, thin_classes, weights_of
 from .measures import ALPHA
 
 FREE = Constraints()
@@ -116,7 +116,8 @@ class Material:
 
     def folds(self, index: I64, k: int) -> list[Fold]:
         y = None if self.labels.task == "regression" and len(index) < 50 else self.y
-        return cv_folds(self.raw, self.roles, index, k, y=y, seed=self.seed)
+        made = cv_folds(self.raw, self.roles, index, k, y=y, seed=self.seed)
+        return made if all(len(inside) >= FEWEST_ROWS for inside, _ in made) else []
 
     def encoded(self, index: I64, cap: int = 0, *, free: bool = False) -> tuple[EncoderSpec, Data]:
         """An encoder fitted on the rows ``index``, and these rows as training data (at most ``cap`` of them).
@@ -178,12 +179,14 @@ def prepare(
     found = labels(sample, roles)
     known = np.flatnonzero(found.known)
     if len(known) < raw.n:
-        notes.append(f"{raw.n - len(known):,} rows have no known {target!r} and took no part")
+        notes.append(f"{raw.n - len(known):,} rows have no known {target!r} (empty or infinite) and took no part")
     check_values(found, target)
     if len(known) < FEWEST_ROWS:
         raise InputError(f"fit needs at least {FEWEST_ROWS} rows with a known {target!r}; the table has {len(known)}")
     weight = None
-    if roles.weight is not None:
+    if roles.weight is not None and roles.weight.source == "guess":
+        notes.append(GUESSED.format(roles.weight.column))
+    elif roles.weight is not None:
         weight = weights_of(raw, roles.weight.column, known)
         if not (counted := weight > 0).all():
             notes.append(f"{int((~counted).sum()):,} rows have the weight 0 and took no part")
@@ -206,8 +209,7 @@ def prepare(
     kept = tuple(c for c in wanted if c not in unfit)
     if not kept:
         raise InputError("no column is left to learn from: " + "; ".join(f"{c}: {w}" for c, w in (out | unfit).items()))
-    if said := infinite(sample, kept):
-        notes.append(said)
+    notes += [said for said in (infinite(sample, kept), thin_classes(found)) if said]
     return Material(
         raw, sample, roles, found, build, choose, judge, kept, out | unfit, len(known), subject.partition.says,
         seed, tuple(notes), None if weight is None else weight / weight.mean(),

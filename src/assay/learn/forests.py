@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,7 @@ from assay.core.table import F64
 from .forms import Forest, Form, Tree
 from .from_lightgbm import down_to_float32
 from .learners import F32, Config, Data
+from .linear import MANY_CLASSES
 
 MOST_NODES = 800_000  # of a whole forest, counted once for each output: a graph of about 15 MB
 FEWEST_TREES, MOST_TREES = 80, 200  # fewer trees first, then larger leaves, keep a forest under the cap
@@ -70,7 +72,9 @@ def train_forest(config: Config, data: Data, *, seed: int) -> Grown:
         options["max_features"] = params.pop("max_features", 0.5)
         kind = ExtraTreesRegressor if data.task == "regression" else ExtraTreesClassifier
         model = kind(**(options | criterion | kept | params))
-    model.fit(data.X, y, sample_weight=data.weight)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", MANY_CLASSES, UserWarning)
+        model.fit(data.X, y, sample_weight=data.weight)
     if criterion:
         _towards_the_mean(model, float(np.average(y, weights=data.weight)))
     return Grown(model, data.task, data.outputs)

@@ -18,6 +18,7 @@ LEAST_OF_LEVEL = 5  # rows that a level or null flag needs before it gets a weig
 MOST_TERMS = 1_500  # beyond this the rarest levels go without a weight
 MOST_CELLS = 60_000_000  # of the design in memory (480 MB): more rows are left out, first the last in hash order
 CHUNK = 20_000  # rows predicted at a time
+MANY_CLASSES = "The number of unique classes"  # of a warning: the fit's own notes say it
 MOST_NEWTON = 800  # terms times outputs up to which the Hessian is cheap to factor
 
 
@@ -153,6 +154,7 @@ def _fit_quietly(model: Any, D: F64, data: Data, y: Any = None) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", LinAlgWarning)
+        warnings.filterwarnings("ignore", MANY_CLASSES, UserWarning)
         model.fit(D, data.y.astype(np.int64) if y is None else y, sample_weight=data.weight)
 
 
