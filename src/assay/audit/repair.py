@@ -35,6 +35,7 @@ STAGE = {
     "clip": 2,
     "fold_rare": 3,
     "indicator": 4,
+    "combine": 4,
     "rename": 5,
     "drop_column": 6,
 }  # fmt: skip  - spellings before types, types before ranges, holes counted when all that will be holes are

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from assay.core.errors import InputError, SettingsError, did_you_mean
-from assay.core.remedy import Op, Recipe
+from assay.core.remedy import ADDS, Op, Recipe
 from assay.core.table import Table
 from assay.core.words import listed
 from assay.tables import open_table
@@ -64,7 +64,7 @@ def replay(doc: Mapping[str, Any], table: Table, paths: Sequence[Path] | None, o
 
 
 def fits(steps: Sequence[Sequence[Op]], table: Table) -> None:
-    made = {str(op.args["name"]) for ops in steps for op in ops if op.name in ("indicator", "rename")}
+    made = {str(op.args["name"]) for ops in steps for op in ops if op.name in ADDS}
     wanted = dict.fromkeys(c for ops in steps for op in ops for c in op.columns if c not in made)
     names = [c.name for c in table.columns]
     lacking = [c for c in wanted if c not in names]

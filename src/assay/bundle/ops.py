@@ -13,7 +13,7 @@ import numpy as np
 
 from assay.core.errors import SettingsError
 from assay.core.patterns import BLANKS, NUMBER, any_date, as_python, number_text, same_text
-from assay.core.remedy import Op
+from assay.core.remedy import Op, combinable
 
 from .dates import parse_date
 from .nodes import NULL_CODE, Builder, Wire
@@ -32,8 +32,8 @@ def lower_ops(b: Builder, wires: Mapping[str, Wire], ops: Sequence[Op]) -> Wires
     """
     now = dict(wires)
     for op in ops:
-        if op.name == "look_up":
-            _look_up(b, now, op)
+        if op.name in ("look_up", "combine"):
+            (_look_up if op.name == "look_up" else _combine)(b, now, op)
             continue
         for column in op.columns:
             if column in now:
@@ -191,6 +191,24 @@ def _look_up(b: Builder, now: Wires, op: Op) -> None:
         told = b.cast(_encode(b, key, list(mapping), [v.strip(BLANKS) for v in texts], "nan"), "double")
         out = b.where(b.add("Or", b.add("IsNaN", told), is_null(b, wire)), wire.name, told)
     now[of] = Wire(out, wire.kind)
+
+
+def _combine(b: Builder, now: Wires, op: Op) -> None:
+    one, two = op.columns
+    how, new = str(op.args["how"]), str(op.args["name"])
+    if one not in now or two not in now:
+        return
+    if new in now:
+        raise SettingsError(f"{one} and {two} cannot be combined as {new}: the column exists already")
+    combinable(how, one, now[one].kind, two, now[two].kind)
+    second = to_number(b, now[two]).name
+    if how == "less_mean":
+        mapping: Mapping[str, float] = op.args["mapping"]
+        told = _encode(b, to_text(b, now[one]).name, list(mapping), [repr(float(v)) for v in mapping.values()], "nan")
+        made = b.add("Sub", second, b.cast(told, "double"))
+    else:
+        made = b.add("Sub" if how == "difference" else "Div", to_number(b, now[one]).name, second)
+    now[new] = Wire(b.where(b.add("IsInf", made), b.number(np.nan), made), "number")
 
 
 def _encode(b: Builder, x: str, keys: Sequence[str], values: Sequence[str], default: str) -> str:

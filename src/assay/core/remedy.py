@@ -11,7 +11,7 @@ from .rows import Rows
 
 OpName = Literal[
     "cast", "map_values", "null_if", "null_outside", "scale", "indicator",
-    "parse_date", "clock_to_minutes", "drop_column", "rename", "fold_rare", "clip", "look_up",
+    "parse_date", "clock_to_minutes", "drop_column", "rename", "fold_rare", "clip", "look_up", "combine",
 ]  # fmt: skip
 OP_NAMES: tuple[str, ...] = get_args(OpName)
 Where = Literal["cells", "columns", "rows", "split", "training", "output"]
@@ -19,6 +19,8 @@ Safety = Literal["safe", "unsafe"]
 ProofKind = Literal["gain", "honesty", "fidelity"]
 State = Literal["kept", "rejected", "unproven", "recorded"]
 SCHEMA = "assay-recipe-1"
+ADDS = ("rename", "indicator", "combine")  # ops that make a column of their own, called as their "name" says
+WAYS = ("difference", "ratio", "less_mean")  # how two columns are combined
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,9 @@ class Op:
     clip             lo, hi                                 numbers are clipped
     look_up          mapping: {text: text}                  columns are (determinant, dependent): the dependent is what
                                                             the mapping has for the determinant; others and null stay
+    combine          how, name, mapping                     new number column of columns (a, b): "difference" a - b,
+                                                            "ratio" a / b, "less_mean" b less the number that the
+                                                            mapping has for a; null where either is, or not finite
 
     What text reads as a number or date, and how a number reads as text, is said once in ``core.patterns``, for both
     lowerings. An op that needs numbers reads a text column as numbers first.
@@ -56,6 +61,21 @@ class Op:
         if doc["name"] not in OP_NAMES:
             raise SettingsError(f"a recipe step must be one of {', '.join(OP_NAMES)}; got {doc['name']!r}")
         return Op(doc["name"], tuple(doc["columns"]), dict(doc.get("args", {})))
+
+
+def combinable(how: str, one: str, kind: str, two: str, other: str) -> None:
+    """Whether columns of these kinds can be combined so, in every lowering alike.
+
+    Raises:
+        SettingsError: they cannot; one sentence.
+    """
+    if how not in WAYS:
+        raise SettingsError(f"two columns are combined by {', '.join(WAYS)}; got {how!r}")
+    if how == "difference" and kind == other == "date":
+        return
+    for column, own in ((one, kind), (two, other)):
+        if own == "date" or (own == "clock" and not (how == "less_mean" and column == one)):
+            raise SettingsError(f"combine {how} needs numbers; {column} is of kind {own}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from assay.core.constraints import ADDITIVE, Constraints
 from assay.core.errors import RoleError, SettingsError, did_you_mean
-from assay.core.remedy import Recipe
+from assay.core.remedy import ADDS, Recipe
 from assay.core.subject import Roles, Subject
 from assay.core.table import Table
 from assay.core.words import listed
@@ -55,7 +55,7 @@ def spared(recipe: Recipe, out: Mapping[str, str]) -> Recipe:
             continue
         kept.append(i)
         tainted |= {str(op.args["name"]) for op in remedy.ops
-                    if op.name in ("rename", "indicator") and tainted & set(op.columns)}  # fmt: skip
+                    if op.name in ADDS and tainted & set(op.columns)}  # fmt: skip
     return recipe if len(kept) == sum(map(recipe.replays, range(len(recipe.steps)))) else replace(
         recipe, applied=frozenset(kept)
     )  # fmt: skip

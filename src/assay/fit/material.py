@@ -12,7 +12,7 @@ import numpy as np
 from assay.core.constraints import Constraints
 from assay.core.errors import InputError, RoleError
 from assay.core.making import Look
-from assay.core.remedy import Recipe
+from assay.core.remedy import ADDS, Recipe
 from assay.core.subject import BUILD, CHOOSE, JUDGE, Roles, Subject
 from assay.core.table import F64, I64, U64, Sample, SampleSpec
 from assay.learn import encoder
@@ -141,7 +141,7 @@ class Material:
         """The spec with the raw columns that its features come from, back through renames and indicators."""
         needed = {f.column for f in spec.features}
         for op in reversed(recipe.ops()):
-            if op.name in ("rename", "indicator") and op.args.get("name") in needed:
+            if op.name in ADDS and op.args.get("name") in needed:
                 needed |= set(op.columns)
             elif op.name == "look_up" and op.columns[1] in needed:
                 needed.add(op.columns[0])
@@ -234,7 +234,7 @@ def _features(
         if features is not None and name not in features:
             out.setdefault(name, "not among the features that were asked for")
     for op in recipe.ops():
-        if op.name in ("rename", "indicator") and set(op.columns) <= allowed:
+        if op.name in ADDS and set(op.columns) <= allowed:
             allowed.add(str(op.args["name"]))
     strange: Literal["group", "site"]
     for strange in ("group", "site"):

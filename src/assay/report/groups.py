@@ -62,6 +62,7 @@ def _op_line(op: Json) -> tuple[str, str]:
     said = {
         "drop_column": ("-", columns),
         "indicator": ("+", f"{plain(args.get('name', ''))}: was {columns} empty?"),
+        "combine": ("+", f"{plain(args.get('name', ''))}: from {columns}"),
         "rename": ("~", f"{columns} is called {plain(args.get('name', ''))}"),
         "cast": ("~", f"{columns}: read as {plain(args.get('to', ''))}"),
         "null_if": ("~", f"{columns}: {', '.join(map(plain, args.get('values', [])[:6]))} become empty"),

@@ -16,6 +16,8 @@ fold_rare         exact text; values not kept become ``other``; null stays.
 clip              min(max(x, lo), hi) in float64; null stays.
 look_up           the dependent is what the mapping has for the text of the determinant (as map_values reads it); where
                   it has nothing, or either cell is null, the dependent stays. Text stays text, numbers float64.
+combine           in float64; null where a cell is null or unreadable, the mapping has nothing, or the result is not
+                  finite (a division by zero). Two dates have a difference, in seconds.
 
 Ops on columns that a sample lacks are passed over. Cells where a number was expected in a text column are read as by
 cast; unreadable ones become null.
@@ -30,7 +32,7 @@ import numpy as np
 
 from assay.core.errors import SettingsError
 from assay.core.patterns import number_text
-from assay.core.remedy import Op
+from assay.core.remedy import Op, combinable
 from assay.core.table import F64, Column, Sample
 from assay.core.words import text_of
 
@@ -243,6 +245,29 @@ def _look_up(sample: ArrowSample, op: Op) -> ArrowSample:
     return _from_floats(sample, of, np.where(np.isnan(found) | np.isnan(x), x, found))
 
 
+def _combine(sample: ArrowSample, op: Op) -> ArrowSample:
+    import pyarrow as pa
+
+    a, b = op.columns
+    how, new = str(op.args["how"]), str(op.args["name"])
+    if a not in sample.names or b not in sample.names:
+        return sample
+    if new in sample.names:
+        raise SettingsError(f"{a} and {b} cannot be combined as {new}: the column exists already")
+    combinable(how, a, sample.column(a).kind, b, sample.column(b).kind)
+    with np.errstate(all="ignore"):
+        if how == "less_mean":
+            codes, levels = _texts(sample, a)
+            mapping = op.args["mapping"]
+            means = np.array([float(mapping.get(v, np.nan)) for v in (*levels, None)], np.float64)
+            made = _floats(sample, b) - means[codes]
+        else:
+            x, y = _floats(sample, a), _floats(sample, b)
+            made = x - y if how == "difference" else x / y
+    gone = ~np.isfinite(made)
+    return _set(sample, new, pa.array(np.where(gone, 0.0, made), pa.float64(), mask=gone), Column(new, "number", "DOUBLE"))
+
+
 def _drop(sample: ArrowSample, op: Op) -> ArrowSample:
     kept = tuple(n for n in sample.names if n not in op.columns)
     return sample.select(kept)
@@ -274,4 +299,5 @@ _STEPS: dict[str, Any] = {
     "fold_rare": _each(_fold_rare),
     "clip": _each(_clip),
     "look_up": _look_up,
+    "combine": _combine,
 }
