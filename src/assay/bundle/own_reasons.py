@@ -57,9 +57,7 @@ def explain_own(
         truth = labels(rows, subject.roles)
         model, classes = FittedTo(model, truth.task, truth.classes), truth.classes
     wanted = list(pick(rows.n) if pick else range(min(5, rows.n)))
-    place = np.empty(rows.n, np.int64)
-    place[np.argsort(rows.position, kind="stable")] = np.arange(rows.n)
-    at = place[wanted]
+    at = np.argsort(rows.position, kind="stable")[wanted]
     back = np.setdiff1d(np.arange(rows.n), at)[:BACKGROUND]  # sorted by hash, so the first are a random draw
     back = back if len(back) else at[:BACKGROUND]
     columns = tuple(c for c in getattr(model, "columns", None) or of(model, subject) if c in rows.names)
