@@ -256,6 +256,48 @@ def test_look_up_passes_over_columns_that_are_not_there() -> None:
     alike({"x": ("text", ["a"]), "z": ("text", ["b"])}, Op("look_up", ("x", "z"), {"mapping": {}}))
 
 
+@FEW
+@given(numbers, st.randoms(use_true_random=False), st.sampled_from(["difference", "ratio"]))
+def test_combine_of_numbers(values: list[Any], mix: Any, how: str) -> None:
+    other = mix.sample(values, len(values))
+    op = Op("combine", ("x", "z"), {"how": how, "name": "x by z"})
+    alike({"x": ("number", values), "z": ("number", other)}, op)
+    alike({"x": ("number", values), "z": ("number", [0.0] * len(values))}, op)
+    alike({"x": ("text", [None if v is None else str(v) for v in other]), "z": ("number", values)}, op)
+    alike({"x": ("bool", [v is not None for v in values]), "z": ("number", values)}, op)
+    if how == "difference":
+        moments = [v if v is None or abs(v) < 1e10 else 0.0 for v in values]
+        alike({"x": ("date", moments), "z": ("date", moments[::-1])}, op)
+
+
+@FEW
+@given(
+    texts,
+    numbers,
+    st.dictionaries(st.sampled_from(["a", "", "é", "NA", "😀", "1", "0.1", "-999", "true"]), st.floats(-1e9, 1e9)),
+)
+def test_combine_with_the_mean_of_a_group(words: list[Any], values: list[Any], mapping: dict[str, float]) -> None:
+    n = min(len(words), len(values))
+    op = Op("combine", ("x", "z"), {"how": "less_mean", "name": "z less its mean", "mapping": mapping})
+    sides: Columns = {"x": ("category", words[:n]), "z": ("number", values[:n])}
+    alike(sides, op)
+    alike({"x": ("number", values[::-1]), "z": ("number", values)}, op)
+    alike({"x": ("bool", [v is not None for v in values]), "z": ("number", values)}, op)
+
+
+def test_combine_refuses_alike_and_passes_over_what_is_not_there() -> None:
+    sides: Columns = {"x": ("number", [1.0]), "z": ("date", [0.0]), "c": ("clock", [1200.0])}
+    for made in (by_onnx, by_arrow):
+        for columns, how in ((("x", "z"), "ratio"), (("x", "c"), "difference"), (("z", "z"), "ratio")):
+            with pytest.raises(SettingsError, match="needs numbers"):
+                made(sides, [Op("combine", columns, {"how": how, "name": "new"})])
+        with pytest.raises(SettingsError, match="exists already"):
+            made({"x": ("number", [1.0]), "z": ("number", [1.0])}, [Op("combine", ("x", "z"), {"how": "ratio", "name": "x"})])
+        with pytest.raises(SettingsError, match="combined by"):
+            made(sides, [Op("combine", ("x", "x"), {"how": "sum", "name": "new"})])
+    alike({"x": ("number", [1.0, None])}, Op("combine", ("x", "z"), {"how": "ratio", "name": "new"}))
+
+
 def test_bool_to_text() -> None:
     same("bool", [True, False, None], Op("cast", ("x",), {"to": "text"}))
     same("bool", [True, False, None], Op("map_values", ("x",), {"mapping": {"true": "yes"}}))

@@ -74,7 +74,7 @@ def combinable(how: str, one: str, kind: str, two: str, other: str) -> None:
     if how == "difference" and kind == other == "date":
         return
     for column, own in ((one, kind), (two, other)):
-        if own == "date" or (own == "clock" and not (how == "less_mean" and column == one)):
+        if own in ("date", "clock"):
             raise SettingsError(f"combine {how} needs numbers; {column} is of kind {own}")
 
 

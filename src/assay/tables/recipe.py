@@ -265,7 +265,8 @@ def _combine(sample: ArrowSample, op: Op) -> ArrowSample:
             x, y = _floats(sample, a), _floats(sample, b)
             made = x - y if how == "difference" else x / y
     gone = ~np.isfinite(made)
-    return _set(sample, new, pa.array(np.where(gone, 0.0, made), pa.float64(), mask=gone), Column(new, "number", "DOUBLE"))
+    array = pa.array(np.where(gone, 0.0, made), pa.float64(), mask=gone)
+    return _set(sample, new, array, Column(new, "number", "DOUBLE"))
 
 
 def _drop(sample: ArrowSample, op: Op) -> ArrowSample:
