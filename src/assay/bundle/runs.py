@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,7 +133,8 @@ def read_runs(paths: Sequence[Path]) -> list[dict[str, Any]]:
 def _records(path: Path) -> Iterable[dict[str, Any]]:
     if path.is_dir():
         for inner in sorted([*path.glob("*.assay"), *path.glob("*.jsonl")]):
-            yield from _records(inner) if inner.suffix == ".assay" or _is_ledger(inner) else ()
+            with suppress(InputError):  # a folder may hold other files, and models of older versions
+                yield from list(_records(inner))
         return
     if not path.exists():
         raise InputError(f"the file {path} does not exist: runs are in ledgers, .assay files and folders of both")
@@ -154,8 +156,3 @@ def _records(path: Path) -> Iterable[dict[str, Any]]:
         if not isinstance(record, dict) or record.get("kind") != KIND:
             raise InputError(f"line {i + 1} of {path.name} must be a run as assay fit writes it")
         yield record
-
-
-def _is_ledger(path: Path) -> bool:
-    with path.open("rb") as file:
-        return KIND.encode() in file.readline()[:200]

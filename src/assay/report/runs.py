@@ -10,7 +10,7 @@ from .numbers import decimals, plain, plural, short, span
 
 FALLING = ("log-loss", "MAE", "pinball loss", "mean class distance")  # lower is better
 TIE = "="
-HEAD = ("", "score", "between", "seed", "CPU s", "looks", "recipe", "commit", "size", "us", "file")
+HEAD = ("", "score", "between", "seed", "CPU s", "looks", "recipe", "commit", "size", "µs", "file")
 
 
 def ranked(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
