@@ -58,21 +58,32 @@ def test_a_probability_is_explained_for_the_positive_class():
     assert all("a = " in r[0] or "b = " in r[0] for r in e.reasons)
 
 
-def test_an_estimator_and_its_file_are_explained_alike(tmp_path):
-    sk = pytest.importorskip("skl2onnx")
+def test_an_onnx_file_is_explained_as_the_function_that_it_holds(tmp_path):
+    from onnx import TensorProto, helper
+
+    column = [helper.make_tensor_value_info(c, TensorProto.DOUBLE, ["N", 1]) for c in "ad"]
+    out = helper.make_tensor_value_info("value", TensorProto.DOUBLE, ["N", 1])
+    three = helper.make_tensor("three", TensorProto.DOUBLE, [1], [3.0])
+    nodes = [helper.make_node("Mul", ["a", "three"], ["a3"]), helper.make_node("Sub", ["a3", "d"], ["value"])]
+    graph = helper.make_graph(nodes, "theirs", column, [out], [three])
+    path = tmp_path / "theirs.onnx"
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+    path.write_bytes(made.SerializeToString())
+    given = table().drop_columns(["out"])
+    _, _, file = explain_own(str(path), given)
+    _, _, live = explain_own(value, given)
+    assert np.allclose(file.contributions, live.contributions, atol=1e-9) and file.contributions.any()
+
+
+def test_an_estimator_is_explained_on_the_columns_that_it_was_fitted_on():
+    import pandas as pd
     from sklearn.linear_model import LogisticRegression
 
-    given = table().drop_columns(["town"])
-    X = np.column_stack([given[c] for c in "abcdefgh"]).astype(np.float32)
-    import pandas as pd
-
-    made = LogisticRegression().fit(pd.DataFrame(X, columns=list("abcdefgh")), given["out"].to_pylist())
-    onnx = sk.to_onnx(made, X[:1], options={"zipmap": False})
-    path = tmp_path / "theirs.onnx"
-    path.write_bytes(onnx.SerializeToString())
-    _, _, live = explain_own(made, given, target="out")
-    _, _, file = explain_own(str(path), given, target="out")
-    assert np.allclose(live.contributions, file.contributions, atol=1e-4)
+    given = table()
+    X = pd.DataFrame({c: given[c].to_numpy() for c in "abc"})
+    _, _, e = explain_own(LogisticRegression().fit(X, given["out"].to_pylist()), given, target="out")
+    assert e.columns == ("a", "b", "c") and e.exact and e.of == ("yes",) * 5
+    assert np.allclose(e.baseline + e.contributions.sum(1), e.output)
 
 
 def test_more_pairs_bring_the_drawn_values_to_those_of_every_subset():
