@@ -14,7 +14,7 @@ HEAD = ("", "score", "between", "seed", "CPU s", "looks", "recipe", "commit", "s
 
 
 def ranked(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Groups that may be compared, each {target, metric, on, rows, data, runs}; of its runs the best comes first.
+    """Groups that may be compared, the largest first, each {target, metric, on, rows, data, runs}; of its runs the best comes first.
 
     A run is ``tied`` where its interval holds the best one's score, or the best one's holds its: which of the two is
     better these rows cannot tell. (Their difference on the same rows could tell more; the rows are not kept.)
@@ -33,7 +33,7 @@ def ranked(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "target": target, "metric": metric, "tested": tested, "on": own[0].get("on"), "rows": own[0].get("rows"),
             "data": sorted({str(r.get("data")) for r in own}), "looks": max(looks, default=None), "runs": own,
         })  # fmt: skip
-    return out
+    return sorted(out, key=lambda group: -len(group["runs"]))
 
 
 def tied(run: Mapping[str, Any], best: Mapping[str, Any]) -> bool:
