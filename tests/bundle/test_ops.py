@@ -292,7 +292,10 @@ def test_combine_refuses_alike_and_passes_over_what_is_not_there() -> None:
             with pytest.raises(SettingsError, match="needs numbers"):
                 made(sides, [Op("combine", columns, {"how": how, "name": "new"})])
         with pytest.raises(SettingsError, match="exists already"):
-            made({"x": ("number", [1.0]), "z": ("number", [1.0])}, [Op("combine", ("x", "z"), {"how": "ratio", "name": "x"})])
+            made(
+                {"x": ("number", [1.0]), "z": ("number", [1.0])},
+                [Op("combine", ("x", "z"), {"how": "ratio", "name": "x"})],
+            )
         with pytest.raises(SettingsError, match="combined by"):
             made(sides, [Op("combine", ("x", "x"), {"how": "sum", "name": "new"})])
     alike({"x": ("number", [1.0, None])}, Op("combine", ("x", "z"), {"how": "ratio", "name": "new"}))

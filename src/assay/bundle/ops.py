@@ -13,7 +13,7 @@ import numpy as np
 
 from assay.core.errors import SettingsError
 from assay.core.patterns import BLANKS, NUMBER, any_date, as_python, number_text, same_text
-from assay.core.remedy import Op, combinable
+from assay.core.remedy import Op, combinable, means_of
 
 from .dates import parse_date
 from .nodes import NULL_CODE, Builder, Wire
@@ -203,8 +203,8 @@ def _combine(b: Builder, now: Wires, op: Op) -> None:
     combinable(how, one, now[one].kind, two, now[two].kind)
     second = to_number(b, now[two]).name
     if how == "less_mean":
-        mapping: Mapping[str, float] = op.args["mapping"]
-        told = _encode(b, to_text(b, now[one]).name, list(mapping), [repr(float(v)) for v in mapping.values()], "nan")
+        means = means_of(op)
+        told = _encode(b, to_text(b, now[one]).name, list(means), [repr(v) for v in means.values()], "nan")
         made = b.add("Sub", second, b.cast(told, "double"))
     else:
         made = b.add("Sub" if how == "difference" else "Div", to_number(b, now[one]).name, second)

@@ -63,6 +63,12 @@ class Op:
         return Op(doc["name"], tuple(doc["columns"]), dict(doc.get("args", {})))
 
 
+def means_of(op: Op) -> dict[str, float]:
+    """The numbers of a ``combine`` by "less_mean"; below the smallest normal double zero, which graphs cannot read."""
+    means = {str(text): float(mean) for text, mean in op.args["mapping"].items()}
+    return {text: mean if abs(mean) > 2.3e-308 else 0.0 for text, mean in means.items()}
+
+
 def combinable(how: str, one: str, kind: str, two: str, other: str) -> None:
     """Whether columns of these kinds can be combined so, in every lowering alike.
 

@@ -32,7 +32,7 @@ import numpy as np
 
 from assay.core.errors import SettingsError
 from assay.core.patterns import number_text
-from assay.core.remedy import Op, combinable
+from assay.core.remedy import Op, combinable, means_of
 from assay.core.table import F64, Column, Sample
 from assay.core.words import text_of
 
@@ -258,8 +258,8 @@ def _combine(sample: ArrowSample, op: Op) -> ArrowSample:
     with np.errstate(all="ignore"):
         if how == "less_mean":
             codes, levels = _texts(sample, a)
-            mapping = op.args["mapping"]
-            means = np.array([float(mapping.get(v, np.nan)) for v in (*levels, None)], np.float64)
+            known = means_of(op)
+            means = np.array([*(known.get(v, np.nan) for v in levels), np.nan], np.float64)
             made = _floats(sample, b) - means[codes]
         else:
             x, y = _floats(sample, a), _floats(sample, b)
