@@ -14,7 +14,8 @@ HEAD = ("", "score", "between", "seed", "CPU s", "looks", "recipe", "commit", "s
 
 
 def ranked(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Groups that may be compared, the largest first, each {target, metric, on, rows, data, runs}; of its runs the best comes first.
+    """Groups that may be compared, the largest first, each {target, metric, on, rows, data, runs}; in each the best run
+    comes first.
 
     A run is ``tied`` where its interval holds the best one's score, or the best one's holds its: which of the two is
     better these rows cannot tell. (Their difference on the same rows could tell more; the rows are not kept.)
