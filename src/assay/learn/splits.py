@@ -154,6 +154,11 @@ class HonestSplit:
     ) -> None:
         self.n_splits, self.time, self.group, self.site, self.seed = n_splits, time, group, site, seed
 
+    def __repr__(self) -> str:
+        given = {"n_splits": self.n_splits, "time": self.time, "group": self.group, "site": self.site}
+        said = [f"{name}={value!r}" for name, value in given.items() if value is not None]
+        return f"HonestSplit({', '.join([*said, *([f'seed={self.seed}'] if self.seed else [])])})"
+
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         return self.n_splits
 
