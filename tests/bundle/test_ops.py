@@ -274,7 +274,7 @@ def test_combine_of_numbers(values: list[Any], mix: Any, how: str) -> None:
 @given(
     texts,
     numbers,
-    st.dictionaries(st.sampled_from(["a", "", "é", "NA", "😀", "1", "0.1", "-999", "true"]), st.floats(-1e9, 1e9)),
+    st.dictionaries(st.sampled_from(["a", "", "é", "NA", "😀", "1", "0.1", "-999", "true"]), st.floats(-1e9, 1e9), min_size=1),
 )
 def test_combine_with_the_mean_of_a_group(words: list[Any], values: list[Any], mapping: dict[str, float]) -> None:
     n = min(len(words), len(values))
@@ -298,6 +298,8 @@ def test_combine_refuses_alike_and_passes_over_what_is_not_there() -> None:
             )
         with pytest.raises(SettingsError, match="combined by"):
             made(sides, [Op("combine", ("x", "x"), {"how": "sum", "name": "new"})])
+        with pytest.raises(SettingsError, match="one group at least"):
+            made(sides, [Op("combine", ("x", "x"), {"how": "less_mean", "name": "new", "mapping": {}})])
     alike({"x": ("number", [1.0, None])}, Op("combine", ("x", "z"), {"how": "ratio", "name": "new"}))
 
 

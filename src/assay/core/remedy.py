@@ -64,7 +64,13 @@ class Op:
 
 
 def means_of(op: Op) -> dict[str, float]:
-    """The numbers of a ``combine`` by "less_mean"; below the smallest normal double zero, which graphs cannot read."""
+    """The numbers of a ``combine`` by "less_mean"; below the smallest normal double zero, which graphs cannot read.
+
+    Raises:
+        SettingsError: it has none.
+    """
+    if not op.args["mapping"]:
+        raise SettingsError(f"combine less_mean needs the mean of one group at least; {op.columns[0]} has none")
     means = {str(text): float(mean) for text, mean in op.args["mapping"].items()}
     return {text: mean if abs(mean) > 2.3e-308 else 0.0 for text, mean in means.items()}
 
