@@ -76,7 +76,7 @@ def test_the_summary_is_short_and_true(part, made):
     told = words.summary(part)
     assert 3 <= len(told) <= 7 and all(s.endswith(".") for s in told)
     share = round(100 * made["importance"][0]["share"])
-    assert f"heat with heat_f ({share} %)" in told[0]
+    assert f"heat with heat_f ({share} % of what moves its answers)" in told[0]
     assert "heat, heat_f" in " ".join(told) and "credit between them is arbitrary" in " ".join(told)
     chance = next(s for s in told if "chance" in s)
     assert "mood" in chance and "odd" in chance and "depot" not in chance

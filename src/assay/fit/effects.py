@@ -19,6 +19,7 @@ from assay.probes.asked import answers, swapped
 
 BINS, LEAST, LEVELS = 10, 5, 12
 ASKED = 600
+GAP = 0.75  # of the range: where one gap takes more, bins are drawn at equal distances
 Z = 1.959963984540054
 
 
@@ -66,7 +67,8 @@ def along(
     weight = np.bincount(np.concatenate((inside, inside + 1)), minlength=len(edges)) / (2 * len(x))
     level -= float(weight @ level)
     error = band(step, inside, count, unit[there], weight)
-    texts = [written(kind, v) for v in x[edges]]
+    texts = told(kind, x[edges])
+    spaced = kind == "number" and float(np.diff(x[edges]).max()) <= GAP * float(np.ptp(x[edges]))
     rises = np.diff(level)
     total = float(np.abs(rises).sum())
     return {
@@ -77,7 +79,7 @@ def along(
         "rows": len(x), "least": int(count.min()),
         "low": texts[int(np.argmin(level))], "high": texts[int(np.argmax(level))],
         "chart": {
-            "kind": "band", "title": f"{said[0]} along {column}", "x": x[edges].tolist() if kind == "number" else texts,
+            "kind": "band", "title": f"{said[0]} along {column}", "x": x[edges].tolist() if spaced else texts,
             "y": level.tolist(), "lo": (level - Z * error).tolist(), "hi": (level + Z * error).tolist(),
             "x_title": column, "y_title": said[1],
         },
@@ -144,9 +146,12 @@ def _error(values: F64, unit: I64) -> float:
     return float(np.sqrt((total**2).sum() * many / max(1, many - 1)) / len(values))
 
 
-def written(kind: str, value: float) -> str:
+def told(kind: str, values: F64) -> list[str]:
+    """Ends of bins in words, each different from the others."""
     if kind == "date":
-        return str(np.datetime64(round(value), "s")).replace("T", " ")[:10]
+        whole = [str(np.datetime64(round(v), "s")).replace("T", " ") for v in values]
+        return next(([w[:k] for w in whole] for k in (10, 16) if len({w[:k] for w in whole}) == len(whole)), whole)
     if kind == "clock":
-        return f"{int(value) // 60:02d}:{int(value) % 60:02d}"
-    return f"{value:.6g}"
+        return [f"{int(v) // 60:02d}:{int(v) % 60:02d}" for v in values]
+    short = [f"{v:.6g}" for v in values]
+    return short if len(set(short)) == len(short) else [repr(float(v)) for v in values]

@@ -8,6 +8,7 @@ from typing import Any
 from .numbers import count, listed, percent, plain, plural, short
 
 NAMED, MOST_ROWS, FIRST = 3, 12, 2
+LABEL = 20  # characters of a column's name beside a bar
 LITTLE = 0.005  # of what the usual answer loses: the price below which readable costs nothing that matters (M10)
 
 
@@ -34,12 +35,13 @@ def summary(model: Mapping[str, Any]) -> list[str]:
 
 def leading(made: Mapping[str, Any]) -> str:
     first = [e for e in made["importance"] if e.get("above_chance") is not False][:NAMED] or made["importance"][:1]
-    shares = [f"{name(e)} ({percent(round(e['share'], 2))})" for e in first]
+    of = " of what moves its answers"
+    shares = [f"{name(e)} ({percent(round(e['share'], 2))}{of if e is first[0] else ''})" for e in first]
     others = made["columns"] - sum(len(e["columns"]) for e in first)
     left = 1 - sum(e["share"] for e in first)
     said = "The model goes mostly by " + _and(shares)
     if others > 0:
-        said += f" of what moves its answers; the other {plural(others, 'column')} share {percent(round(left, 2))}"
+        said += f"; the other {plural(others, 'column')} share {percent(round(left, 2))}"
     return said + "."
 
 
@@ -77,13 +79,12 @@ def chance(made: Mapping[str, Any]) -> str:
     under = [e for e in asked if not e["above_chance"]]
     if not under:
         return "Every column contributes more than shuffled copies of the columns do."
-    many = len(under) == len(asked)
+    if len(under) == len(asked):
+        return (
+            "No column contributes more than shuffled copies of the columns do: what the model goes by may be chance."
+        )
     said = listed([name(e) for e in under], 5)
-    return (
-        "No column contributes more than shuffled copies of the columns do: what the model goes by may be chance."
-        if many
-        else f"No more than chance, that is, than a shuffled copy, contribute{'s' if len(under) == 1 else ''} {said}."
-    )
+    return f"No more than a shuffled copy of a column, that is, no more than chance: {said}."
 
 
 def stable(made: Mapping[str, Any]) -> str:
@@ -150,12 +151,16 @@ def importance_chart(model: Mapping[str, Any]) -> dict[str, Any] | None:
     if not made:
         return None
     first = made["importance"][:MOST_ROWS]
-    names = [name(e) + ("" if e.get("above_chance") is not False else " (chance)") for e in first]
+    names = [cut(name(e)) + ("" if e.get("above_chance") is not False else " (chance)") for e in first]
     return {
         "kind": "bars", "title": "How far columns move the answer, mean over judged rows", "x": names,
         "y": [e["size"] for e in first], "lo": [e["interval"][0] for e in first],
         "hi": [e["interval"][1] for e in first], "x_title": "", "y_title": plain(made["unit"]),
     }  # fmt: skip
+
+
+def cut(text: str) -> str:
+    return text if len(text) <= LABEL else text[: LABEL - 1] + "…"
 
 
 def effect_charts(model: Mapping[str, Any]) -> list[dict[str, Any]]:
