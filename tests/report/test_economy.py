@@ -14,7 +14,12 @@ POINTS = [
     {"name": "linear", "loss": 0.4, "size": 21_000, "latency": 8.0, "cpu_seconds": 0.3, "of": "shipped"},
 ]
 LINES = [{"what": "CPU of one fit", "value": 12.0, "lo": 8.0, "hi": 18.0, "came": 13.5, "unit": "s"}]
-DOC = {"kind": "fit", "report": None, "model": {"resources": USED, "pareto": POINTS, "forecast": {"lines": LINES}}}
+BOUNDS = [{"metric": "accuracy", "value": 0.8, "interval": [0.7, 0.88], "how": "Clopper-Pearson", "exact": True}]
+DOC = {
+    "kind": "fit",
+    "report": None,
+    "model": {"bounds": BOUNDS, "resources": USED, "pareto": POINTS, "forecast": {"lines": LINES}},
+}
 
 
 def test_resources_say_what_is_not_known():
@@ -33,7 +38,7 @@ def test_tables_and_pages():
     assert forecast_rows(DOC["model"])[1] == ("CPU of one fit", "12", "8 to 18", "13.5", "s")
     text = "\n".join(str(t) for t in dossier_lines(DOC, 100))
     html, markdown = page(DOC), render(DOC, "markdown")
-    for said in ("dominated by linear", "9 MB", "CPU of one fit", "no meter"):
+    for said in ("Clopper-Pearson", "0.7 to 0.88", "dominated by linear", "9 MB", "CPU of one fit", "no meter"):
         assert said in text and said in html and said in markdown
 
 

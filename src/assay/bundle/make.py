@@ -158,6 +158,7 @@ def model_part(fitted: Fitted) -> dict[str, Any]:
             "reproducible": fitted.reproducible,
         },
         "recipe": fitted.recipe.to_json()["steps"],
+        "bounds": [b.to_doc() for b in fitted.bounds],
         "pareto": [asdict(p) for p in fitted.pareto],
         "forecast": fitted.forecast.to_doc() if fitted.forecast else {},
         "limits": list(fitted.notes),

@@ -28,7 +28,7 @@ def promised(settings: Settings, coverage_by: str | None, **numbers: float | Non
     Raises:
         SettingsError: a number that is not above 0 (``max_size``: below 0).
     """
-    given = {name: value for name, value in numbers.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in numbers.items() if value is not None}
     for name, value in given.items():
         if not (value >= 0 if name == "max_size" else value > 0):
             said = name.replace("_", "-")
@@ -43,8 +43,8 @@ def foretell(source: Any, settings: Settings, quiet: bool, cache: bool, target: 
     from assay.api import word
     from assay.audit.opening import open_subject
     from assay.fit.forecast import forecast
-    from assay.report.economy import forecast_rows
     from assay.report.dossier import table_lines
+    from assay.report.economy import forecast_rows
 
     from .progress import Progress
 

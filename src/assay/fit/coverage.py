@@ -75,5 +75,6 @@ def _interval(hit: Mask, block: I64 | None) -> tuple[tuple[float, float], str]:
     if number.max() < 4:
         return (0.0, 1.0), "too few blocks"
     size = np.bincount(number).astype(np.float64)
-    low, high = ratio_interval(np.bincount(number, hit.astype(np.float64)), size, ALPHA)
+    hits = np.asarray(np.bincount(number, hit.astype(np.float64)), np.float64)
+    low, high = ratio_interval(hits, size, ALPHA)
     return (max(0.0, min(lo, low)), min(1.0, max(hi, high))), "blocks"

@@ -16,6 +16,7 @@ from .deciding import Decision
 from .footprints import Point
 
 if TYPE_CHECKING:
+    from .bounds import Bound
     from .forecast import Forecast
 
 State = Literal["won", "beaten", "unfinished", "failed"]
@@ -114,6 +115,7 @@ class Fitted:
     seed: int
     split_says: str
     making: Making
+    bounds: tuple[Bound, ...] = ()
     pareto: tuple[Point, ...] = ()
     forecast: Forecast | None = None
     decision: Decision | None = None  # what the costs of the question make of the probabilities

@@ -23,7 +23,7 @@ from assay.core.subject import Subject
 from assay.core.table import I64
 from assay.learn.learners import Config, train
 
-from .clock import Progress, cpu_seconds
+from .clock import Budget, Progress, cpu_seconds
 from .material import Material, prepare
 from .portfolio import FITS_BEYOND_FOLDS, Plan, make_plan, portfolio
 from .race import CACHE_CELLS, Race
@@ -143,9 +143,8 @@ def forecast(subject: Subject, settings: Settings, progress: Progress | None = N
         raise InputError(f"a forecast needs {LEAST_ROWS:,} training rows; under that a fit is cheaper")
     one = made.lines[0]
     fits = len(folds) + FITS_BEYOND_FOLDS
-    whole = Line(f"CPU seconds of {fits} fits", *(
-        fits * v for v in (one.value, one.lo or 0.0, one.hi or 0.0)
-    ), "s")  # fmt: skip
+    value, lo, hi = (fits * v for v in (one.value, one.lo or 0.0, one.hi or 0.0))
+    whole = Line(f"CPU seconds of {fits} fits", value, lo, hi, "s")
     return replace(made, lines=(*made.lines, whole))
 
 
@@ -216,6 +215,17 @@ def fold_of(race: Race, m: Material) -> int:
 def affordable(plan: Plan, budget: float) -> bool:
     """Where the table is larger than what the budget fits a forecast is owed; elsewhere it may cost a hundredth."""
     return bool(plan.rows) or sum(SHARES) * plan.seconds <= 0.01 * budget
+
+
+def ahead(m: Material, configs: Sequence[Config], race: Race, plan: Plan, budget: Budget) -> Forecast | None:
+    """The forecast that a fit makes before its race, said at once; None where it would cost too much to make."""
+    boosters = [c for c in configs if c.family == "lightgbm"]
+    if not boosters or not affordable(plan, budget.seconds):
+        return None
+    made = foresee(m, boosters[0], race.folds[fold_of(race, m)], plan.rows, len(race.folds))
+    if made is not None:
+        budget.say(made.says(), 0.05)
+    return made
 
 
 def came(made: Forecast | None, race: Race, fold: int) -> Forecast | None:

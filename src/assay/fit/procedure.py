@@ -25,13 +25,14 @@ from assay.learn.replay import calibrate
 
 from . import judging
 from .bands import pairs, try_band
+from .bounds import bounds
 from .clock import Budget, Progress, cpu_seconds
 from .constrained import admitted, constrained, must_stand_alone
 from .coverage import realised
 from .deciding import costs_for, decide
 from .fitted import CalibrationRecord, Fitted
 from .footprints import Measure
-from .forecast import Forecast, affordable, came, fold_of, foresee
+from .forecast import Forecast, ahead, came, fold_of
 from .keeping import Keeping, keeper_for
 from .lineup import Lineup, choose_lineup, train_runner
 from .making import making
@@ -60,6 +61,7 @@ def fit(
     progress: Progress | None = None,
     measure: Measure | None = None,
     resume: Path | None = None,
+    spent: float = 0.0,
 ) -> Fitted:
     """Fit the question of ``subject``: see DESIGN section 7.
 
@@ -71,6 +73,7 @@ def fit(
         ship: "judged" or "refit"; by default judged from 20,000 rows on, and always where the user's own split column
             holds rows back.
         resume: a folder where finished folds are kept; what a killed fit of the same question left there is used.
+        spent: CPU seconds of the budget that are gone already (the audit's).
         progress: called with (what is done and the time left, share done).
         measure: what a model costs to ship (``bundle.footprint``); without it no limit of size or latency is kept.
 
@@ -86,7 +89,7 @@ def fit(
         raise SettingsError(f"ship must be judged or refit; got {ship!r}")
     if not settings.budget > 0:
         raise SettingsError(f"the budget must be a positive number of CPU seconds; got {settings.budget}")
-    budget = Budget(settings.budget, progress)
+    budget = Budget(settings.budget, progress, spent)
     budget.say("reading rows", 0.0)
     material = prepare(subject, recipe, settings.seed, features=features, left_out=left_out)
     material = constrained(material, subject, settings.constraints, recipe)
@@ -152,7 +155,7 @@ class _Procedure:
         order, keys = m.order(), m.relatives if m.roles.group is not None else None
         block = judging.blocks_of(order, keys, m.judge)
         headline = shuffled = naive = decision = None
-        also: tuple[Score, ...] = ()
+        also, bounded = (), ()
         if len(m.judge):
             label, timed = _split_label(m), order is not None
             seen = Judged(output_judge, y[m.judge], m.labels.aim, m.weights(m.judge), block, m.alpha)
@@ -161,7 +164,7 @@ class _Procedure:
                 charged = f"between: 95 % for whichever of {m.look.number} looks is kept"
                 headline = replace(headline, note="; ".join(filter(None, (headline.note, charged))))
             naive = judging.naive(y[m.dev], seen, m.labels.outputs, m.weights(m.dev))
-            also = judging.others(seen)
+            also, bounded = judging.others(seen), bounds(seen)
             decision = None if self.costs is None else decide(seen, self.costs, m.labels.classes)
             if m.roles.parted in ("time", "group", "site") or m.copied >= COPIED:
                 shuffled = self._shuffled(race, lineup, plan)
@@ -222,6 +225,7 @@ class _Procedure:
             seed=m.seed,
             split_says=m.split_says,
             making=record,
+            bounds=bounded,
             pareto=points,
             forecast=self.forecast,
             decision=decision,
@@ -246,11 +250,7 @@ class _Procedure:
         configs = [c for c in portfolio(len(m.build), plan.rate) if can(c.family, m.labels.aim)]
         configs, said = admitted(configs, m) if m.constraints.shapes else (configs, [])
         self.notes += said
-        boosters = [c for c in configs if c.family == "lightgbm"]
-        if boosters and affordable(plan, self.budget.seconds):
-            fold = race.folds[fold_of(race, m)]
-            self.forecast = foresee(m, boosters[0], fold, plan.rows, len(race.folds))
-            self.budget.say(self.forecast.says() if self.forecast else "racing", 0.05)
+        self.forecast = ahead(m, configs, race, plan, self.budget)
         try:
             for i, config in enumerate(configs):
                 self.budget.say(f"racing {config.name}", 0.05 + 0.4 * i / len(configs))

@@ -3,8 +3,8 @@
 Made from {"kind": "fit", "report": <the check's JSON form>, "model": {...}} only. Keys of "model", every one optional:
 task, classes, features, left_out {column: reason}, scores [score], candidates [{name, family, state, loss, se,
 cpu_seconds, folds}], shipped {which, label}, calibration {...}, coverage {nominal, by_class [{class, n, realised, lo,
-hi}]}, parity {max, rows}, rows {build, choose, judge}, budget {...}, resources {...}, pareto
-[point], forecast {lines}, findings [finding], verdicts [verdict],
+hi}]}, parity {max, rows}, rows {build, choose, judge}, budget {...}, resources {...}, bounds
+[bound], pareto [point], forecast {lines}, findings [finding], verdicts [verdict],
 trials [trial], lineage {...}, limits [text].
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import understanding
-from .economy import forecast_rows, pareto_rows, resource_pairs
+from .economy import bound_rows, forecast_rows, pareto_rows, resource_pairs
 from .groups import cards
 from .numbers import count, decimals, listed, percent, plain, plural, short, span
 from .text import card_lines, cells, cut, line, score_lines, sides, wrap
@@ -38,6 +38,7 @@ EMPTY: dict[str, Any] = {
     "rows": {},
     "budget": {},
     "resources": {},
+    "bounds": [],
     "pareto": [],
     "forecast": {},
     "findings": [],
@@ -179,6 +180,7 @@ def dossier_context(doc: Mapping[str, Any]) -> dict[str, Any]:
         "lineage": lineage(doc),
         "calibration": calibration(model) + decision(model),
         "budget": pairs(model["budget"]) + resource_pairs(model),
+        "bounds": bound_rows(model),
         "pareto": pareto_rows(model),
         "forecast": forecast_rows(model),
         "trials": [*base["trials"], *model["trials"]],
@@ -235,6 +237,7 @@ def dossier_lines(doc: Mapping[str, Any], width: int) -> Iterator[Text]:
     yield from table_lines("price of readability", understanding.price_rows(model), width)
     yield from table_lines("candidates", candidate_rows(model), width)
     yield from table_lines("prediction sets" + nominal(model), coverage_rows(model), width)
+    yield from table_lines("bounds on the score", bound_rows(model), width)
     yield from table_lines("score against size, latency and CPU", pareto_rows(model), width)
     yield from table_lines("forecast", forecast_rows(model), width)
     for title, rows in (

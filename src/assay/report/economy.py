@@ -29,6 +29,21 @@ def _known(value: float | None, unit: str, says: str) -> str:
     return f"{short(value)} {unit}, {says}" if value is not None else f"not known: {says}"
 
 
+def bound_rows(model: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Bounds on the score of the judged model, with the method of each and whether it is exact."""
+    rows = [
+        (
+            plain(b.get("metric", "")),
+            short(b.get("value"), 4),
+            f"{short(b['interval'][0])} to {short(b['interval'][1])}" if b.get("interval") else "-",
+            "exact" if b.get("exact") else "near",
+            plain(b.get("how", "")),
+        )
+        for b in model.get("bounds") or []
+    ]
+    return [("measure", "value", "95 % between", "", "method"), *rows] if rows else []
+
+
 def pareto_rows(model: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """The table of score, size, latency and CPU, its head first; empty where nothing was measured."""
     rows = [

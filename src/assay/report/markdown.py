@@ -104,7 +104,7 @@ def dossier_markdown(doc: Mapping[str, Any]) -> list[str]:
         whose,
         with_defaults,
     )
-    from .economy import forecast_rows, pareto_rows, resource_pairs
+    from .economy import bound_rows, forecast_rows, pareto_rows, resource_pairs
 
     model, report = model_of(doc), doc.get("report")
     out = ["# assay dossier", "", f"**{safe(left_out_sentence(model))}**", ""]
@@ -121,6 +121,7 @@ def dossier_markdown(doc: Mapping[str, Any]) -> list[str]:
         ("Price of readability", understanding.price_rows(model)),
         ("What was tried", candidate_rows(model)),
         ("Prediction sets", coverage_rows(model)),
+        ("Bounds on the score", bound_rows(model)),
         ("Score against size, latency and CPU", pareto_rows(model)),
         ("Forecast", forecast_rows(model)),
         ("What the run used", [("", ""), *resource_pairs(model)] if model["resources"] else []),
