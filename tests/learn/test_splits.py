@@ -105,3 +105,56 @@ def test_honest_split_says_what_is_wrong():
         list(HonestSplit(1).split(X))
     with pytest.raises(InputError, match="'when'"):
         list(HonestSplit(2, time="when").split(pd.DataFrame({"a": [1, 2, 3]})))
+
+
+def by_site(n=240, seed=5):
+    """A target that each site codes in its own way: what is learned of a site holds there and nowhere else."""
+    rng = np.random.default_rng(seed)
+    site = np.repeat(["berlin", "kyoto", "lima", "oslo", "paris", "quito"], n // 6)
+    turned = np.isin(site, ["kyoto", "oslo", "quito"])
+    a = rng.normal(size=n)
+    return pd.DataFrame({"a": a, "turned": turned.astype(float) + rng.normal(0, 0.01, n), "site": site}), (
+        (a > 0) ^ turned
+    ).astype(int)
+
+
+def test_honest_split_leaves_whole_sites_out():
+    X, y = by_site()
+    seen = []
+    for train, valid in HonestSplit(3, site="site").split(X, y):
+        assert not set(X["site"][train]) & set(X["site"][valid])
+        assert abs(len(valid) - len(X) / 3) <= 40
+        seen += list(valid)
+    assert sorted(seen) == list(range(len(X)))
+    with pytest.raises(InputError, match="folds need"):
+        list(HonestSplit(7, site="site").split(X, y))
+    with pytest.raises(InputError, match="one of time, group and site; got time and site"):
+        list(HonestSplit(3, time="a", site="site").split(X, y))
+
+
+@pytest.mark.parametrize(
+    "split",
+    [HonestSplit(3), HonestSplit(3, group="site"), HonestSplit(3, site="site"), HonestSplit(3, time="@row")],
+    ids=["rows", "group", "site", "time"],
+)
+def test_honest_split_in_pipelines_and_searches(split):
+    from sklearn.base import clone
+    from sklearn.compose import make_column_transformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV, check_cv, cross_val_predict, cross_validate
+    from sklearn.pipeline import make_pipeline
+
+    X, y = by_site()
+    y = np.where(np.arange(len(y)) % 7 == 0, 1 - y, y)
+    model = make_pipeline(make_column_transformer(("passthrough", ["a", "turned"])), LogisticRegression())
+    assert check_cv(split) is split and split.get_n_splits(X, y) == 3
+    assert len(cross_validate(model, X, y, cv=split)["test_score"]) == 3
+    search = GridSearchCV(model, {"logisticregression__C": [0.1, 10.0]}, cv=split).fit(X, y)
+    assert search.n_splits_ == 3 and set(search.best_params_) == {"logisticregression__C"}
+    if split.time is None:
+        assert len(cross_val_predict(clone(model), X, y, cv=split)) == len(y)
+
+
+def test_honest_split_says_what_it_does():
+    assert repr(HonestSplit(3, site="hospital")) == "HonestSplit(n_splits=3, site='hospital')"
+    assert repr(HonestSplit()) == "HonestSplit(n_splits=5)"
