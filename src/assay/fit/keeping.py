@@ -204,5 +204,8 @@ def form_from(kept: Mapping[str, NDArray[Any]]) -> Form:
     for (i, node, _), own in zip(kept["set_at"], codes, strict=False):
         members[int(i)][int(node)] = own
     parts = [np.split(kept[f"tree_{name}"], ends) for name in NODES]
-    trees = tuple(Tree(*nodes, own) for *nodes, own in zip(*parts, members, strict=True))
+    each = zip(*parts, strict=True)
+    trees = tuple(
+        Tree(**dict(zip(NODES, nodes, strict=True)), members=own) for nodes, own in zip(each, members, strict=True)
+    )
     return Forest(trees, kept["tree_output"], kept["base"], link)

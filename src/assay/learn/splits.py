@@ -177,9 +177,11 @@ class HonestSplit:
             folds = _forward(np.unique(order, return_inverse=True)[1].astype(np.float64), self.n_splits)
         else:
             units = groups if groups is not None else _column(X, self.group) if self.group is not None else None
-            key = _row_keys(X, n) if units is None else np.unique(_text(np.asarray(units)), return_inverse=True)[1]
+            key = _row_keys(X, n)
+            if units is not None:
+                key = np.unique(_text(np.asarray(units)), return_inverse=True)[1].astype(np.uint64)
             labels = None if y is None else np.unique(np.asarray(y), return_inverse=True)[1].astype(np.float64)
-            folds = _dealt(key.astype(np.uint64), self.n_splits, labels, self.seed)
+            folds = _dealt(key, self.n_splits, labels, self.seed)
         if len(folds) < self.n_splits:
             raise InputError(f"{self.n_splits} folds need as many different rows, groups or moments; there are fewer")
         yield from folds

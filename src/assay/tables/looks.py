@@ -130,7 +130,8 @@ def read(folder: Path) -> list[dict[str, Any]]:
         InputError: a line was changed or taken out.
     """
     path = folder / LEDGER
-    previous, out = sha256(folder / CARD), []
+    previous = sha256(folder / CARD)
+    out: list[dict[str, Any]] = []
     for text in path.read_text("utf-8").splitlines() if path.exists() else ():
         try:
             line = json.loads(text)

@@ -57,7 +57,7 @@ def write_split(
     beside = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
         beside.mkdir(parents=True)
-        files = {}
+        files: dict[str, dict[str, Any]] = {}
         for code, name in enumerate(NAMES):
             file = beside / f"{name}{suffix}"
             rewrite(table, [], file, original=own, drop=part != code, delimiter=own.delimiter if own else ",")
