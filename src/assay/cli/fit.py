@@ -69,7 +69,7 @@ def fit(
     predict: Annotated[
         str | None, flag("mean, median, quantile:0.9, count or ordinal.", FIT, "--predict", metavar="WHAT")
     ] = None,
-    budget: Annotated[float | None, flag("CPU seconds for the race.  (default: 60)", FIT, metavar="SECONDS")] = None,
+    budget: Annotated[float | None, flag("CPU seconds, audit and race.  (default: 60)", FIT, metavar="SECONDS")] = None,
     coverage_by: CoverageBy = None,
     max_latency: MaxLatency = None,
     max_size: MaxSize = None,

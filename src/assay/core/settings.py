@@ -65,7 +65,7 @@ class Settings:
     """Everything that changes what a check or a fit does. Flags of the command line override the file."""
 
     seed: int = 0  # same seed, table and versions: same report
-    budget: float = 60.0  # CPU seconds for fit
+    budget: float = 60.0  # CPU seconds for fit, its audit included
     select: tuple[str, ...] = ()  # codes, names or first letters that are run; empty means all
     ignore: tuple[Ignore, ...] = ()  # findings that are accepted, each with its reason
     fail_on: Literal["critical", "warning", "advice", "never"] = "critical"  # severity from which the exit code is 1

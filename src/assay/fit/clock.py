@@ -5,16 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+MOST_BEFORE = 0.5  # of a budget that may be gone before the race begins: a model is worth no less than an audit
 Progress = Callable[[str, float], None]  # what is being done with the time left, share done (0..1)
 
 
 class Budget:
-    """CPU seconds (user and system, all threads and waited-for children) from the moment this is made."""
+    """CPU seconds (user and system, all threads and waited-for children) from the moment this is made.
 
-    def __init__(self, seconds: float, progress: Progress | None = None) -> None:
+    ``spent`` were used before that, by the audit: they count, up to half of the whole.
+    """
+
+    def __init__(self, seconds: float, progress: Progress | None = None, spent: float = 0.0) -> None:
         self.seconds = float(seconds)
         self.progress = progress
-        self._start = cpu_seconds()
+        self._start = cpu_seconds() - min(spent, MOST_BEFORE * self.seconds)
         self._share = 0.0
         self.bound = False  # whether the clock ever changed what was done: if not, the result is reproducible
 

@@ -24,7 +24,7 @@ from assay.core.errors import OutputError
 from assay.core.remedy import Recipe
 from assay.core.settings import Settings
 from assay.core.writing import replacing
-from assay.learn.forms import Form, Forest, Linear, Term, Tree
+from assay.learn.forms import Forest, Form, Linear, Term, Tree
 from assay.learn.learners import Config
 
 from .material import Material

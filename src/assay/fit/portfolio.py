@@ -47,7 +47,13 @@ def portfolio(n: int, rate: float) -> tuple[Config, ...]:
         "bagging_freq": 1,
     }
     loose = plain | {"extra_trees": True, "num_leaves": 48, "feature_fraction": 0.6}
-    additive = plain | {"num_leaves": 4, "feature_fraction": 0.5, "bagging_fraction": 0.8, "bagging_freq": 1}
+    additive = plain | {
+        "learning_rate": 3 * rate,
+        "num_leaves": 4,
+        "feature_fraction": 0.5,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+    }
     large = plain | {"num_leaves": 127, "feature_fraction": 0.6, "lambda_l2": 3.0, "min_data_in_leaf": 30}
     linear = Config("linear", "linear")
     strict = Config("linear, strict", "linear", {"C": 0.05})

@@ -70,7 +70,8 @@ def fit(
         settings: ``budget`` in CPU seconds and ``seed``.
         features: columns that may be used; by default all but target, ids, weight and split.
         left_out: columns that must not be used, with the reason (standing leaks).
-        ship: "judged" or "refit"; by default judged from 20,000 rows on, and always where the user's own split column
+        ship: "judged" or "refit"; by default judged from 20,000 rows on, unless rows are
+            ordered in time, and always where the user's own split column
             holds rows back.
         resume: a folder where finished folds are kept; what a killed fit of the same question left there is used.
         spent: CPU seconds of the budget that are gone already (the audit's).
@@ -117,7 +118,7 @@ class _Procedure:
         self.shipping = Shipping(material, recipe, budget, limits_of(settings), measure)
         self.sets = sets_by(material, settings.coverage_by)
         self.task, self.y = material.labels.task, material.y
-        large = material.rows_known >= LARGE
+        large = material.rows_known >= LARGE and material.roles.order is None  # the latest rows say most of the next
         own = material.roles.parted == "column"
         if own and ship == "refit":
             raise SettingsError("a refit would learn from the rows that the split column holds back: --ship judged")

@@ -22,6 +22,7 @@ from .portfolio import FITS_BEYOND_FOLDS, READABLE, Plan
 Z_DROP = 2.5  # racing at 2 to 2.5 paired standard errors never dropped the eventual winner (notes, section 6)
 LEAST_TO_DROP = 50  # validation rows before a standard error is worth trusting
 EXPECTED = {"extra-trees": forests.expected_seconds, "catboost": catboosting.expected_seconds}
+AFTER = 0.1  # of the budget: sizes, latencies and what the model is asked when it stands
 CACHE_CELLS = 1e8  # float32 cells of prepared folds that are kept between candidates
 
 
@@ -112,13 +113,15 @@ class Race:
         runner.state = "beaten"  # until it proves to be the best: see ``results``
         return runner
 
-    def reserve(self) -> float:
-        """CPU seconds to keep back for the fits after the race, going by the best so far."""
+    def reserve(self, one_fit: float = 0.0) -> float:
+        """CPU seconds to keep back for what comes after the race: fits of the best so far, or of one that costs
+        ``one_fit`` a fold and may become the best, and the evidence about the model."""
         best = self.best()
+        after = AFTER * self.budget.seconds
         if best is None or not best.done:
-            return self.plan.seconds * FITS_BEYOND_FOLDS
+            return after + self.plan.seconds * FITS_BEYOND_FOLDS
         share = len(self.folds) / max(1, len(self.folds) - 1)
-        return 1.3 * FITS_BEYOND_FOLDS * share * best.seconds / best.done
+        return after + 1.3 * FITS_BEYOND_FOLDS * share * max(one_fit, best.seconds / best.done)
 
     def best(self) -> Runner | None:
         """The lowest mean loss among those that finished every fold; else among those with most folds."""
@@ -175,13 +178,14 @@ class Race:
         Families that cannot be stopped, or cost far more than the rest, begin only where all of their folds would fit.
         """
         if runner.done:
-            expected = runner.seconds / runner.done
+            expected = one_fit = runner.seconds / runner.done
         elif runner.config.family in EXPECTED:
             foreseen = EXPECTED[runner.config.family]
-            expected = len(self.folds) * foreseen(runner.config, self._prepared(0)[0], seed=self.material.seed)
+            one_fit = foreseen(runner.config, self._prepared(0)[0], seed=self.material.seed)
+            expected = len(self.folds) * one_fit
         else:
-            expected = 0.0
-        return cpu_seconds() + expected < self.budget.deadline(self.reserve())
+            expected = one_fit = 0.0
+        return cpu_seconds() + expected < self.budget.deadline(self.reserve(one_fit))
 
     def _fold(self, runner: Runner, f: int, deadline: float | None) -> None:
         m = self.material

@@ -53,6 +53,11 @@ class Meter:
         self._zones = energy_zones(powercap)
         self._start = {zone: read_energy(zone) for zone in self._zones}
 
+    @property
+    def cpu(self) -> float:
+        """CPU seconds so far."""
+        return cpu_seconds() - self._cpu
+
     def read(self, watts: float = 0.0, grams_per_kwh: float = 0.0) -> Resources:
         """What was used so far.
 
@@ -60,7 +65,7 @@ class Meter:
             watts: of one busy core, as the user declares them; 0 for nothing declared.
             grams_per_kwh: CO2 of the electricity; 0 for nothing declared.
         """
-        cpu, wall = cpu_seconds() - self._cpu, time.perf_counter() - self._wall
+        cpu, wall = self.cpu, time.perf_counter() - self._wall
         joules, says = self._joules(), METERED
         if joules is None and watts > 0:
             joules, says = cpu * watts, f"estimated: CPU seconds at the {watts:g} W a core that were declared"
