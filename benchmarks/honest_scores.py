@@ -1,6 +1,6 @@
 """The honest score beside the naive one, on three tables where a shuffled split flatters.
 
-    python -m benchmarks.honest_scores [--budget 60] [--data ../shared/data]
+    python benchmarks/honest_scores.py [--budget 60] [--data ../shared/data]
 
 wine_quality: 1,177 rows are exact copies, so a shuffled split asks for what was learned by heart. elec2: half-hours in
 order, so a shuffled split asks for the hour between two known ones. diabetes_130: patients come again, so a shuffled
