@@ -30,6 +30,7 @@ from .clock import Budget, Progress, cpu_seconds
 from .constrained import admitted, constrained, must_stand_alone
 from .coverage import realised
 from .deciding import costs_for, decide
+from .derived import LEAST_BUDGET, Derived, derived
 from .fitted import CalibrationRecord, Fitted
 from .footprints import Measure
 from .forecast import Forecast, ahead, came, fold_of
@@ -94,6 +95,13 @@ def fit(
     budget.say("reading rows", 0.0)
     material = prepare(subject, recipe, settings.seed, features=features, left_out=left_out)
     material = constrained(material, subject, settings.constraints, recipe)
+    trial = derived(material) if settings.budget >= LEAST_BUDGET else Derived()
+    if trial.steps:
+        recipe = trial.added_to(recipe)
+        material = prepare(subject, recipe, settings.seed, features=features, left_out=left_out)
+        material = constrained(material, subject, settings.constraints, recipe)
+    if trial.says:
+        material = replace(material, notes=(*material.notes, trial.says))
     procedure = _Procedure(material, recipe, budget, ship, settings, measure)
     procedure.costs = costs_for(subject.evidence.get("costs"), material.labels)
     if resume is not None:
