@@ -43,7 +43,7 @@ def test_the_best_so_far_is_kept_and_said(
     words = ["fit", str(table), "--target", "y", "-o", str(file), "--no-cache", *quiet]
     assert run(words) == 2
     told = capsys.readouterr()
-    assert told.err == f"stopped early: the best model so far is in {file}; nothing else was tried\n"
+    assert told.err == f"stopped early: the best model so far is in {file}; --resume tries the rest\n"
     assert bool(told.out) is not bool(quiet)
     assert assay.load(file).predict({"x": [0.01, 0.99]}).tolist() == [0, 1]
 

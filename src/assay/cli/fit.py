@@ -154,7 +154,7 @@ def fit(
     if not quiet:
         show(model.dossier, "text")
     if any(said.startswith(STOPPED) for said in model.dossier["model"]["limits"]):
-        note(f"stopped early: the best model so far is in {output_file}; nothing else was tried")
+        note(f"stopped early: the best model so far is in {output_file}; --resume tries the rest")
         return 2
     written = f"{output_file} is written" + (f", and {report}" if report else "")
     note(written, quiet)

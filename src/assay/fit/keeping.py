@@ -62,33 +62,37 @@ class Keeping:
     """The kept race in ``folder``. ``says`` is why nothing of what lay there could be used, empty where it could be."""
 
     def __init__(self, folder: Path, key: Mapping[str, str]) -> None:
-        self.folder, self.says, self.used = folder, "", 0
+        self.folder, self.key, self.says, self.used = folder, dict(key), "", 0
+        self.made: Plan | None = None
         try:
             before = json.loads((folder / KEY).read_text("utf-8"))
         except (OSError, ValueError):
             before = None
-        if before != dict(key):
+        if before != self.key:
             if before is not None:
                 other = [name for name in key if before.get(name) != key[name]]
                 self.says = f"nothing in {folder.name} could be used, for {' and '.join(other)} changed: all began anew"
-            self.begin(key)
+            clear(folder)
 
-    def begin(self, key: Mapping[str, str]) -> None:
-        clear(self.folder)
+    def begin(self) -> None:
+        """Make the folder, once a first fold is done: what has nothing to keep leaves nothing behind."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{self.folder} cannot be made ({error.strerror}): the race is kept there") from None
-        replacing(self.folder / KEY, lambda path: path.write_text(json.dumps(dict(key), indent=1) + "\n", "utf-8"))
+        for name, doc in ((PLAN, None if self.made is None else asdict(self.made)), (KEY, self.key)):
+            self.write(name, doc)
+
+    def write(self, name: str, doc: Any) -> None:
+        replacing(self.folder / name, lambda path: path.write_text(json.dumps(doc, indent=1) + "\n", "utf-8"))
 
     def plan(self, made: Plan) -> Plan:
         """The plan of the run that was killed; ``made`` where there was none, which is then kept."""
-        path = self.folder / PLAN
         try:
-            return Plan(**json.loads(path.read_text("utf-8")))
+            self.made = Plan(**json.loads((self.folder / PLAN).read_text("utf-8")))
         except (OSError, ValueError, TypeError):
-            replacing(path, lambda beside: beside.write_text(json.dumps(asdict(made)), "utf-8"))
-            return made
+            self.made = made
+        return self.made
 
     def give(self, race: Race, runner: Runner, f: int) -> bool:
         """Put a kept fold into the runner as ``Race._fold`` would; False where it was not kept."""
@@ -115,6 +119,8 @@ class Keeping:
 
     def keep(self, race: Race, runner: Runner, f: int, seconds: float) -> None:
         """Write one finished fold."""
+        if not (self.folder / KEY).is_file():
+            self.begin()
         rows = race.place[race.folds[f][1]]
         arrays: dict[str, Any] = {
             "output": runner.output[rows],
