@@ -194,14 +194,19 @@ def middle(values: list[float]) -> str:
 
 
 def won(board: Board) -> str:
-    """What the systems that choose among learners chose, first seed."""
-    rows = []
+    """What the systems that choose among learners chose, on the first seed."""
+    chosen: dict[tuple[str, str], str] = {}
     for task in board.tasks:
         for s in board.systems:
             docs = [d for d in board.of(task, s) if d.get("won")]
             if docs:
-                rows.append([task, s, docs[0]["won"].replace("|", "/")[:160]])
-    return table(["task", "system", "chose"], rows) if rows else ""
+                chosen[task, s] = docs[0]["won"].partition(" {")[0].replace("|", "/").replace("'", "")
+    systems = [s for s in board.systems if any(key[1] == s for key in chosen)]
+    if not systems:
+        return ""
+    return table(
+        ["chose, first seed", *systems], ([t, *(chosen.get((t, s), "-") for s in systems)] for t in board.tasks)
+    )
 
 
 def failures(board: Board) -> str:

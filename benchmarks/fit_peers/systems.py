@@ -251,7 +251,9 @@ def assay(job: Job) -> Fitted:
     for role, column, values in (("time", "split_order", job.order), ("group", "split_group", job.group)):
         if values is not None:
             rows, roles[role] = rows.assign(**{column: np.asarray(values)}), column
-    beside = {"without": tuple(roles.values())}  # as for every other system: rows are split by them, nothing learns them
+    beside = {
+        "without": tuple(roles.values())
+    }  # as for every other system: rows are split by them, nothing learns them
     settings = Settings(seed=job.seed, budget=job.budget)
     model = assay.fit(rows, target=job.target, settings=settings, constraints=beside, cache=False, **roles)
     path = model.save(job.folder / "model.assay")
