@@ -194,8 +194,8 @@ def _more(schema: Schema) -> dict[str, Any]:
     if schema.predicts:
         out["predicts"] = schema.predicts
     if (costs := schema.costs) is not None:
-        table = {action: dict(zip(schema.classes, row, strict=True)) for action, row in costs.by_action()}
-        out["decision"] = {"rule": "the action that costs least on average", "costs": table}
+        paid = {action: dict(zip(schema.classes, row, strict=True)) for action, row in costs.by_action()}
+        out["decision"] = {"rule": "the action that costs least on average", "costs": paid}
         if (at := costs.threshold(1)) is not None:
             out["decision"] |= {"class": schema.classes[1], "threshold": at}
     return out

@@ -9,8 +9,10 @@ has to be undone, and buys no better order of rows; the threshold does what resa
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assay.core.costs import Costs
 from assay.core.table import F64
@@ -98,7 +100,7 @@ def decide(rows: Judged, costs: Costs, classes: tuple[str, ...]) -> Decision | N
     )  # fmt: skip
 
 
-def _paid(rows: Judged, costs: Costs, taken: np.ndarray) -> F64:  # type: ignore[type-arg]
+def _paid(rows: Judged, costs: Costs, taken: NDArray[Any]) -> F64:
     return np.asarray(costs.table[taken, rows.y.astype(np.int64)], np.float64)
 
 

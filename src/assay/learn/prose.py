@@ -91,7 +91,7 @@ def found_in(texts: Sequence[str], unit: U64) -> Found:
     pair = near[:-1][beside] * len(kept) + near[1:][beside]
     seen, index = np.unique(pair, return_inverse=True)
     pair_row, pair_term, pairs = _common(row[1:][beside], index.ravel(), len(seen), unit, len(texts))
-    terms = [(names[k],) for k in kept]
+    terms: list[tuple[str, ...]] = [(names[k],) for k in kept]
     terms += [(names[kept[p // len(kept)]], names[kept[p % len(kept)]]) for p in seen[pairs]]
     joined = np.concatenate((held, pair_term + len(kept)))
     return Found(np.concatenate((held_row, pair_row)), joined, tuple(terms))
@@ -142,11 +142,10 @@ def chance_of(found: Found, y: F64, classes: int) -> F64:
     count = np.bincount(found.term, minlength=size).astype(np.float64)
     if classes:
         k = y.astype(np.int64)
-        total = np.bincount(k, minlength=classes).astype(np.float64)
+        share = np.bincount(k, minlength=classes) / n
         seen = np.bincount(found.term * classes + k[found.row], minlength=size * classes).reshape(size, classes)
-        there = total > 0
-        expected = count[:, None] * total[there] / n
-        missed = (n - count)[:, None] * total[there] / n
+        there = share > 0
+        expected, missed = np.outer(count, share[there]), np.outer(n - count, share[there])
         square = ((seen[:, there] - expected) ** 2 * (1.0 / expected + 1.0 / missed)).sum(1)
         return np.asarray(chdtrc(max(1, int(there.sum()) - 1), square))
     rank = np.empty(n)
