@@ -45,7 +45,9 @@ class Judged:
         return len(self.y)
 
     def take(self, index: NDArray[Any]) -> Judged:
-        part: dict[str, Any] = {name: None if (v := getattr(self, name)) is None else v[index] for name in ("weight", "block")}
+        part: dict[str, Any] = {
+            name: None if (v := getattr(self, name)) is None else v[index] for name in ("weight", "block")
+        }
         return replace(self, output=self.output[index], y=self.y[index], **part)
 
     @property
