@@ -164,3 +164,40 @@ def test_copies_groups_and_sites_never_stand_on_both_sides(copies, by, seed):
         assert not both - set(common)
     again = made.part(rows.take(np.arange(rows.n)[::-1]))
     np.testing.assert_array_equal(again[::-1], part)
+
+
+def rare(n, few, seed):
+    rng = np.random.default_rng(seed)
+    y = np.zeros(n, np.int64)
+    y[rng.permutation(n)[:few]] = 1
+    return {"x": rng.normal(size=n), "y": y}
+
+
+def test_a_rare_class_is_in_every_part_where_chance_would_leave_it_out():
+    roles = Roles(target=Role(("y",)), task="binary", classes=("0", "1"))
+    dealt, plain = [], []
+    for seed in range(12):
+        made, rows, part = parts(rare(300, 6, seed), roles)
+        here = np.bincount(part[rows.numbers("y") == 1], minlength=3)
+        dealt.append(here)
+        plain.append(parts(rare(300, 6, seed), Roles(target=Role(("y",))))[2][rows.numbers("y") == 1])
+        if "class is dealt out by itself" in made.says:
+            assert abs((part == JUDGE).mean() - 0.2) < 0.01 and tuple(here) == (4, 1, 1)
+    assert np.min(dealt) >= 1
+    assert min(np.bincount(p, minlength=3).min() for p in plain) == 0  # what chance does
+
+
+def test_classes_with_many_rows_and_numbers_are_left_to_the_hash():
+    roles = Roles(target=Role(("y",)), task="binary", classes=("0", "1"))
+    assert "dealt out by itself" not in parts(columns(), roles)[0].says
+    number = Roles(target=Role(("x",)), task="regression")
+    assert "dealt out by itself" not in parts(columns(), number, ids=("x",))[0].says
+
+
+def test_copies_of_different_label_stay_together_where_classes_are_dealt_out():
+    few = rare(200, 5, 3)
+    twice = {"x": np.concatenate((few["x"], few["x"])), "y": np.concatenate((few["y"], 1 - few["y"]))}
+    roles = Roles(target=Role(("y",)), task="binary", classes=("0", "1"))
+    _, rows, part = parts(twice, roles)
+    for value in np.unique(rows.content):
+        assert len(set(part[rows.content == value])) == 1

@@ -2,7 +2,8 @@
 
 What separates them is ``Roles.parted``: the user's own split column (``partition_column``); time (earlier rows build,
 later rows judge, equal times never split); the hash of the group; whole sites (``partition_site``); else the hash of
-the row's content, so that exact duplicates fall together.
+the row's content, so that exact duplicates fall together, class by class where chance would leave a class out of a
+part (``partition_strata``).
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ def plain_partition(
     shares: Shares = SHARES,
     within: Mask | None = None,
     said: str = "",
-) -> TimePartition | HashPartition:
+) -> Partition:
     """By time, by group, or at random by content. Rows without a time build; rows without a group go singly.
 
     ``within`` (rows,) in source order: the rows that the shares are of, where it is not all.
@@ -148,8 +149,15 @@ def plain_partition(
         column = roles.group.column
         says = f"by group ({column}): {_percents(shares)}; all rows of one {column} fall together{said}"
         return HashPartition(column, seed, says, np.empty(0, np.uint64), shares)
-    says = f"at random by content: {_percents(shares)}; exact duplicates fall together{said}"
-    return HashPartition(None, seed, says, rowid.common(table.content_hashes()), shares)  # type: ignore[attr-defined]
+    says = f"at random by content: {_percents(shares)}; exact duplicates fall together"
+    common = rowid.common(table.content_hashes())  # type: ignore[attr-defined]
+    dealt = HashPartition(None, seed, says + said, common, shares)
+    if within is None and roles.target is not None and roles.task in ("binary", "multiclass"):
+        from .partition_strata import by_class
+
+        says += ", and every class is dealt out by itself, for chance would leave one out"
+        return by_class(table, roles.target.column, common, seed, shares, dealt, says + said) or dealt
+    return dealt
 
 
 def _percents(shares: Shares) -> str:
