@@ -88,8 +88,8 @@ def gate(path: Path) -> None:
     if allowed is None:
         taken = len(read(path.parent))
         raise InputError(
-            f'{path.name} is a locked test with {taken} {"look" if taken == 1 else "looks"} so far: --look "why" opens '
-            "it and counts"
+            f'{path.name} is a locked test with {taken} {"look" if taken == 1 else "looks"} so far: check, fit and '
+            'predict open it for a reason, --look "why", and count'
         )
     key = path.resolve()
     if key not in allowed.taken:

@@ -30,7 +30,7 @@ NAMES = ("train", "valid", "test")  # of the parts BUILD, CHOOSE and JUDGE
 SUFFIXES = (".parquet", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".csv.gz", ".tsv.gz", ".csv.zst")
 BIG = 1_000_000  # rows from which text becomes Parquet
 READ_ONLY = 0o444
-KEPT_ROLES = ("target", "order", "group", "id", "protected", "weight", "site", "asked_at", "known", "unknown")
+KEPT_ROLES = ("target", "positive", "order", "group", "id", "protected", "weight", "site", "asked_at", "known", "unknown")
 
 
 def write_split(
@@ -124,6 +124,8 @@ def card_from(
     kept: dict[str, Any] = {}
     for role in KEPT_ROLES:
         said = getattr(roles, role)
+        if role == "order" and roles.named("order") == ("@row",) and roles.parted != "time":
+            continue  # rows of three files no longer stand in the order that they stood in
         columns = list(said) if isinstance(said, tuple) else [said] if isinstance(said, str) else None
         if columns is None and said is not None and (said.source == "user" or role in ("target", "order", "group")):
             columns = list(said.columns)
