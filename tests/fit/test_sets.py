@@ -69,6 +69,7 @@ def test_a_group_has_sets_of_its_own_and_the_graph_makes_them(by_group):
     codes, levels = rows.codes("g")
     assert sets[codes == levels.index("b")].sum(1).mean() > sets[codes == levels.index("a")].sum(1).mean() + 0.3
     assert any("made by 'g'" in said for said in fitted.notes)
+    assert set(fitted.predictions.group) == {"a", "b"}  # M08 then looks at each of them
 
 
 def test_without_the_word_a_weak_group_is_under_covered():

@@ -387,8 +387,9 @@ class _Procedure:
         rows, output = rows[rank], output[rank]
         sets = self.sets.of(judged.conformal, output, rows, None if said is None else said[rank])
         return Predictions(
-            m.sample.row_id[rows], output, self.y[rows], part[rows], m.labels.classes, sets, judged.conformal.coverage
-        )
+            m.sample.row_id[rows], output, self.y[rows], part[rows], m.labels.classes, sets, judged.conformal.coverage,
+            self.sets.labels(rows),
+        )  # fmt: skip
 
 
 def _split_label(m: Material) -> str:

@@ -57,6 +57,12 @@ class Sets:
         texts = self.texts(self.column)[index] if self.column else None
         return prediction_sets(conformal, output, self.m.labels.task, band=said, texts=texts)
 
+    def labels(self, index: I64) -> NDArray[Any] | None:
+        """(len(index),) the group of each row as text, for who judges the sets; None where sets go by class alone."""
+        if not self.column:
+            return None
+        return np.array([f"{self.column} unknown" if t is None else t for t in self.texts(self.column)[index].tolist()])
+
     def texts(self, column: str) -> NDArray[Any]:
         codes, levels = self.m.raw.codes(column)
         return np.array([*levels, None], object)[codes]
