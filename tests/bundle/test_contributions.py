@@ -76,3 +76,41 @@ def test_contributions_that_miss_are_an_error(monkeypatch, made):
     monkeypatch.setattr(module, "ADDS", -1.0)
     with pytest.raises(ArithmeticError, match="miss its raw score"):
         contributions(case.assembly, X, Z)
+
+
+def test_rounding_is_dealt_and_more_than_rounding_refused():
+    from assay.learn.contributions import dealt
+
+    said = np.array([[[1.0], [-3.0], [0.0]]])
+    made = dealt(said, np.array([[-2.0 + 1e-5]]), 2.0)
+    assert made.sum() == pytest.approx(-2.0 + 1e-5, abs=1e-15) and made[0, 2, 0] == 0.0
+    with pytest.raises(ArithmeticError, match="miss its raw score"):
+        dealt(said, np.array([[-1.9]]), 2.0)
+
+
+@pytest.mark.parametrize("family", ["xgboost", "catboost"])
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_other_boosters_speak_for_themselves(family, task):
+    from assay.core.subject import Role, Roles
+    from assay.learn.encoder import encode
+    from assay.learn.forms import Member
+    from assay.learn.learners import Config, Data, train
+    from assay.learn.target import labels
+    from assay.tables import recipe
+
+    from .conftest import TARGETS
+
+    pytest.importorskip(family)
+    case = Case(task, "lightgbm")
+    after = recipe.apply(RECIPE.ops(), case.raw)
+    y = labels(after, Roles(target=Role((TARGETS[task],)), task=task))
+    X = encode(case.assembly.spec, after)
+    data = Data(X[:700], y.y[:700], task, y.outputs, case.assembly.spec.categorical)
+    made = train(Config(family, family), data, seed=0, rounds=15)
+    member = Member(family, family, 1.0, made.form(), made)
+    found = contributions(replace(case.assembly, members=(member,), calibration=Calibration("none")), X[:60], X[700:])
+    assert found.gap <= ADDS and "own" in found.how[family]
+    answer = made.predict(X[:60])
+    answer = answer if answer.ndim == 1 else answer[np.arange(60), found.pick]
+    close = np.abs(found.base + found.moved.sum(1) - answer) <= 1e-5 * max(1.0, np.abs(answer).max())
+    assert close.mean() > (0.8 if task == "multiclass" else 0.999)

@@ -134,7 +134,7 @@ def _one(
     names = {i.column: i.input for i in schema.inputs}
     kept = [rule for rule in limits.rules if rule_holds(rule, row, names)]
 
-    def ask(plans: list[Plan]) -> F64:
+    def ask(plans: Sequence[Plan]) -> F64:
         """Margins of plans ((action, value), ...); -inf where a rule would break."""
         made = {name: np.array([value] * len(plans), object if isinstance(value, str) else np.float64)
                 for name, value in row.items()}  # fmt: skip
@@ -149,11 +149,11 @@ def _one(
         return np.where(fine, out, -np.inf)
 
     found = search(actions, ask, limits.most) if actions else []
-    alternatives = []
-    for plan in found[:SHOWN]:
-        alternatives.append(_told(schema, predict, row, names, [actions[a] for a, _ in plan], [v for _, v in plan],
-                                  shown, margin))  # fmt: skip
-    alternatives = [a for a in alternatives if a is not None]
+    told = [
+        _told(schema, predict, row, names, [actions[a] for a, _ in p], [v for _, v in p], shown, margin)
+        for p in found[:SHOWN]
+    ]
+    alternatives = [a for a in told if a is not None]
     if alternatives:
         return Counterfactual(r, wanted, before, tuple(alternatives))
     free = sum(len(a.columns) for a in actions)
@@ -174,7 +174,7 @@ def _told(
         new |= {c: x for c, x in zip(action.columns, action.values[v], strict=True) if x != row[names[c]]}
     feed = {
         name: np.array([[value]], object if isinstance(value, str) else np.float64)
-        for name, value in (row | {names[c]: x for c, x in new.items()}).items()
+        for name, value in {**row, **{names[c]: x for c, x in new.items()}}.items()
     }
     output = predict(feed)
     if margin(output)[0] < 0:

@@ -13,12 +13,12 @@ from .changes import Action
 SHOWN = 3  # alternatives a row
 BEAM, BEST, ACTIONS = 24, 4, 30
 Plan = tuple[tuple[int, int], ...]  # (action, value) pairs
-Ask = Callable[[list[Plan]], F64]
+Ask = Callable[[Sequence[Plan]], F64]
 
 
 def search(actions: list[Action], ask: Ask, most: int) -> list[Plan]:
     """Plans that reach the goal: fewest columns first, then nearest; no plan has another one's columns and more."""
-    singles = [((a, v),) for a, action in enumerate(actions) for v in range(len(action.values))]
+    singles: list[Plan] = [((a, v),) for a, action in enumerate(actions) for v in range(len(action.values))]
     gain = ask(singles)
     found = _nearest(singles, gain, actions, [])
     by_gain = np.argsort(-gain, kind="stable")
@@ -51,7 +51,7 @@ def _nearest(
 ) -> list[Plan]:  # fmt: skip
     """Of the plans that reach the goal the cheapest for each set of columns, at most three, cheapest first."""
     known = [{a for a, _ in p} for p in found]
-    good = sorted((plans[k] for k in np.flatnonzero(gain >= 0)), key=lambda p: _cost(p, actions))
+    good = sorted((plans[int(k)] for k in np.flatnonzero(gain >= 0)), key=lambda p: _cost(p, actions))
     out: dict[frozenset[int], Plan] = {}
     for plan in good:
         own = frozenset(a for a, _ in plan)

@@ -106,7 +106,7 @@ def rows_asked(fitted: Fitted) -> int:
 def ranked(judged: Judged, fresh: I64, found: Moved, groups: Sequence[tuple[str, ...]]) -> list[dict[str, Any]]:
     """Mean absolute contribution of each group of columns, with a 95 % interval over units of rows."""
     place = {c: j for j, c in enumerate(found.columns)}
-    out = []
+    out: list[dict[str, Any]] = []
     total = np.abs(found.moved).sum(1).mean()
     for group in groups:
         size = np.abs(found.moved[:, [place[c] for c in group]].sum(1))
@@ -165,7 +165,7 @@ def _effects(
         pick = np.full(len(fresh), int(np.bincount(found.pick).argmax()))
     target = subject.roles.target.column if subject.roles.target else "answer"
     of = f"probability of {classes[int(pick[0])]}" if classes else target
-    out = []
+    out: list[dict[str, Any]] = []
     for entry in entries:
         if len(out) == CHARTS:
             break

@@ -1,7 +1,8 @@
 """What each column contributed to each answer of a trained model: exact where its library or its form tells.
 
-LightGBM      its own tree Shapley values (``pred_contrib``; Lundberg et al. 2020), path-dependent: the background is
-              what the trees counted in training
+boosters      their libraries' own tree Shapley values (Lundberg et al. 2020), path-dependent: the background is what
+              the trees counted in training. XGBoost and CatBoost round to float32 on the way: what that leaves is dealt
+              to the columns in proportion, and is refused where it is more than 1e-4 of the raw score
 linear model  weight times (value - mean over the background rows): Shapley values for independent columns
 all others    permutation Shapley over columns (``stats.shapley``) against 16 of the background rows
 
@@ -13,7 +14,7 @@ Greenside & Kundaje 2017), where they add up to answer less base answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +30,7 @@ from .learners import F32
 from .replay import apply_link, calibrate, design
 
 BACKGROUND, PAIRS = 16, 16
-ADDS = 1e-9
+ADDS, ROUNDING = 1e-9, 1e-4
 STILL = 1e-12  # a raw score that moved less did not move
 
 
@@ -87,12 +88,14 @@ def contributions(assembly: Assembly, X: F32, background: F32, sources: Mapping[
 def of_member(m: Member, assembly: Assembly, X: F32, background: F32, place: F64) -> tuple[F64, F64, F64, str]:
     """(n, columns, outputs) contributions, (outputs,) base, (n, outputs) raw scores, and how they are known."""
     native: Any = m.native
-    if isinstance(native, Boosted):
-        given = native.contributions(X)
-        given = given.reshape(len(X), -1, X.shape[1] + 1).transpose(0, 2, 1)
-        raw = np.asarray(native.native.predict(X, num_iteration=native.rounds, raw_score=True, num_threads=1))
-        base = given[:, -1].mean(0) if len(X) else np.zeros(given.shape[2])
-        return np.einsum("nfk,fc->nck", given[:, :-1], place), base, raw.reshape(len(X), -1), "exact: LightGBM's own"
+    own = LIBRARIES.get(type(native).__name__)
+    if own is not None and len(X):
+        given, raw, library = own(native, X)
+        base, raw = given[:, -1].mean(0), raw.reshape(len(X), -1)
+        said = np.einsum("nfk,fc->nck", given[:, :-1], place)
+        if library == "LightGBM":
+            return said, base, raw, "exact: LightGBM's own"
+        return dealt(said, raw - base, float(np.abs(raw).max())), base, raw, f"exact but for rounding: {library}'s own"
     if isinstance(m.form, Linear):
         D, usual = design(m.form.terms, X), design(m.form.terms, background).mean(0)
         raw = D @ m.form.weights + m.form.intercept
@@ -105,6 +108,50 @@ def of_member(m: Member, assembly: Assembly, X: F32, background: F32, place: F64
             "exact: its terms",
         )
     return _drawn(m, assembly, X, background, place)
+
+
+def _lightgbm(native: Boosted, X: F32) -> tuple[F64, F64, str]:
+    given = native.contributions(X).reshape(len(X), -1, X.shape[1] + 1).transpose(0, 2, 1)
+    raw = native.native.predict(X, num_iteration=native.rounds, raw_score=True, num_threads=1)
+    return given, np.asarray(raw, np.float64), "LightGBM"
+
+
+def _xgboost(native: Any, X: F32) -> tuple[F64, F64, str]:
+    import xgboost
+
+    rows = xgboost.DMatrix(X, feature_types=list(native.types), enable_categorical=True, nthread=1)
+    some = {"iteration_range": (0, native.rounds)}
+    given = np.asarray(native.native.predict(rows, pred_contribs=True, **some), np.float64)
+    raw = np.asarray(native.native.predict(rows, output_margin=True, **some), np.float64)
+    return given.reshape(len(X), -1, X.shape[1] + 1).transpose(0, 2, 1), raw, "XGBoost"
+
+
+def _catboost(native: Any, X: F32) -> tuple[F64, F64, str]:
+    from catboost import Pool
+
+    given = np.asarray(native.native.get_feature_importance(Pool(X), type="ShapValues", thread_count=1), np.float64)
+    raw = np.asarray(native.native.predict(X, prediction_type="RawFormulaVal", thread_count=1), np.float64)
+    return given.reshape(len(X), -1, X.shape[1] + 1).transpose(0, 2, 1), raw, "CatBoost"
+
+
+LIBRARIES: Mapping[str, Callable[[Any, F32], tuple[F64, F64, str]]] = {
+    "Boosted": _lightgbm, "XGBoosted": _xgboost, "CatBoosted": _catboost,
+}  # fmt: skip
+
+
+def dealt(said: F64, rise: F64, size: float) -> F64:
+    """Contributions (n, columns, outputs) that miss ``rise`` (n, outputs) by float32 rounding, made to add up.
+
+    Raises:
+        ArithmeticError: they miss it by more than 1e-4 of ``size``, that of the raw score: that is no rounding.
+    """
+    left = rise - said.sum(1)
+    if float(np.abs(left).max(initial=0.0)) > ROUNDING * max(1.0, size):
+        raise ArithmeticError(f"a library's contributions miss its raw score by {np.abs(left).max():.2g}")
+    weight = np.abs(said)
+    whole = weight.sum(1, keepdims=True)
+    share = np.where(whole > 0, weight / np.where(whole > 0, whole, 1.0), 1.0 / said.shape[1])
+    return np.asarray(said + share * left[:, None])
 
 
 def _drawn(m: Member, assembly: Assembly, X: F32, background: F32, place: F64) -> tuple[F64, F64, F64, str]:
