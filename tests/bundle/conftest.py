@@ -54,8 +54,12 @@ TARGETS = {"binary": "late", "multiclass": "kind", "regression": "score"}
 CASES = [
     ("binary", "lightgbm"), ("binary", "linear"), ("binary", "extra-trees"), ("binary", "tree"), ("binary", "mix"),
     ("multiclass", "lightgbm"), ("multiclass", "linear"), ("multiclass", "extra-trees"), ("multiclass", "mix"),
+    ("binary", "network"), ("multiclass", "network"), ("regression", "network"), ("binary", "xgboost"),
     ("regression", "lightgbm"), ("regression", "linear"), ("regression", "extra-trees"), ("regression", "mix"),
 ]  # fmt: skip
+
+
+ROUNDS = {"lightgbm": 30, "xgboost": 30, "network": 6}
 
 
 class Case:
@@ -80,7 +84,7 @@ class Case:
         members, outputs, weights = [], [], [0.5, 0.3, 0.2][: len(families)]
         for f, w in zip(families, weights, strict=True):
             small = {"n_estimators": 20} if f == "extra-trees" else {}
-            trained = train(Config(f, f, small), data, seed=0, rounds=30 if f == "lightgbm" else None)
+            trained = train(Config(f, f, small), data, seed=0, rounds=ROUNDS.get(f))
             members.append(Member(f, f, w, trained.form(), trained))
             outputs.append(w / sum(weights) * trained.predict(X))
         mean = sum(outputs)

@@ -13,7 +13,7 @@ from assay.learn.learners import Config, Data, train
 from tests.fit.test_fit import binary, subject
 
 NEEDS = {"xgboost": "xgboost", "catboost": "catboost"}
-FAMILIES = ("lightgbm", "xgboost", "catboost", "additive", "linear", "extra-trees", "tree")
+FAMILIES = ("lightgbm", "xgboost", "catboost", "additive", "linear", "network", "extra-trees", "tree")
 SAMPLED = {"bagging_fraction": 0.8, "bagging_freq": 1, "feature_fraction": 0.6}  # where the seed has a say
 
 

@@ -98,7 +98,7 @@ def test_greedy_finds_the_mix_and_keeps_it_small():
     signal = rng.normal(size=n)
     y = signal + 0.3 * rng.normal(size=n)
     noisy = [signal + 0.8 * rng.normal(size=n) for _ in range(8)]
-    weights = greedy([*noisy, np.full(n, 5.0)], y, "regression")
+    weights = greedy([*noisy, np.full(n, 5.0)], lambda output: (output - y) ** 2)
     assert weights.sum() == pytest.approx(1.0)
     assert weights[-1] == 0.0
     assert 3 <= np.count_nonzero(weights) <= MEMBERS

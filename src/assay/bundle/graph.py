@@ -20,10 +20,10 @@ import numpy as np
 from assay.core.errors import SettingsError
 from assay.core.remedy import Op
 from assay.core.table import F64, I64
-from assay.learn.forms import Assembly, Forest, Form, Link
+from assay.learn.forms import Assembly, Forest, Form, Link, Network
 from assay.learn.replay import MOST_LOG
 
-from . import linear, trees
+from . import linear, network, trees
 from .encode import lower_encoder
 from .nodes import IR_VERSION, ML_OPSET, OPSET, TEXT_KINDS, Builder, Wire, input_names
 from .ops import lower_ops
@@ -110,8 +110,17 @@ def _named(b: Builder, name: str, public: str) -> str:
 
 
 def _raw(b: Builder, form: Form, matrix: str, place: I64) -> str:
-    lower: Any = trees.lower_forest if isinstance(form, Forest) else linear.lower_linear
-    return str(lower(b, matrix, form, place))
+    if isinstance(form, Forest):
+        return trees.lower_forest(b, matrix, form, place)
+    if isinstance(form, Network):
+        return network.lower_network(b, matrix, form, place)
+    return linear.lower_linear(b, matrix, form, place)
+
+
+def _scaled(form: Form, a: float, b: float) -> Form:
+    if isinstance(form, Forest):
+        return trees.scaled(form, a, b)
+    return network.scaled(form, a, b) if isinstance(form, Network) else linear.scaled(form, a, b)
 
 
 def _linked(b: Builder, raw: str, link: Link) -> str:
@@ -149,7 +158,7 @@ def _binary(b: Builder, assembly: Assembly, matrix: str, place: I64) -> str:
         edge = float(np.log((1.0 - TINY) / TINY))
         lo, hi = sorted((c.b - c.a * edge, c.b + c.a * edge))
         form: Form = forms[0]
-        form = trees.scaled(form, c.a, c.b) if isinstance(form, Forest) else linear.scaled(form, c.a, c.b)
+        form = _scaled(form, c.a, c.b)
         raw = b.add("Clip", _raw(b, form, matrix, place), b.number(lo), b.number(hi))
         return b.add("Sigmoid", raw)
     p = b.add("Clip", _mean(b, assembly, matrix, place), b.number(TINY), b.number(1.0 - TINY))

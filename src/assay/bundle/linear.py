@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,21 +20,26 @@ def scaled(form: Linear, a: float, b: float) -> Linear:
 
 def lower_linear(b: Builder, matrix: str, form: Linear, place: I64) -> str:
     """Raw outputs [N, outputs], double, before the link."""
-    parts: list[str] = []
-    order: list[int] = []
-    for kind in ("number", "null", "level"):
-        chosen = [i for i, t in enumerate(form.terms) if t.kind == kind]
-        if chosen:
-            parts.append(_inputs(b, matrix, [form.terms[i] for i in chosen], place))
-            order += chosen
     intercept = b.constant(form.intercept.reshape(1, -1).astype(np.float64))
-    if not parts:  # no terms: the intercept for every row
+    if not form.terms:  # no terms: the intercept for every row
         first = b.add("Gather", matrix, b.constant(np.zeros(1, np.int64)), axis=1)
         zero = b.add("Mul", b.cast(b.add("IsNaN", first), "double"), b.number(0.0))
         return b.add("Add", zero, intercept)
-    design = parts[0] if len(parts) == 1 else b.add("Concat", *parts, axis=1)
+    design, order = lower_design(b, matrix, form.terms, place)
     weights = b.constant(np.ascontiguousarray(form.weights[order].astype(np.float64)))
     return b.add("Add", b.add("MatMul", design, weights), intercept)
+
+
+def lower_design(b: Builder, matrix: str, terms: Sequence[Term], place: I64) -> tuple[str, list[int]]:
+    """The terms [N, terms], double, and the order in which they stand there."""
+    parts: list[str] = []
+    order: list[int] = []
+    for kind in ("number", "null", "level"):
+        chosen = [i for i, t in enumerate(terms) if t.kind == kind]
+        if chosen:
+            parts.append(_inputs(b, matrix, [terms[i] for i in chosen], place))
+            order += chosen
+    return (parts[0] if len(parts) == 1 else b.add("Concat", *parts, axis=1)), order
 
 
 def _inputs(b: Builder, matrix: str, terms: list[Term], place: I64) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from assay.core.remedy import Op
 from assay.core.table import F64, Sample
 from assay.learn.encoder import encode
-from assay.learn.forms import Assembly, Forest, Linear, Member
+from assay.learn.forms import Assembly, Linear, Member, size_of
 from assay.learn.linear import LinearModel
 from assay.learn.replay import calibrate, design, replay_form
 from assay.tables import recipe
@@ -33,9 +33,7 @@ class NativeModel:
     @property
     def size(self) -> int:
         """Bytes of the members: 24 a node of a tree, 8 a weight."""
-        forms = [m.form for m in self.assembly.members]
-        nodes = sum(len(t.feature) for f in forms if isinstance(f, Forest) for t in f.trees)
-        return 24 * nodes + 8 * sum(f.weights.size for f in forms if isinstance(f, Linear))
+        return sum(size_of(m.form) for m in self.assembly.members)
 
     def predict_rows(self, rows: Sample) -> F64:
         return native_output(self.assembly, self.ops, rows)

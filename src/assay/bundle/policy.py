@@ -18,8 +18,8 @@ MAX_IR = 9
 OPERATORS = {
     "": frozenset({
         "Abs", "Add", "And", "ArgMax", "Cast", "Clip", "Concat", "Div", "Equal", "Exp", "Floor", "Gather", "Greater",
-        "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual", "Log", "MatMul", "Mul", "Neg", "Or",
-        "RegexFullMatch", "Sigmoid", "Softmax", "StringConcat", "StringSplit", "Sub", "TfIdfVectorizer",
+        "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual", "Log", "MatMul", "Max", "Mul", "Neg",
+        "Or", "ReduceMean", "RegexFullMatch", "Sigmoid", "Softmax", "Sqrt", "StringConcat", "StringSplit", "Sub", "TfIdfVectorizer",
         "Unsqueeze", "Where",
     }),
     "ai.onnx.ml": frozenset({"LabelEncoder", "TreeEnsemble"}),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,7 +24,7 @@ from assay.core.errors import OutputError
 from assay.core.remedy import Recipe
 from assay.core.settings import Settings
 from assay.core.writing import replacing
-from assay.learn.forms import Forest, Form, Linear, Term, Tree
+from assay.learn.forms import Forest, Form, Linear, Network, Term, Tree
 from assay.learn.learners import Config
 
 from .material import Material
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 KEY, PLAN = "key.json", "plan.json"
 PACKAGES = ("assay", "lightgbm", "xgboost", "xgboost-cpu", "catboost", "scikit-learn", "numpy", "optuna")
+KINDS: tuple[Any, ...] = ("number", "null", "level")
 NODES = ("feature", "threshold", "left", "right", "nan_left", "value")
 
 
@@ -180,9 +181,12 @@ def save(path: Path, arrays: Mapping[str, Any]) -> None:
 def arrays_of(form: Form) -> dict[str, Any]:
     """A form as plain arrays."""
     if isinstance(form, Linear):
-        terms = [(t.feature, ("number", "null", "level").index(t.kind), t.mean, t.scale, t.level) for t in form.terms]
         return {"kind": np.array("linear"), "link": np.array(form.link), "weights": form.weights,
-                "intercept": form.intercept, "terms": np.array(terms, np.float64).reshape(-1, 5)}  # fmt: skip
+                "intercept": form.intercept, "terms": terms_array(form.terms)}  # fmt: skip
+    if isinstance(form, Network):
+        layers = {f"weights_{k}": w for k, w in enumerate(form.weights)}
+        layers |= {f"biases_{k}": w for k, w in enumerate(form.biases)}
+        return layers | {"kind": np.array("network"), "link": np.array(form.link), "terms": terms_array(form.terms)}
     sets = [(i, node, codes) for i, t in enumerate(form.trees) for node, codes in sorted(t.members.items())]
     out = {f"tree_{name}": joined([getattr(t, name) for t in form.trees]) for name in NODES}
     return out | {
@@ -193,6 +197,11 @@ def arrays_of(form: Form) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def terms_array(terms: Sequence[Term]) -> NDArray[Any]:
+    rows = [(t.feature, KINDS.index(t.kind), t.mean, t.scale, t.level) for t in terms]
+    return np.array(rows, np.float64).reshape(-1, 5)
+
+
 def joined(arrays: list[NDArray[Any]]) -> NDArray[Any]:
     return np.concatenate(arrays) if arrays else np.empty(0)
 
@@ -200,9 +209,13 @@ def joined(arrays: list[NDArray[Any]]) -> NDArray[Any]:
 def form_from(kept: Mapping[str, NDArray[Any]]) -> Form:
     """The inverse of ``arrays_of``."""
     link: Any = str(kept["link"])
+    if str(kept["kind"]) in ("linear", "network"):
+        terms = tuple(Term(int(a), KINDS[int(k)], float(b), float(c), int(d)) for a, k, b, c, d in kept["terms"])
+    if str(kept["kind"]) == "network":
+        layers = sum(name.startswith("weights_") for name in kept)
+        weights, biases = (tuple(kept[f"{of}_{k}"] for k in range(layers)) for of in ("weights", "biases"))
+        return Network(terms, weights, biases, link)
     if str(kept["kind"]) == "linear":
-        kinds: Any = ("number", "null", "level")
-        terms = tuple(Term(int(a), kinds[int(k)], float(b), float(c), int(d)) for a, k, b, c, d in kept["terms"])
         return Linear(terms, kept["weights"], kept["intercept"], link)
     ends = np.cumsum(kept["sizes"])[:-1]
     members: list[dict[int, Any]] = [{} for _ in kept["sizes"]]

@@ -15,7 +15,7 @@ import numpy as np
 from assay.core.errors import SettingsError
 from assay.core.remedy import Op
 from assay.learn.conformal import fit_conformal
-from assay.learn.forms import Assembly, Calibration, Forest, Member
+from assay.learn.forms import Assembly, Calibration, Member, size_of
 
 from .clock import Budget
 from .footprints import MB, Footprint, Limits, Measure, Point, dominated
@@ -23,7 +23,7 @@ from .lineup import pool
 from .race import Race, Runner
 
 GROWTH = 1.2  # the final model sees more rows than a fold did and has a tenth more rounds
-BYTES_A_NODE = 30  # at most, of a graph inside the file: 12 to 20 were measured (docs/benchmarks.md)
+COUNTED = 1.25  # bytes in the file for a byte held, at most: .5 to .85 were measured for trees (docs/benchmarks.md)
 SHARE = 0.05  # of the budget that measuring may take where no limit asks for it
 
 
@@ -63,9 +63,9 @@ def measured_costs(
         assembly = of_fold(race, r, columns)
         if assembly is None:
             continue
-        free = not limits.latency and nodes(assembly) * BYTES_A_NODE * GROWTH < limits.size * MB
+        free = not limits.latency and held(assembly) * COUNTED * GROWTH < limits.size * MB
         if free and budget.spent - began > SHARE * budget.seconds:
-            costs.found[r.config.name] = Footprint(nodes(assembly) * BYTES_A_NODE, float("nan"))
+            costs.found[r.config.name] = Footprint(round(held(assembly) * COUNTED), float("nan"))
             continue
         costs.found[r.config.name] = measure(assembly, ops, rows)
     worst = {name: limits.over(f, GROWTH) for name, f in costs.found.items()}
@@ -94,10 +94,9 @@ def of_fold(race: Race, runner: Runner, columns: Callable[..., object]) -> Assem
     return Assembly(m.labels.task, m.labels.classes, spec, (member,), Calibration("none"), conformal)  # type: ignore[arg-type]
 
 
-def nodes(assembly: Assembly) -> int:
-    """Nodes of all trees, and weights of all linear members."""
-    forms = [m.form for m in assembly.members]
-    return sum(sum(len(t.feature) for t in f.trees) if isinstance(f, Forest) else f.weights.size for f in forms)
+def held(assembly: Assembly) -> int:
+    """Bytes of all members as they are held: see ``forms.size_of``."""
+    return sum(size_of(m.form) for m in assembly.members)
 
 
 def table(race: Race, costs: Costs, shipped: tuple[str, float, Footprint, float] | None) -> tuple[Point, ...]:

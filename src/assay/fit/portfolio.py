@@ -20,7 +20,16 @@ PROBE_ROUNDS = 25
 ROUNDS_TIMES_RATE = 10.0  # boosting stops near 10 / rate rounds: 200 at 0.05; the clock guards against more
 FITS_BEYOND_FOLDS = 3  # build -> choose, build + choose, and a refit on all rows or the shuffled split
 READABLE = ("linear", "tree", "additive")
-SIMPLICITY = {"tree": 0, "linear": 0, "additive": 1, "lightgbm": 2, "xgboost": 2, "catboost": 2, "extra-trees": 3}
+SIMPLICITY = {
+    "tree": 0,
+    "linear": 0,
+    "additive": 1,
+    "lightgbm": 2,
+    "xgboost": 2,
+    "catboost": 2,
+    "network": 3,
+    "extra-trees": 3,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +76,14 @@ def portfolio(n: int, rate: float) -> tuple[Config, ...]:
         few = Config("extra-trees", "extra-trees", {"n_estimators": 50})
         return (linear, strict, shallow, few, tree)
     second = (Config("xgboost", "xgboost", {"learning_rate": rate}),) if installed("xgboost") else ()
+    nets = Config("network", "network")
     third = (Config("catboost", "catboost"),) if installed("catboost") else ()
     if n < SMALL:
-        return (linear, shallow, booster, forest, *second, random, effects, strict, tree, *third)
+        return (linear, shallow, booster, forest, *second, nets, random, effects, strict, tree, *third)
     if n < LARGE:
-        return (linear, booster, forest, *second, random, effects, shallow, tree, *third)
+        return (linear, booster, forest, *second, nets, random, effects, shallow, tree, *third)
     many = Config("lightgbm, large", "lightgbm", large)
-    return (linear, booster, many, forest, *second, random, effects, shallow, tree, *third)
+    return (linear, booster, many, forest, *second, nets, random, effects, shallow, tree, *third)
 
 
 def installed(package: str) -> bool:

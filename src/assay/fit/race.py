@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from assay.core.table import F64, I64
-from assay.learn import catboosting, forests
+from assay.learn import catboosting, forests, network
 from assay.learn.calibration import paired
 from assay.learn.forms import EncoderSpec
 from assay.learn.learners import Config, TimeUp, Trained, train
@@ -21,7 +21,11 @@ from .portfolio import FITS_BEYOND_FOLDS, READABLE, Plan
 
 Z_DROP = 2.5  # racing at 2 to 2.5 paired standard errors never dropped the eventual winner (notes, section 6)
 LEAST_TO_DROP = 50  # validation rows before a standard error is worth trusting
-EXPECTED = {"extra-trees": forests.expected_seconds, "catboost": catboosting.expected_seconds}
+EXPECTED = {
+    "extra-trees": forests.expected_seconds,
+    "catboost": catboosting.expected_seconds,
+    "network": network.expected_seconds,
+}
 AFTER = 0.1  # of the budget: sizes, latencies and what the model is asked when it stands
 CACHE_CELLS = 1e8  # float32 cells of prepared folds that are kept between candidates
 

@@ -28,7 +28,7 @@ TUNED = ", tuned "
 def tune(race: Race, budget: Budget, notes: list[str]) -> None:
     """Run proposals for the family that leads, until trials, patience or budget are used up."""
     lead = race.best()
-    if lead is None or lead.done < len(race.folds) or lead.config.family == "tree":
+    if lead is None or lead.done < len(race.folds) or lead.config.family in ("tree", "network"):
         return
     cost = lead.seconds
     if budget.left - race.reserve() - KEPT_BACK * budget.seconds < cost:

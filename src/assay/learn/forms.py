@@ -18,7 +18,7 @@ from assay.core.table import F64, I32
 
 How = Literal["number", "codes", "target-mean", "hour", "weekday", "day", "month", "yearday", "word", "indicator"]
 Link = Literal["identity", "sigmoid", "softmax", "exp"]
-Family = Literal["lightgbm", "xgboost", "catboost", "additive", "linear", "extra-trees", "tree"]
+Family = Literal["lightgbm", "xgboost", "catboost", "additive", "linear", "network", "extra-trees", "tree"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,27 @@ class Linear:
     link: Link
 
 
-Form = Forest | Linear
+@dataclass(frozen=True)
+class Network:
+    """link(mean over nets of the last layer). The first layer takes the squashed terms; hidden ones are rectified.
+
+    ``weights[k]`` (nets, in, out) and ``biases[k]`` (nets, 1, out) of layer k.
+    """
+
+    terms: tuple[Term, ...]
+    weights: tuple[F64, ...]
+    biases: tuple[F64, ...]
+    link: Link
+
+
+Form = Forest | Linear | Network
+
+
+def size_of(form: Form) -> int:
+    """Bytes of a form as it is held: 24 a node of a tree, 8 a weight."""
+    if isinstance(form, Forest):
+        return 24 * sum(len(t.feature) for t in form.trees)
+    return 8 * (form.weights.size if isinstance(form, Linear) else sum(w.size for w in form.weights + form.biases))
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,10 @@ def train(
         from .catboosting import train_catboost
 
         return train_catboost(config, data, seed=seed, threads=threads, valid=valid, rounds=rounds, deadline=deadline)
+    if config.family == "network":
+        from .network import train_network
+
+        return train_network(config, data, seed=seed, valid=valid, rounds=rounds, deadline=deadline)
     if config.family == "linear":
         from .linear import train_linear
 

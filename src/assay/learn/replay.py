@@ -6,9 +6,11 @@ import numpy as np
 
 from assay.core.table import F64
 
-from .forms import Assembly, Calibration, Forest, Form, Linear, Link, Term, Tree
+from .forms import Assembly, Calibration, Forest, Form, Linear, Link, Network, Term, Tree
 from .learners import F32
 
+SQUASH = 3.0
+CHUNK = 10_000  # rows that a network is asked at a time
 TINY = 1e-7  # probabilities are kept this far from 0 and 1 before a logarithm (float32 graphs resolve no less)
 MOST_LOG = 50.0  # of a rate: asked far outside its rows, a linear model gives a huge count and never an infinite one
 
@@ -64,7 +66,25 @@ def replay_form(form: Form, X: F32) -> F64:
     """Outputs after the link: (n, outputs); a binary form has one output, the probability of the positive class."""
     if isinstance(form, Linear):
         return apply_link(design(form.terms, X) @ form.weights + form.intercept, form.link)
+    if isinstance(form, Network):
+        return apply_link(_network(form, X), form.link)
     return apply_link(_forest(form, X), form.link)
+
+
+def squashed(D: F64) -> F64:
+    """z / sqrt(1 + (z / 3)^2): as it is near 0, and never beyond 3 (smooth clipping; Holzmüller et al. 2024)."""
+    return np.asarray(D / np.sqrt(1.0 + D * D * SQUASH**-2))
+
+
+def _network(form: Network, X: F32) -> F64:
+    out = np.empty((len(X), form.weights[-1].shape[2]))
+    for start in range(0, len(X), CHUNK):
+        x = squashed(design(form.terms, X[start : start + CHUNK]))[None]
+        for k, (weight, bias) in enumerate(zip(form.weights, form.biases, strict=True)):
+            x = x @ weight + bias
+            x = np.maximum(x, 0.0) if k < len(form.weights) - 1 else x
+        out[start : start + CHUNK] = x.mean(axis=0)
+    return out
 
 
 def _forest(form: Forest, X: F32) -> F64:
