@@ -30,7 +30,8 @@ NAMES = ("train", "valid", "test")  # of the parts BUILD, CHOOSE and JUDGE
 SUFFIXES = (".parquet", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".csv.gz", ".tsv.gz", ".csv.zst")
 BIG = 1_000_000  # rows from which text becomes Parquet
 READ_ONLY = 0o444
-KEPT_ROLES = ("target", "positive", "order", "group", "id", "protected", "weight", "site", "asked_at", "known", "unknown")
+KEPT_ROLES = ("target", "positive", "order", "group", "id", "protected", "weight", "site", "asked_at", "known",
+              "unknown")  # fmt: skip
 
 
 def write_split(
