@@ -14,6 +14,7 @@ from assay.fit.bands import compared, interval_score
 from assay.fit.coverage import realised
 from assay.learn.conformal import CELL, cell_of, fit_conformal, prediction_sets
 from assay.learn.learners import Config
+from assay.stats.shares import share_interval
 
 from .test_fit import subject
 
@@ -161,8 +162,8 @@ def test_dependent_rows_give_a_wider_interval_of_coverage():
     y = np.zeros(1000)
     made = {"coverage": 0.9, "method": "m", "n": 1}
     free = realised(sets, y, y, "regression", (), **made).realised[0]
-    bound = realised(sets, y, y, "regression", (), block=block, **made).realised[0]
-    assert (free.hits, free.units, bound.units) == (bound.hits, "rows", "blocks")
+    bound = realised(sets, y, y, "regression", (), unit=block, **made).realised[0]
+    assert (free.hits, free.units, bound.units) == (bound.hits, "rows", "units")
     assert bound.interval[1] - bound.interval[0] > 2 * (free.interval[1] - free.interval[0])
 
 
@@ -177,3 +178,16 @@ def test_intervals_of_probabilities_come_with_every_model_of_two_classes(by_grou
     p = model.predict_proba(rows)[:, 1]
     assert np.corrcoef(ends.mean(1), p)[0, 1] > 0.95
     assert len(steps.edges) <= 200
+
+
+def test_copies_are_no_fresh_rows():
+    """A split keeps copies together, so a table of them is judged on fewer units than it has rows."""
+    once = grouped(700)
+    copies = {name: np.concatenate((values, values[:250])) for name, values in once.items()}
+    made, single = (fit(subject(c), Recipe(), AMPLE) for c in (copies, once))
+    assert {c.units for c in made.conformal.realised} == {"units"}
+    assert {c.units for c in single.conformal.realised} == {"rows"}
+    for c in made.conformal.realised:
+        lo, hi = share_interval(c.hits, c.n, 0.05)
+        assert c.interval[0] <= lo and c.interval[1] >= hi
+    assert not any(b.exact for b in made.bounds) and any(b.exact for b in single.bounds)

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.subject import Task
-from assay.core.table import F64, I64, Mask
+from assay.core.table import F64, I64, U64, Mask
 from assay.learn.conformal import covered
 
 from .fitted import ConformalRecord, Coverage
 
 ALPHA = 0.05
+FEWEST_UNITS = 5
 FEWEST = 30  # judged rows of a group below which its coverage is not printed: an interval of .35 and more
 QUARTERS = ("the lowest", "the second", "the third", "the highest")
 
@@ -28,7 +29,7 @@ def realised(
     coverage: float,
     method: str,
     n: int,
-    block: I64 | None = None,
+    unit: I64 | U64 | None = None,
     groups: tuple[tuple[str, Mask], ...] = (),
     crossed: bool = False,
 ) -> ConformalRecord:
@@ -36,8 +37,9 @@ def realised(
 
     Args:
         sets: (rows, classes) booleans or (rows, 2) interval ends.  n: rows behind the quantiles.
-        block: (rows,) blocks of dependent rows. Clopper-Pearson is then not exact, and the wider of it and of a t
-            interval over block sums is given.
+        unit: (rows,) what dependent rows share: a stretch of time, a group, or being copies of one another, which the
+            split keeps together. Clopper-Pearson is then not exact, and the wider of it and of a t interval over the
+            sums of units is given.
         groups: name and rows of every group that is reported; ``crossed``: by class inside each group as well.
     """
     if not len(y):
@@ -59,22 +61,22 @@ def realised(
     for i, (name, rows) in enumerate(slices):
         total, hits = int(rows.sum()), int(hit[rows].sum())
         if total >= (1 if i < plain else FEWEST):
-            found.append(Coverage(name, hits, total, *_interval(hit[rows], None if block is None else block[rows])))
+            found.append(Coverage(name, hits, total, *_interval(hit[rows], None if unit is None else unit[rows])))
     wide = sets[:, 1] - sets[:, 0] if task == "regression" else sets.sum(axis=1)
     return ConformalRecord(coverage, n, method, tuple(found), float(wide.mean()))
 
 
-def _interval(hit: Mask, block: I64 | None) -> tuple[tuple[float, float], str]:
+def _interval(hit: Mask, unit: I64 | U64 | None) -> tuple[tuple[float, float], str]:
     from assay.stats.ratios import ratio_interval
     from assay.stats.shares import share_interval
 
     lo, hi = (float(v) for v in share_interval(int(hit.sum()), len(hit), ALPHA))
-    if block is None:
+    if unit is None:
         return (lo, hi), "rows"
-    number = np.unique(block, return_inverse=True)[1]
-    if number.max() < 4:
-        return (0.0, 1.0), "too few blocks"
+    number = np.unique(unit, return_inverse=True)[1]
+    if number.max() < FEWEST_UNITS - 1:
+        return (0.0, 1.0), "too few units"
     size = np.bincount(number).astype(np.float64)
     hits = np.asarray(np.bincount(number, hit.astype(np.float64)), np.float64)
     low, high = ratio_interval(hits, size, ALPHA)
-    return (max(0.0, min(lo, low)), min(1.0, max(hi, high))), "blocks"
+    return (max(0.0, min(lo, low)), min(1.0, max(hi, high))), "units"

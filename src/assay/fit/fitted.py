@@ -24,7 +24,7 @@ State = Literal["won", "beaten", "unfinished", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One runner of the race. ``loss`` is the mean over the folds done (log-loss in nats, or squared error);
+    """One runner of the race. ``loss`` is the mean over the folds done (by the aim: log-loss, squared error …);
     ``gap`` and ``gap_error`` are its paired distance to the best on the same rows, and the standard error of that.
 
     ``unfinished`` means that the clock cut it off, which says nothing about its quality.
@@ -60,7 +60,7 @@ class CalibrationRecord:
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """Realised coverage on the judge rows: ``hits`` of ``n``, with a Clopper-Pearson (Beta) 95 % interval; where rows
-    depend on each other (``units`` is then "blocks") the wider of it and of a t interval over blocks."""
+    depend on each other (``units`` says so) the wider of it and of a t interval over groups, copies or blocks."""
 
     of: str
     hits: int

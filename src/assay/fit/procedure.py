@@ -14,7 +14,7 @@ from assay.core.errors import SettingsError
 from assay.core.remedy import Recipe
 from assay.core.result import Score
 from assay.core.settings import Settings
-from assay.core.subject import BUILD, CHOOSE, JUDGE, Predictions, Subject
+from assay.core.subject import Subject
 from assay.core.table import F64, I64
 from assay.learn.boosting import MOST_ROUNDS
 from assay.learn.calibration import earns_its_keep, fit_calibration
@@ -161,7 +161,8 @@ class _Procedure:
         judged = replace(judged, conformal=conformal, steps=sets.steps(output_dev[used], dev[used]))
         self.notes += ([] if band is None else [band.says]) + sets.says(conformal)
         output_judge = calibrate(calibration, output_judge)
-        order, keys = m.order(), m.relatives if m.roles.group is not None else None
+        dependent = m.roles.group is not None or m.copied >= COPIED  # copies fall into one part together
+        order, keys = m.order(), m.relatives if dependent else None
         block = judging.blocks_of(order, keys, m.judge)
         headline = shuffled = naive = decision = None
         also, bounded = (), ()
@@ -179,7 +180,8 @@ class _Procedure:
                 shuffled = self._shuffled(race, lineup, plan)
         coverage = realised(
             sets.of(conformal, output_judge, m.judge, said_judge), output_judge, y[m.judge], task, m.labels.classes,
-            coverage=conformal.coverage, method=method, n=int(np.count_nonzero(used)), block=block,
+            coverage=conformal.coverage, method=method, n=int(np.count_nonzero(used)),
+            unit=block if order is not None or keys is None else keys[m.judge],
             groups=sets.groups(m.judge), crossed=bool(sets.column),
         )  # fmt: skip
         rows = np.concatenate((dev, m.judge))
@@ -221,7 +223,7 @@ class _Procedure:
             also=also,
             calibration=calibrated,
             conformal=coverage,
-            predictions=self._predictions(rows, output, judged, said),
+            predictions=sets.predictions(rows, output, judged.conformal, said),
             shipped=self.ship,
             label=JUDGED_SAYS if self.ship == "judged" else REFIT_SAYS,
             rows=min(len(m.dev), plan.rows) if plan.rows else len(m.dev),
@@ -378,18 +380,6 @@ class _Procedure:
         seen = Judged(output, self.y[test], m.labels.aim, m.weights(test))
         score = judging.headline(seen, "shuffled rows", first=False)
         return replace(score, note=f"{runner.config.name}, trained and stopped on rows dealt at random")
-
-    def _predictions(self, rows: I64, output: F64, judged: Assembly, said: F64 | None) -> Predictions:
-        m = self.m
-        part = np.full(m.sample.n, JUDGE, dtype=np.int8)
-        part[m.build], part[m.choose] = BUILD, CHOOSE
-        rank = np.argsort(rows, kind="stable")
-        rows, output = rows[rank], output[rank]
-        sets = self.sets.of(judged.conformal, output, rows, None if said is None else said[rank])
-        return Predictions(
-            m.sample.row_id[rows], output, self.y[rows], part[rows], m.labels.classes, sets, judged.conformal.coverage,
-            self.sets.labels(rows),
-        )  # fmt: skip
 
 
 def _split_label(m: Material) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.errors import SettingsError, did_you_mean
+from assay.core.subject import BUILD, CHOOSE, JUDGE, Predictions
 from assay.core.table import F64, I64, Mask
 from assay.learn.conformal import fit_conformal, prediction_sets
 from assay.learn.encoder import with_raw_columns
@@ -56,6 +57,17 @@ class Sets:
         """The sets of the rows ``index``."""
         texts = self.texts(self.column)[index] if self.column else None
         return prediction_sets(conformal, output, self.m.labels.task, band=said, texts=texts)
+
+    def predictions(self, rows: I64, output: F64, conformal: Conformal, said: F64 | None) -> Predictions:
+        """What was predicted of the rows, in their order in the sample, with sets and parts; ``said`` is their band."""
+        m, rank = self.m, np.argsort(rows, kind="stable")
+        part = np.full(m.sample.n, JUDGE, dtype=np.int8)
+        part[m.build], part[m.choose] = BUILD, CHOOSE
+        rows, output, said = rows[rank], output[rank], None if said is None else said[rank]
+        return Predictions(
+            m.sample.row_id[rows], output, m.y[rows], part[rows], m.labels.classes,
+            self.of(conformal, output, rows, said), conformal.coverage, self.labels(rows),
+        )  # fmt: skip
 
     def labels(self, index: I64) -> NDArray[Any] | None:
         """(len(index),) the group of each row as text, for who judges the sets; None where sets go by class alone."""
