@@ -19,8 +19,8 @@ from assay.cli.app import run
 from assay.cli.output import write_table
 from assay.core.settings import Settings
 from assay.fit import tuning
-from assay.fit.keeping import arrays_of, form_from
 from assay.fit.race import Race
+from assay.learn.form_arrays import arrays_of, form_from
 from assay.learn.learners import Config, Data, train
 from assay.learn.replay import replay_form
 
@@ -122,7 +122,7 @@ def test_a_fit_that_is_done_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
-@pytest.mark.parametrize("family", ["lightgbm", "linear", "extra-trees", "tree"])
+@pytest.mark.parametrize("family", ["lightgbm", "linear", "network", "extra-trees", "tree"])
 def test_forms_come_back_as_they_were(family: str, task: str) -> None:
     rng = np.random.default_rng(4)
     X = rng.normal(size=(200, 4)).astype(np.float32)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,7 +24,8 @@ from assay.core.errors import OutputError
 from assay.core.remedy import Recipe
 from assay.core.settings import Settings
 from assay.core.writing import replacing
-from assay.learn.forms import Forest, Form, Linear, Network, Term, Tree
+from assay.learn.form_arrays import arrays_of, form_from
+from assay.learn.forms import Form
 from assay.learn.learners import Config
 
 from .material import Material
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 KEY, PLAN = "key.json", "plan.json"
 PACKAGES = ("assay", "lightgbm", "xgboost", "xgboost-cpu", "catboost", "scikit-learn", "numpy", "optuna")
-KINDS: tuple[Any, ...] = ("number", "null", "level")
-NODES = ("feature", "threshold", "left", "right", "nan_left", "value")
 
 
 @dataclass(frozen=True)
@@ -176,55 +175,3 @@ def clear(folder: Path) -> None:
 def save(path: Path, arrays: Mapping[str, Any]) -> None:
     with path.open("wb") as file:
         np.savez(file, **arrays)
-
-
-def arrays_of(form: Form) -> dict[str, Any]:
-    """A form as plain arrays."""
-    if isinstance(form, Linear):
-        return {"kind": np.array("linear"), "link": np.array(form.link), "weights": form.weights,
-                "intercept": form.intercept, "terms": terms_array(form.terms)}  # fmt: skip
-    if isinstance(form, Network):
-        layers = {f"weights_{k}": w for k, w in enumerate(form.weights)}
-        layers |= {f"biases_{k}": w for k, w in enumerate(form.biases)}
-        return layers | {"kind": np.array("network"), "link": np.array(form.link), "terms": terms_array(form.terms)}
-    sets = [(i, node, codes) for i, t in enumerate(form.trees) for node, codes in sorted(t.members.items())]
-    out = {f"tree_{name}": joined([getattr(t, name) for t in form.trees]) for name in NODES}
-    return out | {
-        "kind": np.array("forest"), "link": np.array(form.link), "base": form.base, "tree_output": form.output,
-        "sizes": np.array([len(t.feature) for t in form.trees], np.int64),
-        "set_at": np.array([(i, node, len(codes)) for i, node, codes in sets], np.int64).reshape(-1, 3),
-        "set_codes": joined([codes for _, _, codes in sets]).astype(np.int32),
-    }  # fmt: skip
-
-
-def terms_array(terms: Sequence[Term]) -> NDArray[Any]:
-    rows = [(t.feature, KINDS.index(t.kind), t.mean, t.scale, t.level) for t in terms]
-    return np.array(rows, np.float64).reshape(-1, 5)
-
-
-def joined(arrays: list[NDArray[Any]]) -> NDArray[Any]:
-    return np.concatenate(arrays) if arrays else np.empty(0)
-
-
-def form_from(kept: Mapping[str, NDArray[Any]]) -> Form:
-    """The inverse of ``arrays_of``."""
-    link: Any = str(kept["link"])
-    if str(kept["kind"]) in ("linear", "network"):
-        terms = tuple(Term(int(a), KINDS[int(k)], float(b), float(c), int(d)) for a, k, b, c, d in kept["terms"])
-    if str(kept["kind"]) == "network":
-        layers = sum(name.startswith("weights_") for name in kept)
-        weights, biases = (tuple(kept[f"{of}_{k}"] for k in range(layers)) for of in ("weights", "biases"))
-        return Network(terms, weights, biases, link)
-    if str(kept["kind"]) == "linear":
-        return Linear(terms, kept["weights"], kept["intercept"], link)
-    ends = np.cumsum(kept["sizes"])[:-1]
-    members: list[dict[int, Any]] = [{} for _ in kept["sizes"]]
-    codes = np.split(kept["set_codes"], np.cumsum(kept["set_at"][:, 2])[:-1])
-    for (i, node, _), own in zip(kept["set_at"], codes, strict=False):
-        members[int(i)][int(node)] = own
-    parts = [np.split(kept[f"tree_{name}"], ends) for name in NODES]
-    each = zip(*parts, strict=True)
-    trees = tuple(
-        Tree(**dict(zip(NODES, nodes, strict=True)), members=own) for nodes, own in zip(each, members, strict=True)
-    )
-    return Forest(trees, kept["tree_output"], kept["base"], link)
