@@ -90,7 +90,7 @@ def test_the_telling_words_are_features_and_no_others():
     assert {("lovely",), ("awful",)} <= words
     by_chance = [levels for levels in words if not {"lovely", "awful"} & set(levels)]
     assert len(by_chance) <= 4  # one single word is expected, and one pair
-    assert len(words) <= 64
+    assert len(words) <= 128
 
 
 def test_words_that_say_nothing_are_no_features():

@@ -9,8 +9,9 @@ import pytest
 from assay.core.subject import Role, Roles
 from assay.core.table import SampleSpec
 from assay.learn import budget
-from assay.learn.encoder import MOST_MEANS, encode, encode_training, fit_encoder
+from assay.learn.encoder import encode, encode_training, fit_encoder
 from assay.learn.learners import quick
+from assay.learn.levels import MOST_MEANS
 from assay.learn.scoring import loss
 from assay.learn.target import labels
 from assay.tables import open_table

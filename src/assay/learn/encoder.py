@@ -30,15 +30,14 @@ from assay.core.table import F64, I32, NUMERIC, U64, Column, Sample
 
 from .calendar import PARTS, calendar_part, date_features
 from .forms import EncoderSpec, Feature
-from .prose import MOST_TEXTS, is_prose, presence, word_features
+from .levels import cross_fitted, fewer, inner_folds, level_means, mean_name, target_parts
+from .prose import MOST_TEXTS, MOST_WORDS, is_prose, presence, word_features
 from .target import Labels
 
 MOST_LEVELS = 64  # native set splits above this over-fit and make large graphs (notes: one third of AUC lost)
 EXACT = float(2**24)  # float32 keeps whole numbers exact up to here
 OFFSET = 1024.0  # |median| / spread above which float32 would leave the spread fewer than 2^14 steps
 FREE_TEXT = 0.5  # distinct share above which text is free text: no level comes back often enough to learn from
-INNER_FOLDS = 5
-MOST_MEANS = 256  # over all columns: classes times columns of many levels would outgrow the table
 F32 = NDArray[np.float32]
 
 
@@ -74,7 +73,8 @@ def left_out(
     return {c: why for c in columns if (why := _unfit(rows, rows.columns[c], c == order))}
 
 
-def _unfit(rows: _View, column: Column, is_order: bool) -> str:
+def _unfit(rows: _View, column: Column, is_order: bool, *, look: bool = True) -> str:
+    """Why a column cannot feed a learner. Without ``look``, whether free text is prose is left to its words."""
     present = ~rows.null(column.name)
     n = int(present.sum())
     if n == 0:
@@ -96,7 +96,7 @@ def _unfit(rows: _View, column: Column, is_order: bool) -> str:
         return "one value"
     if is_order:
         return "the order column: later values were never seen in training"
-    if _is_free(distinct, n) and not is_prose(rows.texts(column.name)):
+    if look and _is_free(distinct, n) and not is_prose(rows.texts(column.name)):
         return f"free text or an identifier: {distinct:,} different values in {n:,} rows"
     return ""
 
@@ -122,12 +122,13 @@ def fit_encoder(
     rows, target = _View(sample, index), labels.take(index)
     made: list[Feature] = []
     used: list[tuple[str, str]] = []
-    fit = [name for name in sorted(features) if not _unfit(rows, rows.columns[name], name == order)]
-    parts = _few(_target_parts(target), sum(_many(rows, rows.columns[name]) for name in fit))
+    fit = [name for name in sorted(features) if not _unfit(rows, rows.columns[name], name == order, look=False)]
+    parts = fewer(target_parts(target), sum(_many(rows, rows.columns[name]) for name in fit))
+    most = max(1, MOST_WORDS // max(1, sum(_free(rows, rows.columns[name]) for name in fit)))
     for name in fit:
         column = rows.columns[name]
         unit = (sample.row_id if key is None else key)[index]
-        said = _words(rows, column, target, unit)
+        said = _words(rows, column, target, unit, most)
         new = _features(rows, column, parts, order is not None) if said is None else said
         made += new
         if new:
@@ -135,16 +136,22 @@ def fit_encoder(
     return EncoderSpec(tuple(used), tuple(made))
 
 
-def _words(rows: _View, column: Column, target: Labels, unit: U64) -> list[Feature] | None:
-    """Word features of a column of free text, None for any other column; an empty text has no word."""
+def _free(rows: _View, column: Column) -> bool:
+    """Whether a column holds texts of which hardly any comes back."""
     if column.kind in NUMERIC:
-        return None
+        return False
     codes, _ = rows.codes(column.name)
-    known = codes >= 0
-    if not _is_free(len(np.unique(codes[known])), int(known.sum())):
+    known = codes[codes >= 0]
+    return _is_free(int((np.bincount(known) > 0).sum()), len(known))
+
+
+def _words(rows: _View, column: Column, target: Labels, unit: U64, most: int) -> list[Feature] | None:
+    """Word features of a column of free text, None for any other column; an empty text has no word."""
+    if not _free(rows, column):
         return None
+    known = rows.codes(column.name)[0] >= 0
     classes = 0 if target.task == "regression" else target.outputs
-    return word_features(column.name, rows.texts(column.name), target.y[known], classes, unit[known])
+    return word_features(column.name, rows.texts(column.name), target.y[known], classes, unit[known], most)
 
 
 def _many(rows: _View, column: Column) -> bool:
@@ -155,15 +162,6 @@ def _many(rows: _View, column: Column) -> bool:
     known = codes[codes >= 0]
     distinct = int((np.bincount(known) > 0).sum())
     return distinct > MOST_LEVELS and not _is_free(distinct, len(known))
-
-
-def _few(parts: Sequence[tuple[str, F64]], columns: int) -> list[tuple[str, F64]]:
-    """The most frequent classes, where all of them would make too many means; in their order."""
-    most = max(1, MOST_MEANS // max(1, columns))
-    if len(parts) <= most:
-        return list(parts)
-    kept = np.sort(np.argsort([-float(y.sum()) for _, y in parts], kind="stable")[:most])
-    return [parts[i] for i in kept]
 
 
 def _features(rows: _View, column: Column, parts: Sequence[tuple[str, F64]], ordered: bool) -> list[Feature]:
@@ -186,15 +184,11 @@ def _features(rows: _View, column: Column, parts: Sequence[tuple[str, F64]], ord
     texts = tuple(levels[i] for i in seen)
     made = []
     for label, y in parts:
-        means = _level_means(codes, y, len(levels))[seen]
-        made.append(Feature(_mean_name(name, label), name, "target-mean", levels=texts, values=tuple(means.tolist())))
+        means = level_means(codes, y, len(levels))[seen]
+        made.append(Feature(mean_name(name, label), name, "target-mean", levels=texts, values=tuple(means.tolist())))
     frequency = tuple(counts[seen].astype(np.float64).tolist())
     made.append(Feature(f"{name} (count)", name, "target-mean", levels=texts, values=frequency))
     return made
-
-
-def _mean_name(column: str, label: str) -> str:
-    return f"{column} (mean of {label})" if label else f"{column} (mean)"
 
 
 def _shift(value: F64) -> float:
@@ -202,32 +196,6 @@ def _shift(value: F64) -> float:
     low, middle, high = (float(q) for q in np.quantile(value, (0.25, 0.5, 0.75), method="lower"))
     blurred = top > EXACT or (high > low and abs(middle) > OFFSET * (high - low))
     return float(np.floor(middle)) if blurred else 0.0
-
-
-def _target_parts(target: Labels) -> list[tuple[str, F64]]:
-    """The columns whose level means are features: the value, the positive class, or all classes but the last."""
-    if target.task == "regression":
-        return [("", target.y)]
-    if target.task == "binary":
-        return [(target.classes[1], target.y)]
-    return [(name, (target.y == i).astype(np.float64)) for i, name in enumerate(target.classes[:-1])]
-
-
-def _level_means(codes: I32, y: F64, size: int) -> F64:
-    """Means by level shrunk to the overall mean with weight n / (n + m), m = variance within / variance between."""
-    use = codes >= 0
-    c, v = codes[use], y[use]
-    count = np.bincount(c, minlength=size).astype(np.float64)
-    total = np.bincount(c, weights=v, minlength=size)
-    prior = float(v.mean()) if len(v) else 0.0
-    raw = np.divide(total, count, out=np.full(size, prior), where=count > 0)
-    levels = int((count > 0).sum())
-    within = float(((v - raw[c]) ** 2).sum()) / max(len(v) - levels, 1)
-    spread = float((count * (raw - prior) ** 2).sum()) - (levels - 1) * within
-    effective = len(v) - float((count**2).sum()) / max(len(v), 1)
-    between = spread / effective if effective > 0 else 0.0
-    m = float(np.clip(within / between, 1.0, 1000.0)) if between > 0 else 1000.0
-    return (total + m * prior) / (count + m)
 
 
 def encode(spec: EncoderSpec, sample: Sample, index: NDArray[Any] | None = None) -> F32:
@@ -280,12 +248,6 @@ def _column(f: Feature, rows: _View) -> NDArray[Any]:
     return np.where(np.isfinite(number), number, np.float32(np.nan))
 
 
-def inner_folds(key: U64, k: int = INNER_FOLDS) -> NDArray[np.int64]:
-    """Fold of each row from a 64-bit key, so that equal keys share a fold."""
-    mixed = key.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    return ((mixed >> np.uint64(33)) % np.uint64(k)).astype(np.int64)
-
-
 def encode_training(
     spec: EncoderSpec, sample: Sample, labels: Labels, *, index: NDArray[Any], key: U64 | None = None
 ) -> F32:
@@ -304,24 +266,12 @@ def encode_training(
     by_column: dict[str, list[int]] = {}
     for i, f in means:
         by_column.setdefault(f.column, []).append(i)
-    parts = _target_parts(target)
+    parts = target_parts(target)
     for column, places in by_column.items():
         codes, levels = rows.codes(column)
-        of = {_mean_name(column, label): y for label, y in parts}
+        of = {mean_name(column, label): y for label, y in parts}
         for i in places:
-            out[:, i] = _cross_fitted(codes, of[spec.features[i].name], fold, len(levels))
-    return out
-
-
-def _cross_fitted(codes: I32, y: F64, fold: NDArray[np.int64], size: int) -> F64:
-    out = np.full(len(codes), np.nan)
-    for k in range(INNER_FOLDS):
-        inside, outside = fold == k, fold != k
-        if not inside.any() or not outside.any():
-            continue
-        means = _level_means(codes[outside], y[outside], size)
-        means[np.bincount(codes[outside & (codes >= 0)], minlength=size) == 0] = np.nan
-        out[inside] = np.append(means, np.nan)[codes[inside]]
+            out[:, i] = cross_fitted(codes, of[spec.features[i].name], fold, len(levels))
     return out
 
 

@@ -3,8 +3,8 @@
 A column is prose where its texts share words: ids, codes and keys do not, and stay left out. Words are what stands
 between spaces, without one mark before and after it, in lower case; digits alone are no word. Of the words and pairs
 that at least five rows and five units hold, and five do not, those are features that tell of the target beyond chance
-(Pearson's chi-square for classes, the difference of means for values; one false word expected by chance), at most 64 a
-column. They are found in the training rows alone, so that validation rows never choose a word.
+(Pearson's chi-square for classes, the difference of means for values; one false word expected by chance), at most 128
+over all columns. They are found in the training rows alone, so that validation rows never choose a word.
 
 No word of fewer than five rows or units is ever kept: rare words are names. A graph splits texts at spaces only, and
 knows a word by the spellings of ``spellings``; ``encoder.encode`` goes by the very same ones. A word beside a line
@@ -26,7 +26,7 @@ from assay.core.table import F64, I64, U64
 from .forms import Feature
 
 LEAST = 5  # rows, and units, that hold a word before it is stored anywhere; as many must lack it
-MOST_WORDS = 64  # features of a column
+MOST_WORDS = 128  # features of all columns of text: what so many columns of numbers would cost in memory
 MOST_TEXTS = 20_000  # rows that words are looked for in: rows stand in hash order, so the first are a random draw
 MOST_TRIED = 2_000  # words, and as many pairs: the commonest
 ENOUGH = 5  # shared words that make a column prose
@@ -116,20 +116,25 @@ def _common(row: I64, code: I64, size: int, unit: U64, rows: int) -> tuple[I64, 
 
 def is_prose(texts: Sequence[str]) -> bool:
     """Whether texts share words that some hold and others do not."""
-    found = found_in(texts, np.arange(len(texts), dtype=np.uint64))
+    return _shared(found_in(texts, np.arange(len(texts), dtype=np.uint64)))
+
+
+def _shared(found: Found) -> bool:
     return sum(len(t) == 1 for t in found.terms) >= ENOUGH
 
 
-def word_features(column: str, texts: Sequence[str], y: F64, classes: int, unit: U64) -> list[Feature]:
-    """The words and pairs of ``texts`` (n,) that tell most of ``y``: class index, or a value where ``classes`` is 0.
+def word_features(
+    column: str, texts: Sequence[str], y: F64, classes: int, unit: U64, most: int = MOST_WORDS
+) -> list[Feature]:
+    """The ``most`` words and pairs of ``texts`` that tell most of ``y``: class index; a value where ``classes`` is 0.
 
     ``y`` and ``unit`` may go on beyond the texts.
     """
     found = found_in(texts, unit[: len(texts)])
-    if not found.terms:
+    if not _shared(found):
         return []
     chance = chance_of(found, y[: len(texts)], classes)
-    best = np.lexsort((np.arange(len(chance)), chance))[:MOST_WORDS]
+    best = np.lexsort((np.arange(len(chance)), chance))[:most]
     told = [found.terms[i] for i in best if chance[i] <= 1.0 / len(chance)]
     return [Feature(f'{column} says "{" ".join(t)}"', column, "word", levels=t) for t in sorted(told)]
 

@@ -87,6 +87,9 @@ def measure(subject: Subject, judged: Judged, options: Options) -> Iterator[Clai
         yield looked(look, len(judged.judge), options["used"])
     if making is None:
         return
+    weight = subject.roles.weight
+    if weight is not None and weight.source == "user":
+        raise NotApplicable(f"the race counted rows by their weight ({weight.column}); here every row counts once")
     whole = np.flatnonzero(np.isfinite(making.loss).mean(1) >= 1.0)
     fresh = judged.judge
     if len(whole) < FEWEST_TRIES:
