@@ -68,7 +68,9 @@ def explain(
         made, source = (own, model) if own is not None else (model, table)
         assert made is not None and source is not None
         numbers, scored, told_all = explain_own(made, source, target=target, pick=partial(wanted_rows, row), n=reasons)
-        found = [entry(n, r, told_all, k, reasons) for k, (n, r) in enumerate(zip(numbers, scored, strict=True))]
+        found = [
+            entry(n, r, told_all, k, reasons, target) for k, (n, r) in enumerate(zip(numbers, scored, strict=True))
+        ]
         return printed(found, output_format)
     if table is None:
         raise SettingsError("a table is needed: assay explain model.assay TABLE")
@@ -80,7 +82,9 @@ def explain(
     some = whole.derive(whole.arrow().take(wanted))
     scored = loaded.score_table(some, coverage=coverage).to_pylist()
     told_all = loaded.explain(some, n=reasons, against=against)  # type: ignore[arg-type]
-    rows = [entry(n, r, told_all, k, reasons) for k, (n, r) in enumerate(zip(wanted, scored, strict=True))]
+    rows = [
+        entry(n, r, told_all, k, reasons, loaded.target) for k, (n, r) in enumerate(zip(wanted, scored, strict=True))
+    ]
     if change:
         found_all = loaded.counterfactual(
             some, to=to, at_least=at_least, at_most=at_most,
@@ -103,12 +107,12 @@ def wanted_rows(row: list[int] | None, n: int) -> list[int]:
     return wanted
 
 
-def entry(number: int, scored: dict[str, Any], e: Explanation, k: int, n: int) -> dict[str, Any]:
+def entry(number: int, scored: dict[str, Any], e: Explanation, k: int, n: int, target: str | None) -> dict[str, Any]:
     """One row as JSON: what is predicted, a sentence, the reasons, and every contribution with its interval."""
     from assay.bundle.reasons import sentence
 
     lo, hi = e.interval()
-    label = e.of[k] if e.of else "answer"
+    label = (f"{target} = {e.of[k]}" if target else e.of[k]) if e.of else target or "answer"
     contributions = [
         {"column": c, "value": None if e.values[k, j] is None else e.shown[k][j], "moved": float(e.contributions[k, j]),
          "interval": [float(lo[k, j]), float(hi[k, j])]}
@@ -140,7 +144,7 @@ def printed(rows: list[dict[str, Any]], output_format: str) -> int:
     if rows:
         lines.append(unit(list(rows[0])))
     if any("change" in r for r in rows):
-        lines.append(ABOUT)
+        lines += textwrap.wrap(ABOUT, 80)
     typer.echo("\n".join(lines))
     return 0
 
