@@ -14,6 +14,7 @@ from assay.fit.bands import compared, interval_score
 from assay.fit.coverage import realised
 from assay.learn.conformal import CELL, cell_of, fit_conformal, prediction_sets
 from assay.learn.learners import Config
+from assay.stats.conformal import coverage_interval
 from assay.stats.shares import share_interval
 
 from .test_fit import subject
@@ -191,3 +192,13 @@ def test_copies_are_no_fresh_rows():
         lo, hi = share_interval(c.hits, c.n, 0.05)
         assert c.interval[0] <= lo and c.interval[1] >= hi
     assert not any(b.exact for b in made.bounds) and any(b.exact for b in single.bounds)
+
+
+def test_how_sure_one_models_coverage_is_stands_in_the_limits(by_group):
+    _, fitted = by_group
+    said = next(s for s in fitted.notes if s.startswith("prediction sets:") and "one such model" in s)
+    n = int(said.split()[2].replace(",", ""))
+    p = fitted.predictions
+    assert n == min(int(((p.part == CHOOSE) & (p.y == k)).sum()) for k in (0, 1))
+    lo, hi = coverage_interval(n, 0.9, 0.05)
+    assert said.endswith(f"is {lo:.1%} to {hi:.1%}")

@@ -159,7 +159,7 @@ class _Procedure:
         said = sets.band.choose if sets.band else None
         conformal = sets.fit(output_dev[used], dev[used], judged.conformal.band, said)
         judged = replace(judged, conformal=conformal, steps=sets.steps(output_dev[used], dev[used]))
-        self.notes += ([] if band is None else [band.says]) + sets.says(conformal)
+        self.notes += ([] if band is None else [band.says]) + sets.says(conformal, dev[used])
         output_judge = calibrate(calibration, output_judge)
         dependent = m.roles.group is not None or m.copied >= COPIED  # copies fall into one part together
         order, keys = m.order(), m.relatives if dependent else None

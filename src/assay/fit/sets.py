@@ -14,10 +14,11 @@ from assay.core.table import F64, I64, Mask
 from assay.learn.conformal import fit_conformal, prediction_sets
 from assay.learn.encoder import with_raw_columns
 from assay.learn.forms import Conformal, EncoderSpec, Forest, Steps
+from assay.stats.conformal import coverage_interval, enough
 from assay.stats.venn_abers import bins, intervals
 
 from .bands import Band
-from .coverage import FEWEST
+from .coverage import ALPHA, FEWEST
 from .material import Material
 
 MOST_GROUPS = 50
@@ -105,8 +106,23 @@ class Sets:
                 out += [(f"{column} {level}", here == i) for i, level in enumerate(levels)]
         return tuple((name, rows) for name, rows in out if rows.sum() >= FEWEST)
 
-    def says(self, conformal: Conformal) -> list[str]:
-        """Sentences for the limits of a dossier."""
+    def says(self, conformal: Conformal, index: I64) -> list[str]:
+        """Sentences for the limits of a dossier; ``index`` are the rows behind the quantiles."""
+        return self._spread(conformal, index) + self._cells(conformal)
+
+    def _spread(self, conformal: Conformal, index: I64) -> list[str]:
+        """How far the coverage of one such model is from the promise, by chance of the rows that made its sets."""
+        y, classes = self.m.y[index], self.m.labels.classes
+        n, of = len(y), "of all rows"
+        if classes and n:
+            count = np.bincount(y.astype(int), minlength=len(classes))
+            n, of = int(count.min()), f"of class {classes[int(count.argmin())]}"
+        if n < enough(conformal.coverage):
+            return [f"prediction sets: {n:,} rows {of} made them, too few to leave anything out for {of[3:]}"]
+        lo, hi = coverage_interval(n, conformal.coverage, ALPHA)
+        return [f"prediction sets: {n:,} rows {of} made them; the coverage of one such model is {lo:.1%} to {hi:.1%}"]
+
+    def _cells(self, conformal: Conformal) -> list[str]:
         cells = conformal.cells
         if cells is None:
             return []
