@@ -199,3 +199,28 @@ def test_average_precision_is_scikit_learns():
     rows = Judged(np.column_stack((1 - s, s)), y, Aim("class"), w)
     assert measured(rows, "average precision")[0] == pytest.approx(average_precision_score(y, s, sample_weight=w))
     assert measured(rows, "AUC")[0] == pytest.approx(roc_auc_score(y, s, sample_weight=w))
+
+
+def test_a_model_is_judged_by_what_it_predicts():
+    """A 0.9 quantile loses by squared error to the mean of all rows; by its own loss it does not."""
+    rng = np.random.default_rng(8)
+    n = 3000
+    x = rng.normal(size=n)
+    columns = {"x": x, "y": 0.3 * x + rng.gamma(0.3, 6.0, n)}
+    model = assay.fit(columns, target="y", predict="quantile:0.9", settings=Settings(budget=4))
+    fresh = {"x": x[::-1].copy(), "y": 0.3 * x[::-1] + rng.gamma(0.3, 6.0, n)}
+    settings = Settings(select=("M05",))
+    said = {f.code for f in assay.check(fresh, target="y", model=model, settings=settings).findings}
+    assert "M05" not in said
+    squared = lambda rows: model.predict(rows)  # noqa: E731 - the same predictions from a model that says nothing
+    said = {f.code for f in assay.check(fresh, target="y", model=squared, settings=settings).findings}
+    assert "M05" in said
+
+
+def test_a_count_model_asks_for_its_word_where_the_target_looks_like_classes():
+    rng = np.random.default_rng(9)
+    x = rng.normal(size=400)
+    columns = {"x": x, "y": rng.poisson(np.exp(0.3 * x))}
+    model = assay.fit(columns, target="y", predict="count", settings=Settings(budget=2))
+    with pytest.raises(InputError, match='predict = "count"'):
+        assay.check(columns, target="y", model=model)

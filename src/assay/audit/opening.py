@@ -114,6 +114,24 @@ def with_aim(roles: Roles, aim: Aim | None) -> Roles:
     return replace(roles, aim=aim, classes=in_order(roles.classes, aim, roles.target.column))
 
 
+def meant(subject: Subject, aim: Aim | None) -> Subject:
+    """The subject of a model that says what it predicts, so that it is judged by that; the settings come first.
+
+    Raises:
+        InputError: the target is read as classes where the model predicts values, or the other way.
+    """
+    roles = subject.roles
+    if aim is None or roles.aim is not None:
+        return subject
+    if aim.values != (roles.task == "regression"):
+        read = "a number" if roles.task == "regression" else "classes"
+        raise InputError(
+            f"the model predicts {aim.says} ({aim.word}), but the target is read as {read}: "
+            f'say so in the settings, [question] predict = "{aim.word}"'
+        )
+    return replace(subject, roles=with_aim(roles, aim))
+
+
 def with_model(subject: Subject, model: Model, settings: Settings) -> Subject:
     """The subject with a model, and what it predicts of a sample of the rows where the target is named.
 
@@ -122,6 +140,7 @@ def with_model(subject: Subject, model: Model, settings: Settings) -> Subject:
     """
     if subject.roles.target is None:
         return replace(subject, model=model)
+    subject = meant(subject, getattr(model, "aim", None))
     rows = subject.table.sample(SampleSpec(n=settings.sample_rows))
     truth = labels(rows, subject.roles)
     keep = np.flatnonzero(truth.known)

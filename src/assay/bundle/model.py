@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.core.aim import aim_of, read_aim
+from assay.core.aim import Aim, aim_of, read_aim
 from assay.core.errors import BundleError, InputError, SettingsError
 from assay.core.table import F64, Sample
 from assay.stats.shapley import PAIRS
@@ -116,6 +116,11 @@ class Model:
         return self._schema.task
 
     @property
+    def aim(self) -> Aim | None:
+        """What a prediction is meant to be, where the user said so: ``core.aim``."""
+        return read_aim(self._schema.predicts)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The raw columns that a row must have."""
         return self._schema.columns
@@ -177,7 +182,7 @@ class Model:
     def _labels(self, output: F64) -> NDArray[Any]:
         if self.task == "regression":
             return np.asarray(output[:, 0])
-        return np.asarray(self._values[(read_aim(self._schema.predicts) or aim_of(self.task)).decided(output)])
+        return np.asarray(self._values[(self.aim or aim_of(self.task)).decided(output)])
 
     def decide(self, source: Any, *, on_bad: OnBad = "error") -> NDArray[Any]:
         """(n,) the action that costs least on average for each row, by the costs of the question (``actions``).
