@@ -15,6 +15,7 @@ import assay
 from assay.audit.catalogue import catalogue
 from assay.audit.pages import page
 from assay.audit.precision import precision_of
+from assay.core.constraints import Constraints
 from assay.core.settings import Ignore, Question, Rule, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +68,7 @@ def settings() -> str:
     for cls, title in (
         (Settings, "[tool.assay]"),
         (Question, "question"),
+        (Constraints, "constraints"),
         (Ignore, "ignore (a list)"),
         (Rule, "rules (a list)"),
     ):
