@@ -52,7 +52,7 @@ def fit(
     known: Known = None,
     unknown: Unknown = None,
     keep: Annotated[
-        list[str] | None, flag("Keep columns that are suspected of knowing the answer.", ROLES, metavar="COLUMN,...")
+        list[str] | None, flag("Keep columns that are protected, or suspected of a leak.", ROLES, metavar="COLUMN,...")
     ] = None,
     without: Annotated[
         list[str] | None, flag("Columns that the model must not use.", ROLES, metavar="COLUMN,...")
