@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from assay.core.aim import Aim, aim_of, read_aim
 from assay.core.errors import BundleError, InputError, SettingsError
 from assay.core.table import F64, Sample
-from assay.stats.shapley import PAIRS
+from assay.stats.shapley import EXACT_COLUMNS, PAIRS
 
 from . import golden, schema
 from .archive import from_json, unpack, write_file
@@ -296,9 +296,13 @@ class Model:
         feed, rows = feed_from(source, self._schema, on_bad)
         return self._explain(feed, rows, n, against, pairs)
 
-    def _explain(self, feed: Feed, rows: int, n: int, against: Against = "usual", pairs: int = PAIRS) -> Explanation:
+    def _explain(
+        self, feed: Feed, rows: int, n: int, against: Against = "usual", pairs: int = PAIRS, exact: int = EXACT_COLUMNS
+    ) -> Explanation:
         known = ((self.dossier.get("model") or {}).get("understanding") or {}).get("groups") or []
-        return explain(self._schema, self._output, feed, rows, n, against=against, groups=known, pairs=pairs)
+        return explain(
+            self._schema, self._output, feed, rows, n, against=against, groups=known, pairs=pairs, most_exact=exact
+        )
 
     def counterfactual(
         self,
@@ -359,7 +363,7 @@ class Model:
             table["decision"] = pa.array(self._decisions(output), pa.string())
         table["set"] = pa.ListArray.from_arrays(pa.array(ends), inner)
         if reasons:
-            told = self._explain(feed, rows, reasons, pairs=16).reasons
+            told = self._explain(feed, rows, reasons, pairs=16, exact=4).reasons  # many rows: fewer questions each
             for k in range(reasons):
                 table[f"reason_{k + 1}"] = pa.array([r[k] if k < len(r) else None for r in told], pa.string())
         return pa.table(table)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from assay.core.table import F64, I64, Mask
 from assay.core.words import text_of
-from assay.stats.shapley import PAIRS, Attribution, attribute, quantile
+from assay.stats.shapley import EXACT_COLUMNS, PAIRS, Attribution, attribute, quantile
 
 from .background import Against, background
 from .nodes import NULL_CODE
@@ -33,6 +33,7 @@ def explain(
     against: Against = "usual",
     groups: Sequence[Sequence[str]] = (),
     pairs: int = PAIRS,
+    most_exact: int = EXACT_COLUMNS,
 ) -> Explanation:
     """Contributions of every raw column to each answer, against ``background`` rows."""
     base = background(schema, against)
@@ -49,7 +50,7 @@ def explain(
     known = tuple(group for group in known if len(group) > 1)
     made = attribute(
         ask, rows, size, len(feed), pick, start=start, full=output, pairs=pairs,
-        groups=[[place[c] for c in group] for group in known],
+        groups=[[place[c] for c in group] for group in known], most_exact=most_exact,
     )  # fmt: skip
     values = np.empty((rows, len(feed)), object)
     for j, i in enumerate(schema.inputs):

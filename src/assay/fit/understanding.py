@@ -53,9 +53,7 @@ def understand(subject: Subject, fitted: Fitted, give: Give, of_table: Give | No
     start = time.process_time()
     try:
         judged: Judged = give("judged")
-    except NotApplicable as error:
-        return {"why": str(error)}
-    except AssayError as error:
+    except (NotApplicable, AssayError) as error:
         return {"why": str(error)}
     fresh = judged.judge[: rows_asked(fitted)]
     if len(fresh) < FEWEST or subject.model is None:
@@ -65,7 +63,10 @@ def understand(subject: Subject, fitted: Fitted, give: Give, of_table: Give | No
     after = recipe.apply(ops, judged.rows)
     X = encode(spec, after, fresh)
     usual = encode(spec, after, judged.build[:BACKGROUND]) if len(judged.build) else X
-    found = contributions(fitted.judged, X, usual, sources)
+    try:
+        found = contributions(fitted.judged, X, usual, sources)
+    except ArithmeticError as error:  # what does not add up is not shown
+        return {"why": str(error)}
     raw = [c for c in found.columns if c in judged.rows.names]
     alike = same_thing(judged.rows.take(fresh), raw)
     groups, _ = owners(found.columns, alike, ())
@@ -79,7 +80,9 @@ def understand(subject: Subject, fitted: Fitted, give: Give, of_table: Give | No
         for entry, above, share in zip(entries, floor.above, floor.share, strict=True):
             entry |= {"above_chance": bool(above), "over_floor": float(share)}
     entries.sort(key=lambda e: -e["size"])
+    shown = looked_at(fitted, found)
     return {
+        "effects_of": fitted.classes[int(shown[0])] if fitted.classes else "",
         "unit": "of probability" if fitted.classes else "in the unit of the target",
         "answer": fitted.classes[-1] if len(fitted.classes) == 2 else "the predicted class" if fitted.classes else "",
         "usual": float(_answers(judged, fresh, found.pick).mean()),
@@ -91,7 +94,7 @@ def understand(subject: Subject, fitted: Fitted, give: Give, of_table: Give | No
             "agreement": floor.agreement, "same_first": floor.same_first, "top_three": floor.top_three,
             "fits": floor.fits, "shadows": floor.shadows, "rows": floor.rows,
         },
-        "effects": _effects(subject, judged, fresh, found, entries, unit, fitted),
+        "effects": _effects(subject, judged, fresh, found, entries, unit, fitted, shown),
         "readable": _readable(judged, fitted, give),
         "rules": _rules(of_table), "seconds": round(time.process_time() - start, 2),
     }  # fmt: skip
@@ -101,6 +104,14 @@ def rows_asked(fitted: Fitted) -> int:
     """Rows whose contributions are taken: 500, fewer where there are many features and classes."""
     wide = len(fitted.judged.spec.features) * max(1, len(fitted.classes))
     return int(np.clip(WORK // (max(1, wide) * 1_000), 100, ASKED))
+
+
+def looked_at(fitted: Fitted, found: Moved) -> I64:
+    """(n,) the output that effects are drawn for: one class for all rows, or a curve would be of none; of more than two
+    classes the one that is answered most."""
+    if len(fitted.classes) <= 2:
+        return found.pick
+    return np.full(len(found.pick), int(np.bincount(found.pick).argmax()))
 
 
 def ranked(judged: Judged, fresh: I64, found: Moved, groups: Sequence[tuple[str, ...]]) -> list[dict[str, Any]]:
@@ -154,15 +165,12 @@ def _floor(
 
 def _effects(
     subject: Subject, judged: Judged, fresh: I64, found: Moved, entries: Sequence[Mapping[str, Any]], unit: I64,
-    fitted: Fitted,
+    fitted: Fitted, pick: I64,
 ) -> list[dict[str, Any]]:  # fmt: skip
     assert subject.model is not None
     rows = judged.rows.take(fresh)
     place = {c: j for j, c in enumerate(found.columns)}
     classes = fitted.classes
-    pick = found.pick
-    if len(classes) > 2:  # one class for all rows, or a curve would be of none: the commonest answer
-        pick = np.full(len(fresh), int(np.bincount(found.pick).argmax()))
     target = subject.roles.target.column if subject.roles.target else "answer"
     of = f"probability of {classes[int(pick[0])]}" if classes else target
     out: list[dict[str, Any]] = []

@@ -41,14 +41,15 @@ def leading(made: Mapping[str, Any]) -> str:
     left = 1 - sum(e["share"] for e in first)
     said = "The model goes mostly by " + _and(shares)
     if others > 0:
-        said += f"; the other {plural(others, 'column')} share {percent(round(left, 2))}"
+        rest = "the other column has" if others == 1 else f"the other {count(others)} columns share"
+        said += f"; {rest} {percent(round(left, 2))}"
     return said + "."
 
 
 def directions(made: Mapping[str, Any]) -> str:
     parts = []
     for e in made["effects"][:NAMED]:
-        column, low, high = plain(e["column"]), plain(e["low"]), plain(e["high"])
+        column, low, high = plain(e["column"]), _rounded(e["low"]), _rounded(e["high"])
         size = _moves(e["range"], made)
         if e["kind"] == "category":
             parts.append(f"is highest where {column} is {high} and lowest where it is {low} ({size} apart)")
@@ -58,7 +59,8 @@ def directions(made: Mapping[str, Any]) -> str:
             parts.append(f"goes up and down with {column}, lowest at {low} and highest at {high} ({size} apart)")
     if not parts:
         return ""
-    what = f"The probability of {plain(made['answer'])}" if made["answer"] and made["unit"] == "of probability" else ""
+    of = made.get("effects_of") or made["answer"]
+    what = f"The probability of {plain(of)}" if of and made["unit"] == "of probability" else ""
     return f"{what or 'The answer'} {_and(parts)}, other columns as they are."
 
 
@@ -208,6 +210,14 @@ def effect_lines(model: Mapping[str, Any]) -> Iterator[str]:
 
 def _cell(x: Any) -> str:
     return short(x, 4) if isinstance(x, (int, float)) else str(x)
+
+
+def _rounded(text: str) -> str:
+    """A value as it stands on an axis, numbers to four digits."""
+    try:
+        return short(float(text), 4)
+    except ValueError:
+        return plain(text)
 
 
 def _span(entry: Mapping[str, Any]) -> str:

@@ -84,6 +84,7 @@ def attribute(
     full: F64,
     pairs: int = PAIRS,
     groups: Sequence[Sequence[int]] = (),
+    most_exact: int = EXACT_COLUMNS,
 ) -> Attribution:
     """Contributions of ``columns`` columns to output column ``pick[row]`` of each of ``n`` rows.
 
@@ -93,9 +94,10 @@ def attribute(
         start, full: (backgrounds, outputs) and (n, outputs) answers to the background rows and to the rows.
         pairs: antithetic pairs; rounded up so that every background row has as many.
         groups: positions of columns that are reported together.
+        most_exact: columns up to which every subset is asked, 2^columns questions a row and background.
     """
-    exact = columns <= EXACT_COLUMNS
-    masks, back = _questions(columns, backgrounds, pairs)
+    exact = columns <= max(2, most_exact)
+    masks, back = _questions(columns, backgrounds, pairs, exact)
     m = len(masks)
     G = np.zeros((columns, len(groups)))
     for g, members in enumerate(groups):
@@ -126,9 +128,9 @@ def attribute(
     )
 
 
-def _questions(columns: int, backgrounds: int, pairs: int) -> tuple[Mask, I64]:
+def _questions(columns: int, backgrounds: int, pairs: int, exact: bool) -> tuple[Mask, I64]:
     """Masks (m, columns) and background rows (m,) that a row is asked with, ends of walks left out."""
-    if columns <= EXACT_COLUMNS:
+    if exact:
         inner = subsets(columns)[0][1:-1]
         return np.tile(inner, (backgrounds, 1)), np.repeat(np.arange(backgrounds), len(inner))
     per = max(1, -(-pairs // backgrounds))
