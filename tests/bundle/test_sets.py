@@ -10,9 +10,10 @@ import pytest
 from assay.bundle.model import Model
 from assay.bundle.write import build
 from assay.core.errors import BundleError, SettingsError
+from assay.fit.bands import joined
 from assay.learn.conformal import fit_conformal, middle_and_half, prediction_sets
 from assay.learn.encoder import encode
-from assay.learn.forms import Forest, Steps
+from assay.learn.forms import Steps
 from assay.learn.learners import Config, train
 from assay.learn.replay import replay_form
 from assay.learn.target import labels
@@ -85,28 +86,30 @@ def test_a_row_of_no_known_group_takes_the_sets_of_all():
     np.testing.assert_array_equal(model.predict_set(rows), want)
 
 
-def banded(rounds=20):
+def banded(kind="quantiles", rounds=20):
     case = Case("regression", "linear")
     after, y = truth(case)
     X = encode(case.assembly.spec, after)
     half = len(y) // 2
-    forms = []
-    for level in (0.05, 0.95):
+    forms, errors = [], np.abs(y - case.native)
+    for level in (0.05, 0.95) if kind == "quantiles" else (0.9,):
         from assay.core.aim import Aim
         from assay.learn.learners import Data
 
-        data = Data(X[:half], y[:half], "regression", 1, case.assembly.spec.categorical, said=Aim("quantile", level))
+        learnt = y if kind == "quantiles" else errors
+        categorical, said = case.assembly.spec.categorical, Aim("quantile", level)
+        data = Data(X[:half], learnt[:half], "regression", 1, categorical, said=said)
         forms.append(train(Config("q", "lightgbm"), data, seed=0, rounds=rounds).form())
-    trees = forms[0].trees + forms[1].trees
-    output = np.repeat([0, 1], [len(f.trees) for f in forms]).astype(np.int32)
-    band = Forest(trees, output, np.concatenate([f.base for f in forms]), "identity")
-    pair = middle_and_half(replay_form(band, X))
+    band = joined(forms)
+    assert len(band.base) == len(forms)
+    pair = middle_and_half(replay_form(band, X), case.native)
     conformal = fit_conformal(case.native[half:], y[half:], "regression", band=pair[half:], form=band)
     return case, y, pair, conformal
 
 
-def test_widths_in_the_graph_are_those_of_numpy():
-    case, y, pair, conformal = banded()
+@pytest.mark.parametrize("kind", ["quantiles", "scale"])
+def test_widths_in_the_graph_are_those_of_numpy(kind):
+    case, y, pair, conformal = banded(kind)
     model = packed(case, replace(case.assembly, conformal=conformal))
     want = prediction_sets(conformal, case.native, "regression", band=pair)
     got = model.predict_set(case.raw)

@@ -120,11 +120,11 @@ def test_widths_follow_the_row_where_noise_does_and_the_graph_has_them():
         at = np.searchsorted(rows.row_id, p.row_id[judge])
         side = (x[at] < 0) == low
         hit = (p.sets[judge][side, 0] <= p.y[judge][side]) & (p.y[judge][side] <= p.sets[judge][side, 1])
-        assert 0.83 <= hit.mean() <= 0.99
+        assert 0.83 <= hit.mean() <= (1.0 if low else 0.97)
     error = np.abs(p.output - p.y)
     constant = error[judge] <= np.quantile(error[p.part == CHOOSE], 0.9)
     assert constant[x[at] >= 0].mean() < 0.87 and constant[x[at] < 0].mean() > 0.99
-    assert fitted.conformal.method.startswith("conformalised quantile")
+    assert "widths" in fitted.conformal.method
     overall = next(c for c in fitted.conformal.realised if c.of == "all rows")
     assert overall.interval[1] >= 0.9
 

@@ -57,7 +57,9 @@ def lower_set(b: Builder, assembly: Assembly, main: str, cell: str, matrix: str,
     q = b.add("Gather", b.constant(whole), cell, axis=0) if cell else b.constant(whole)  # [N, 1] or [1]
     if c.band is None:
         return b.add("Concat", b.add("Sub", main, q), b.add("Add", main, q), axis=1), ""
-    band = b.add("MatMul", trees.lower_forest(b, matrix, c.band, place), b.constant(TO_MIDDLE_AND_HALF))
+    raw = trees.lower_forest(b, matrix, c.band, place)
+    one = len(c.band.base) == 1
+    band = b.add("Concat", main, raw, axis=1) if one else b.add("MatMul", raw, b.constant(TO_MIDDLE_AND_HALF))
     middle, half = (b.add("Gather", band, b.constant(np.array([i])), axis=1) for i in (0, 1))
     width = b.add("Clip", b.add("Add", half, q), b.number(0.0))
     return b.add("Concat", b.add("Sub", middle, width), b.add("Add", middle, width), axis=1), band

@@ -24,7 +24,7 @@ from assay.learn.learners import can, train
 from assay.learn.replay import calibrate
 
 from . import judging
-from .bands import pairs, try_band
+from .bands import try_bands
 from .bounds import bounds
 from .clock import Budget, Progress, cpu_seconds
 from .constrained import admitted, constrained, must_stand_alone
@@ -148,7 +148,7 @@ class _Procedure:
         dev = np.concatenate((m.build[covered], m.choose))
         output_dev = calibrate(calibration, np.concatenate((crossed[covered], lineup.choose)))
         seconds = plan.seconds if plan.rows else plan.seconds * len(m.dev) / max(1, len(m.build))
-        band = try_band(m, lineup.choose, race.folds[-1], plan.rows, seconds, self.budget, self.notes)
+        band = try_bands(m, lineup.choose, crossed, race.folds[-1], plan.rows, seconds, self.budget, self.notes)
         self.sets = sets = self.sets.with_band(band)
         used, method = sets.rows(dev)
         self.budget.say("training the model to be judged", 0.7)
@@ -186,7 +186,9 @@ class _Procedure:
         )  # fmt: skip
         rows = np.concatenate((dev, m.judge))
         output = np.concatenate((output_dev, output_judge))
-        if said is not None and said_judge is not None:  # of build rows no fresh band was made
+        if sets.band is not None and said is not None and said_judge is not None:
+            sets.band.errors[m.judge] = np.abs(y[m.judge] - output_judge)  # what a refit learns widths from
+            # of build rows no fresh band was made
             said = np.concatenate((np.full((len(covered), 2), np.nan), said, said_judge))
         shipped = judged
         if self.ship == "refit":
@@ -323,8 +325,10 @@ class _Procedure:
             output = np.sum([w * t.predict(X) for w, t in zip(lineup.weights, models, strict=True)], axis=0)
         else:
             output = np.empty((0,) if self.task == "regression" else (0, m.labels.outputs))
-        form, two = self.sets.band.train(m, data) if self.sets.band else (None, ())
-        said = pairs(two, X) if two and len(on) else None
+        band, form, said = self.sets.band, None, None
+        if band is not None:
+            form, boosters = band.train(m, data, index)
+            said = band.widths(boosters, X, output) if len(on) else None
         spec = self.sets.spec(m.graph_columns(spec, self.recipe))
         conformal = replace(fit_conformal(output[:0], self.y[:0], self.task), band=form)
         return (

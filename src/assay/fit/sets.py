@@ -17,7 +17,7 @@ from assay.learn.forms import Conformal, EncoderSpec, Forest, Steps
 from assay.stats.conformal import coverage_interval, enough
 from assay.stats.venn_abers import bins, intervals
 
-from .bands import Band
+from .bands import SAYS, Band
 from .coverage import ALPHA, FEWEST
 from .material import Material
 
@@ -40,7 +40,7 @@ class Sets:
         m = self.m
         on_choose = np.isin(dev, m.choose)
         if self.band is not None:
-            return on_choose, "conformalised quantile regression on the choose rows"
+            return on_choose, f"split conformal on the choose rows, widths by {SAYS[self.band.kind]}"
         y, whole = m.y[m.choose], m.labels.task == "regression"
         rarest = len(y) if whole else int(np.bincount(y.astype(int), minlength=m.labels.outputs).min())
         if rarest >= LEAST_OF_CLASS:

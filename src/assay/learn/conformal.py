@@ -138,8 +138,10 @@ def ends(middle: F64, half: F64 | None, q: F64) -> F64:
     return np.column_stack((middle - np.maximum(width, 0.0), middle + np.maximum(width, 0.0)))
 
 
-def middle_and_half(raw: F64) -> F64:
-    """(n, 2) from the two raw outputs of a band, a low and a high quantile."""
+def middle_and_half(raw: F64, output: F64 | None = None) -> F64:
+    """(n, 2) from the raw outputs of a band: a low and a high quantile; or one, the half width about ``output``."""
+    if raw.shape[1] == 1 and output is not None:
+        return np.column_stack((output, raw[:, 0]))
     return np.column_stack((0.5 * raw[:, 0] + 0.5 * raw[:, 1], 0.5 * raw[:, 1] - 0.5 * raw[:, 0]))
 
 

@@ -167,8 +167,9 @@ class Conformal:
     """Class-conditional sets: class k is in the set where p_k >= 1 - q[k]. Regression: value +- q[0].
 
     ``table`` maps coverage -> q, for ``predict_set(coverage=)``; ``coverage`` is the default that the graph emits.
-    ``cells``: groups that have quantiles of their own. ``band``, regression only: two raw outputs, a low and a high
-    quantile of the target; the set is then middle +- max(0, half + q[0]), with the middle and half of their distance.
+    ``cells``: groups that have quantiles of their own. ``band``, regression only: the set is middle +- max(0, half +
+    q[0]). Of two raw outputs, a low and a high quantile of the target, these are the middle and half of the distance;
+    one raw output is the half, and the middle is the prediction.
     """
 
     coverage: float
