@@ -11,7 +11,7 @@ and the gain is half a percent of the loss at least, which is what a change of s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -63,6 +63,16 @@ class Derived:
         if applied is not None:
             applied |= {len(recipe.steps) + k for k in range(len(self.steps))}
         return replace(recipe, steps=(*recipe.steps, *self.steps), applied=applied)
+
+
+def with_derived(recipe: Recipe, laid_out: Callable[[Recipe], Material], seconds: float) -> tuple[Recipe, Material]:
+    """The recipe with what a trial kept, and the rows as it lays them out; no trial where there is no time for one."""
+    material = laid_out(recipe)
+    trial = derived(material) if seconds >= LEAST_BUDGET else Derived()
+    if trial.steps:
+        recipe = trial.added_to(recipe)
+        material = laid_out(recipe)
+    return recipe, replace(material, notes=(*material.notes, trial.says)) if trial.says else material
 
 
 def derived(m: Material) -> Derived:
@@ -163,7 +173,7 @@ def made(
     if name in m.sample.names or name in m.raw.names:
         return
     op = Op("combine", (a, b), {"how": how, "name": name} | ({} if means is None else {"mapping": means}))
-    values = apply((op,), m.sample.select((a, b))).numbers(name)
+    values = apply((op,), m.sample).numbers(name)
     if np.isfinite(values[build]).sum() < FEWEST_BUILD // 2:
         return
     if all(rank_correlation(values[build], x[build]) < SAME for x in parents):

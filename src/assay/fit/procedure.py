@@ -30,7 +30,7 @@ from .clock import Budget, Progress, cpu_seconds
 from .constrained import admitted, constrained, must_stand_alone
 from .coverage import realised
 from .deciding import costs_for, decide
-from .derived import LEAST_BUDGET, Derived, derived
+from .derived import with_derived
 from .fitted import CalibrationRecord, Fitted
 from .footprints import Measure
 from .forecast import Forecast, ahead, came, fold_of
@@ -93,15 +93,12 @@ def fit(
         raise SettingsError(f"the budget must be a positive number of CPU seconds; got {settings.budget}")
     budget = Budget(settings.budget, progress, spent)
     budget.say("reading rows", 0.0)
-    material = prepare(subject, recipe, settings.seed, features=features, left_out=left_out)
-    material = constrained(material, subject, settings.constraints, recipe)
-    trial = derived(material) if settings.budget >= LEAST_BUDGET else Derived()
-    if trial.steps:
-        recipe = trial.added_to(recipe)
-        material = prepare(subject, recipe, settings.seed, features=features, left_out=left_out)
-        material = constrained(material, subject, settings.constraints, recipe)
-    if trial.says:
-        material = replace(material, notes=(*material.notes, trial.says))
+
+    def laid_out(recipe: Recipe) -> Material:
+        made = prepare(subject, recipe, settings.seed, features=features, left_out=left_out)
+        return constrained(made, subject, settings.constraints, recipe)
+
+    recipe, material = with_derived(recipe, laid_out, settings.budget)
     procedure = _Procedure(material, recipe, budget, ship, settings, measure)
     procedure.costs = costs_for(subject.evidence.get("costs"), material.labels)
     if resume is not None:
