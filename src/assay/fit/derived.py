@@ -215,8 +215,8 @@ def tried(m: Material, proposed: Sequence[Candidate]) -> Derived:
         before, score = after, now
     says = f"combinations of columns on trial: {len(proposed)} proposed"
     if steps:
-        names = listed([str(op.args["name"]) for op in ops])
-        says += f"; kept: {names} ({percent((base - float(before.mean())) / base)} off the loss of a quick model)"
+        kept = listed([str(op.args["name"]) for op in ops])
+        says += f"; kept: {kept} ({percent((base - float(before.mean())) / base)} off the loss of a quick model)"
     return Derived(tuple(steps), says + failed)
 
 
