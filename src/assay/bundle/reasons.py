@@ -94,7 +94,8 @@ def ranked(
         if c not in inside
     ]
     for g, group in enumerate(groups):
-        said = " with ".join(f"{c} = {shown[place[c]]}" for c in group)
+        first, *more = (f"{c} = {shown[place[c]]}" for c in group)
+        said = f"{first} with {' and '.join(more)}"
         parts.append((said, float(made.shared[r, g]), t * float(made.shared_error[r, g])))
     return sorted((p for p in parts if p[1] != 0), key=lambda p: -abs(p[1]))
 

@@ -112,7 +112,8 @@ def _with_ends(
             {"mark": {"type": "line", "color": MARK, "strokeWidth": 2, "point": {"color": MARK, "size": 18}},
              "encoding": {"x": place, "y": upward}},
         ]}  # fmt: skip
-    named = across | {"type": "nominal", "axis": {"labelLimit": 130, "grid": False}}
+    named = across | {"type": "nominal", "axis": {"labelLimit": 150, "grid": False}}
+    up = up | {"axis": {"tickCount": 4, **up.get("axis", {}), "labelOverlap": True}}
     layers: list[dict[str, Any]] = [
         {"mark": {"type": "bar", "color": MARK, "opacity": 0.8}, "encoding": {"y": named, "x": up}},
         {"mark": {"type": "rule", "color": INK, "strokeWidth": 1.5},

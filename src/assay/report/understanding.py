@@ -20,7 +20,8 @@ def known(model: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def name(entry: Mapping[str, Any]) -> str:
     """A column, or the columns that carry the same thing."""
-    return plain(" with ".join(entry["columns"]))
+    first, *more = entry["columns"]
+    return plain(f"{first} with {_and(more)}" if more else first)
 
 
 def summary(model: Mapping[str, Any]) -> list[str]:
