@@ -104,5 +104,5 @@ def test_greedy_finds_the_mix_and_keeps_it_small():
     assert 3 <= np.count_nonzero(weights) <= MEMBERS
     mixed = sum(w * o for w, o in zip(weights, noisy, strict=False))
     assert row_losses(mixed, y, "regression").mean() < 0.6 * min(row_losses(o, y, "regression").mean() for o in noisy)
-    alone = greedy([signal, signal + 3 * rng.normal(size=n)], y, "regression")
+    alone = greedy([signal, signal + 3 * rng.normal(size=n)], lambda output: (output - y) ** 2)
     assert alone.tolist() == [1.0, 0.0]

@@ -30,6 +30,7 @@ from assay.learn.learners import Config
 
 from .material import Material
 from .portfolio import Plan
+from .stages import Stages
 
 if TYPE_CHECKING:
     from .race import Race, Runner
@@ -109,6 +110,8 @@ class Keeping:
         rounds = int(kept["rounds"])
         if rounds:
             runner.rounds.append(rounds)
+        if "stage_rounds" in kept:
+            runner.stages[f] = Stages(kept["stage_rounds"], kept["stage_output"])
         if f == 0 and "kind" in kept:
             race.prepare()
             runner.model = Kept(rounds, form_from(kept))
@@ -127,6 +130,8 @@ class Keeping:
             "rounds": np.array(runner.rounds[-1] if runner.rounds else 0),
             "seconds": np.array(seconds),
         }
+        if f in runner.stages:
+            arrays |= {"stage_rounds": runner.stages[f].rounds, "stage_output": runner.stages[f].output}
         if f == 0 and runner.model is not None:
             arrays |= arrays_of(runner.model.form())
         replacing(self.path(runner.config, f), lambda path: save(path, arrays))

@@ -12,12 +12,13 @@ from assay.core.table import F64, I64
 from assay.learn import catboosting, forests, network
 from assay.learn.calibration import paired
 from assay.learn.forms import EncoderSpec
-from assay.learn.learners import Config, TimeUp, Trained, train
+from assay.learn.learners import Config, Staged, TimeUp, Trained, train
 
 from .clock import Budget, cpu_seconds
 from .fitted import Candidate, State
 from .material import Material
-from .portfolio import FITS_BEYOND_FOLDS, READABLE, Plan
+from .portfolio import FITS_BEYOND_FOLDS, READABLE, SMALL, Plan
+from .stages import Stages, crossed_rounds, stages
 
 Z_DROP = 2.5  # racing at 2 to 2.5 paired standard errors never dropped the eventual winner (notes, section 6)
 LEAST_TO_DROP = 50  # validation rows before a standard error is worth trusting
@@ -42,6 +43,7 @@ class Runner:
     seconds: float = 0.0
     state: State = "unfinished"
     why: str = ""
+    stages: dict[int, Stages] = field(default_factory=dict)  # by fold, until the race of the candidate is over
     left_at: tuple[float, float] | None = None
     took: list[float] = field(default_factory=list)  # CPU seconds of each fold that was done
     model: Trained | None = None  # of the first fold: what size and latency are measured on
@@ -114,6 +116,7 @@ class Race:
             if config.family not in READABLE and self._beaten(runner):
                 runner.state = "beaten"
                 return runner
+        self._settle(runner)
         runner.state = "beaten"  # until it proves to be the best: see ``results``
         return runner
 
@@ -208,8 +211,20 @@ class Race:
         runner.loss[rows] = m.losses(output, self.folds[f][1])
         if model.rounds:
             runner.rounds.append(model.rounds)
+            if len(m.build) < SMALL and isinstance(model, Staged) and model.grown > 1:
+                runner.stages[f] = stages(model, X_valid)
         if f == 0:
             runner.model = model
+
+    def _settle(self, runner: Runner) -> None:
+        """Score each fold at the rounds that the other folds stopped at: see ``stages``."""
+        if len(runner.stages) < max(2, len(self.folds)):
+            return
+        for f, output in crossed_rounds(runner.stages, runner.rounds).items():
+            rows = self.place[self.folds[f][1]]
+            runner.output[rows] = output
+            runner.loss[rows] = self.material.losses(output, self.folds[f][1])
+        runner.stages.clear()
 
     def prepare(self) -> None:
         """Make the first fold's encoder, where no candidate had to."""

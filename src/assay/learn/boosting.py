@@ -71,8 +71,16 @@ class Boosted:
     task: Task
     rounds: int
 
+    @property
+    def grown(self) -> int:
+        return int(self.native.current_iteration())
+
     def predict(self, X: F32) -> F64:
-        raw = np.asarray(self.native.predict(X, num_iteration=self.rounds, num_threads=1), dtype=np.float64)
+        return self.staged(X, self.rounds)
+
+    def staged(self, X: F32, rounds: int) -> F64:
+        """See ``learners.Staged``."""
+        raw = np.asarray(self.native.predict(X, num_iteration=rounds, num_threads=1), dtype=np.float64)
         return np.column_stack((1.0 - raw, raw)) if self.task == "binary" else raw
 
     def form(self) -> Form:

@@ -41,12 +41,20 @@ class CatBoosted:
     outputs: int
     rounds: int
 
+    @property
+    def grown(self) -> int:
+        return int(self.native.tree_count_)
+
     def predict(self, X: F32) -> F64:
+        return self.staged(X, self.rounds)
+
+    def staged(self, X: F32, rounds: int) -> F64:
+        """See ``learners.Staged``."""
         kind = "RawFormulaVal" if self.task == "regression" else "Probability"
-        return np.asarray(self.native.predict(X, prediction_type=kind, thread_count=1), np.float64)
+        return np.asarray(self.native.predict(X, prediction_type=kind, ntree_end=rounds, thread_count=1), np.float64)
 
     def form(self) -> Form:
-        return forms_of_catboost(self.native, OBJECTIVE[self.task][1])
+        return forms_of_catboost(self.native, self.rounds, OBJECTIVE[self.task][1])
 
 
 def train_catboost(
@@ -86,10 +94,12 @@ def train_catboost(
     if valid is not None and rounds is None:
         of = valid[1] if data.task == "regression" else valid[1].astype(np.int64)
         options = {"eval_set": Pool(valid[0], of), "early_stopping_rounds": patience(params["learning_rate"])}
+        options["use_best_model"] = False  # the trees that early stopping waited for are asked too
     model.fit(Pool(data.X, y, weight=data.weight), callbacks=[Clock()], **options)
     if late:
         raise TimeUp
-    return CatBoosted(model, data.task, data.outputs, int(model.tree_count_))
+    best = int(model.get_best_iteration()) + 1 if options else int(model.tree_count_)
+    return CatBoosted(model, data.task, data.outputs, best)
 
 
 def expected_seconds(config: Config, data: Data, *, seed: int) -> float:
@@ -103,8 +113,8 @@ def expected_seconds(config: Config, data: Data, *, seed: int) -> float:
     return first + max(0.0, more - first) / PROBE * USUAL
 
 
-def forms_of_catboost(native: Any, link: Link) -> Forest:
-    """Convert a model of float features from the library's documented JSON.
+def forms_of_catboost(native: Any, rounds: int, link: Link) -> Forest:
+    """Convert the first ``rounds`` trees of a model of float features, from the library's documented JSON.
 
     Split i of a symmetric tree sets bit i of the leaf's number where x > border; a hole counts as below or above every
     border, as the feature says.
@@ -120,11 +130,12 @@ def forms_of_catboost(native: Any, link: Link) -> Forest:
     base = np.atleast_1d(np.array(bias, np.float64))
     outputs = len(base)
     trees: list[Tree] = []
-    for t in model["oblivious_trees"]:
+    kept = model["oblivious_trees"][:rounds]
+    for t in kept:
         splits = t["splits"] or []
         value = np.array(t["leaf_values"], np.float64).reshape(-1, outputs) * float(scale)
         trees += [_written_out(splits, value[:, k], column, above) for k in range(outputs)]
-    output = np.tile(np.arange(outputs, dtype=np.int32), len(model["oblivious_trees"]))
+    output = np.tile(np.arange(outputs, dtype=np.int32), len(kept))
     return Forest(tuple(trees), output, base, link)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +73,18 @@ class Trained(Protocol):
     def native(self) -> Any: ...
     def predict(self, X: F32) -> F64: ...
     def form(self) -> Form: ...
+
+
+@runtime_checkable
+class Staged(Protocol):
+    """A model that grew round by round, asked as it was after fewer or more rounds than it kept."""
+
+    @property
+    def grown(self) -> int:
+        """Rounds that were trained: those kept, and those that early stopping waited for."""
+        ...
+
+    def staged(self, X: F32, rounds: int) -> F64: ...
 
 
 def train(

@@ -42,6 +42,17 @@ class Nets:
     task: Task
     fitted: Network
     rounds: int
+    path: tuple[F64, ...] = ()  # after each epoch, what it said of the rows that stopped it
+
+    @property
+    def grown(self) -> int:
+        return len(self.path)
+
+    def staged(self, X: F32, rounds: int) -> F64:
+        """See ``learners.Staged``; only of the rows that stopped it."""
+        if not self.path or len(X) != len(self.path[0]):
+            raise ValueError("a network keeps its path on the rows that stopped it, and on no others")
+        return self.path[rounds - 1]
 
     def predict(self, X: F32) -> F64:
         raw = replay_form(self.fitted, X)
@@ -75,6 +86,7 @@ def train_network(
         raise ValueError("a network needs a column that varies")
     made = _Making(config, data, terms, seed)
     best, form, since, kept = np.inf, made.form(), 0, 1
+    path: list[F64] = []
     for epoch in range(1, (rounds or MOST_EPOCHS) + 1):
         if deadline is not None and time.process_time() > deadline:
             raise TimeUp
@@ -82,13 +94,14 @@ def train_network(
         if rounds or valid is None:
             continue
         now = made.form()
-        loss = float(row_losses(Nets(None, data.task, now, epoch).predict(valid[0]), valid[1], data.task).mean())
+        path.append(Nets(None, data.task, now, epoch).predict(valid[0]))
+        loss = float(row_losses(path[-1], valid[1], data.task).mean())
         best, form, since, kept = (loss, now, 0, epoch) if loss < best else (best, form, since + 1, kept)
         if since >= PATIENCE:
             break
     if rounds or valid is None:
         form, kept = made.form(), rounds or MOST_EPOCHS
-    return Nets(None, data.task, form, kept)
+    return Nets(None, data.task, form, kept, tuple(path))
 
 
 def expected_seconds(config: Config, data: Data, *, seed: int) -> float:
@@ -115,7 +128,7 @@ class _Making:
         self.classes = None if data.task == "regression" else np.unique(self.y)
         if self.classes is not None and len(self.classes) < 2:
             raise ValueError("a network needs rows of two classes")
-        batch = int(np.clip(len(data.y) // 32, 16, 256))
+        batch = int(np.clip(len(data.y) // 16, 32, 256))
         options: dict[str, Any] = {"hidden_layer_sizes": HIDDEN, "learning_rate_init": RATE, "alpha": DECAY}
         self.nets = [
             kind(

@@ -48,11 +48,19 @@ class XGBoosted:
     rounds: int
     types: tuple[str, ...]
 
+    @property
+    def grown(self) -> int:
+        return int(self.native.num_boosted_rounds())
+
     def predict(self, X: F32) -> F64:
+        return self.staged(X, self.rounds)
+
+    def staged(self, X: F32, rounds: int) -> F64:
+        """See ``learners.Staged``."""
         import xgboost
 
         rows = xgboost.DMatrix(X, feature_types=list(self.types), enable_categorical=True, nthread=1)
-        raw = np.asarray(self.native.predict(rows, iteration_range=(0, self.rounds)), dtype=np.float64)
+        raw = np.asarray(self.native.predict(rows, iteration_range=(0, rounds)), dtype=np.float64)
         return np.column_stack((1.0 - raw, raw)) if self.task == "binary" else raw
 
     def form(self) -> Form:
