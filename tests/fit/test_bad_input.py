@@ -166,3 +166,17 @@ def test_weighted_intervals_cover():
         truth = measured(draw(300_000, aim), metric)[0]
         inside = [lo <= truth <= hi for lo, hi in (measured(draw(250, aim), metric)[1] for _ in range(300))]
         assert np.mean(inside) >= 0.92, metric
+
+
+def test_the_dossier_of_a_weighted_model_says_where_rows_count_once():
+    import assay
+
+    columns = {"x": X, "z": Z, "y": Y, "w": WEIGHT}
+    model = assay.fit(columns, target="y", roles={"weight": "w"}, settings=Settings(budget=2))
+    part = model.dossier["model"]
+    assert part["scores"][0]["note"] == "rows count by their weight"
+    assert "every row counted once" in [s["label"] for s in part["scores"]]
+    assert any("count every row once" in said for said in part["limits"])
+    optimism = next(v for v in part["verdicts"] if v["code"] == "M03")
+    assert optimism["verdict"] == "not-applicable" and "by their weight" in optimism["reason"]
+    assert "w" not in model.columns
