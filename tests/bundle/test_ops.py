@@ -274,7 +274,9 @@ def test_combine_of_numbers(values: list[Any], mix: Any, how: str) -> None:
 @given(
     texts,
     numbers,
-    st.dictionaries(st.sampled_from(["a", "", "é", "NA", "😀", "1", "0.1", "-999", "true"]), st.floats(-1e9, 1e9), min_size=1),
+    st.dictionaries(
+        st.sampled_from(["a", "", "é", "NA", "😀", "1", "0.1", "-999", "true"]), st.floats(-1e9, 1e9), min_size=1
+    ),
 )
 def test_combine_with_the_mean_of_a_group(words: list[Any], values: list[Any], mapping: dict[str, float]) -> None:
     n = min(len(words), len(values))

@@ -20,8 +20,14 @@ MOST_STEPS = 200
 LEAST_WIDTH = 0.05  # of the spread of the target: the smallest bandwidth, after He et al.
 
 
-def quantile_weights(D: F64, y: F64, level: float, strength: float, weight: F64 | None = None,
-                     bounds: Sequence[tuple[float | None, float | None]] | None = None) -> tuple[F64, float]:
+def quantile_weights(
+    D: F64,
+    y: F64,
+    level: float,
+    strength: float,
+    weight: F64 | None = None,
+    bounds: Sequence[tuple[float | None, float | None]] | None = None,
+) -> tuple[F64, float]:
     """Weights (terms,) and intercept of the ``level`` quantile of ``y`` (n,) given the design ``D`` (n, terms).
 
     ``strength`` is the inverse of the ridge penalty, as C of a logistic regression; ``weight`` (n,) says how much each
@@ -49,8 +55,14 @@ def quantile_weights(D: F64, y: F64, level: float, strength: float, weight: F64 
         gradient = np.concatenate(([slope.sum()], D.T @ slope + ridge * beta[1:]))
         return float((w * value).sum() / n + 0.5 * ridge * beta[1:] @ beta[1:]), gradient
 
-    found = minimize(loss, np.zeros(p + 1), jac=True, method="L-BFGS-B", options={"maxiter": MOST_STEPS},
-                     bounds=None if bounds is None else [(None, None), *bounds]).x
+    found = minimize(
+        loss,
+        np.zeros(p + 1),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": MOST_STEPS},
+        bounds=None if bounds is None else [(None, None), *bounds],
+    ).x
     weights = found[1:] * spread
     shift = float(Aim("quantile", level).constant(y - D @ weights, 1, w)[0])
     return np.asarray(weights, np.float64), shift
