@@ -233,7 +233,7 @@ def fit_subject(
     report = audit.report()
     suspects = audit.runner.give("suspects")
     leaks = {c: why for c, why in standing_leaks(report.findings, suspects).items() if c not in keep}
-    fitted = race(subject, spared(audit.recipe, out), settings, left_out=leaks | out, ship=ship,
+    fitted = race(subject, spared(audit.recipe, leaks | out), settings, left_out=leaks | out, ship=ship,
                   progress=part(progress, 0.25, 0.9), measure=footprint,
                   resume=None if resume is None else Path(resume), spent=meter.cpu)  # fmt: skip
     of_table = replace(report, outcomes=tuple(o for o in report.outcomes if o.stage != "model"))
