@@ -15,11 +15,13 @@ import numpy as np
 
 from assay.core.table import F64, I64
 from assay.learn.boosting import Boosted
+from assay.learn.budget import BINS, LEAVES, SMALL_BINS, SMALL_LEAVES, work
 from assay.learn.learners import F32, Data, quick
 
 FITS, SHADOWS = 5, 60
 ROWS, ASKED, ROUNDS = 5_000, 200, 50
-WORK = 30_000_000  # cells of all fits together: fewer rows where there are many features
+WORK = 8_000_000  # cells of all fits together, once a class: fewer rows where there are many features
+STEPS = 100_000_000  # of a fit (``learn.budget``), about .3 s: where it would take more, trees of 7 leaves on 63 bins
 FEWEST = 50
 SHARE = 0.632  # of the units that each companion learns from
 
@@ -62,7 +64,10 @@ def shadow_floor(
     features = data.X.shape[1]
     a_fit = -(-SHADOWS // fits)
     wide = features + int(np.ceil(a_fit * features / groups))
-    rows = int(np.clip(WORK // (fits * wide), 500, ROWS))
+    trees = data.outputs if data.outputs > 2 else 1
+    rows = int(np.clip(WORK // (fits * wide * trees), 500, ROWS))
+    large = work(rows, wide, trees * ROUNDS, LEAVES, BINS) > STEPS
+    most = work(rows, wide, trees * ROUNDS, SMALL_LEAVES, SMALL_BINS) * 1.01 if large else np.inf
     own, shadow = np.zeros((fits, groups)), []
     for k in range(fits):
         index = drawn(unit, rows, rng)
@@ -81,7 +86,7 @@ def shadow_floor(
             sets += [at + i for i, c in enumerate(columns) if c in data.categorical]
             at += len(columns)
         owners = np.concatenate(of)
-        made = quick(np.hstack(copies), y, data.task, sets, ROUNDS, seed + k, outputs=data.outputs, most_work=np.inf)
+        made = quick(np.hstack(copies), y, data.task, sets, ROUNDS, seed + k, outputs=data.outputs, most_work=most)
         if not isinstance(made, Boosted):
             return None
         size = sizes(made, np.hstack(ask), owners, groups + a_fit)
