@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.core.aim import Aim
+from assay.core.aim import TINY, Aim
 from assay.core.table import F64, I64
 
 ALPHA = 0.05
@@ -110,7 +110,9 @@ def _independent(rows: Judged, metric: str, value: float) -> tuple[float, float]
     if metric in EACH:
         return mean_interval_of(rows, EACH[metric](rows), value)
     if metric in MEASURES:
-        return jackknife(replace(rows, block=np.arange(len(rows)) % BUNDLES), measure_of(metric))
+        dealt = np.empty(len(rows), np.int64)
+        dealt[np.argsort(-rows.y, kind="stable")] = np.arange(len(rows)) % BUNDLES  # as many positives in each
+        return jackknife(replace(rows, block=dealt), measure_of(metric), share=metric == AP)
     own, usual = rows.losses, _usual(rows)
     spread = float(np.average(usual, weights=w))
     if spread == 0:
@@ -128,12 +130,16 @@ def mean_interval_of(rows: Judged, each: F64, value: float) -> tuple[float, floa
     return mean_interval(value + rows.w * (each - value) / rows.w.mean(), rows.alpha)
 
 
-def jackknife(rows: Judged, measure: Measure) -> tuple[float, float] | None:
-    """Delete-a-block jackknife (Künsch 1989), t quantile: rows inside a block may depend on each other."""
-    from scipy.special import stdtrit
+def jackknife(rows: Judged, measure: Measure, *, share: bool = False) -> tuple[float, float] | None:
+    """Delete-a-block jackknife (Künsch 1989), t quantile: rows inside a block may depend on each other.
+
+    ``share``: the measure lies between 0 and 1, and the interval is made on the logit scale.
+    """
+    from scipy.special import expit, logit, stdtrit
 
     assert rows.block is not None
     values = np.array([measure(rows.take(np.flatnonzero(rows.block != b))) for b in np.unique(rows.block)])
+    values = logit(np.clip(values, TINY, 1 - TINY)) if share else values
     values = values[np.isfinite(values)]
     g = len(values)
     if g < FEWEST_BLOCKS:
@@ -141,6 +147,9 @@ def jackknife(rows: Judged, measure: Measure) -> tuple[float, float] | None:
     error = float(np.sqrt((g - 1) / g * np.sum((values - values.mean()) ** 2)))
     middle = measure(rows)
     half = float(stdtrit(g - 1, 1 - rows.alpha / 2)) * error
+    if share:
+        middle = float(logit(np.clip(middle, TINY, 1 - TINY)))
+        return float(expit(middle - half)), float(expit(middle + half))
     return middle - half, middle + half
 
 
