@@ -57,8 +57,9 @@ def by_shapley(model: Model) -> F64:
     for seed in range(SEEDS):
         shapley.orders = orders_of(seed)  # type: ignore[assignment]
         made[seed] = shapley.attribute(
-            lambda r, b, m: model._output(mix(r, b, m)), ROWS, 16, d, np.ones(ROWS, np.int64), start=start, full=full
-        ).moved
+            lambda r, b, m: model._output(mix(r, b, m)), ROWS, 16, d, np.ones(ROWS, np.int64),
+            start=start, full=full, pairs=32,
+        ).moved  # fmt: skip
     shapley.orders = drawn
     return made
 

@@ -20,6 +20,9 @@ CHARTS: list[dict[str, Any]] = [
     {"kind": "hist", "title": "t", "x": [0, 1, 2, 3], "y": [5, 100_000, 7]},
     {"kind": "hist", "title": "t", "x": [0, 1, 2], "y": [5, 9, 7]},
     {"kind": "lines", "title": "t", "x": ["a", "b"], "series": {"one": [1, 2], "two": [None, 3]}, "y_title": "AUC"},
+    {"kind": "band", "title": "t", "x": [1, 2, 5], "y": [0, 1, 2], "lo": [-1, 0, 1], "hi": [1, 2, 3], "y_title": "y"},
+    {"kind": "band", "title": "t", "x": ["06:00", "07:30"], "y": [0, 1], "lo": [-1, 0], "hi": [1, 2]},
+    {"kind": "bars", "title": "t", "x": ["a", "b"], "y": [0, 1], "lo": [-1, 0], "hi": [1, 2]},
     {"kind": "bars", "title": "", "x": [], "y": []},
     {"kind": "hist", "title": "one bin", "x": [1], "y": [3]},
 ]

@@ -76,17 +76,19 @@ def test_contributions_add_up(d, backgrounds):
 
 
 def test_drawn_orders_come_to_the_exact_values_and_their_intervals_hold_them():
-    """Ten columns: every subset is the oracle. Nominal 95 %; many rows of one draw of orders err together."""
-    held, wide = [], []
-    for seed in range(6):
+    """Ten columns: every subset is the oracle. Nominal 95 %, of the four columns that interact; rows of one draw of
+    orders err together, so that one seed can be far off."""
+    held, closer = [], []
+    for seed in range(16):
         X, Z, f = ground(10, n=8, seed=seed)
         true = enumerated(X, Z, f)
-        few, many = run(X, Z, f, pairs=32), run(X, Z, f, pairs=32 * 16)
+        few, many = run(X, Z, f), run(X, Z, f, pairs=PAIRS * 16) if seed < 4 else None
         half = quantile(0.05, few.freedom) * few.error
-        held.append((np.abs(few.moved - true) <= half + 1e-12).mean())
-        wide.append(np.abs(few.moved - true).mean() / np.abs(many.moved - true).mean())
+        held.append((np.abs(few.moved - true) <= half + 1e-12)[:, [0, 1, 5, 9]].mean())
+        if many is not None:
+            closer.append(np.abs(few.moved - true).mean() / np.abs(many.moved - true).mean())
     assert np.mean(held) >= 0.9, held
-    assert np.mean(wide) > 2, wide  # sixteen times the pairs: about a quarter of the error
+    assert np.mean(closer) > 2, closer  # sixteen times the pairs: about a quarter of the error
 
 
 def test_an_additive_function_has_no_error_at_all():
