@@ -110,14 +110,9 @@ def fit(
 
 class _Procedure:
     def __init__(
-        self,
-        material: Material,
-        recipe: Recipe,
-        budget: Budget,
-        ship: str | None,
-        settings: Settings,
+        self, material: Material, recipe: Recipe, budget: Budget, ship: str | None, settings: Settings,
         measure: Measure | None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.m, self.recipe, self.budget = material, recipe, budget
         self.forecast: Forecast | None = None
         self.shipping = Shipping(material, recipe, budget, limits_of(settings), measure)
@@ -322,10 +317,7 @@ class _Procedure:
             output = np.sum([w * t.predict(X) for w, t in zip(lineup.weights, models, strict=True)], axis=0)
         else:
             output = np.empty((0,) if self.task == "regression" else (0, m.labels.outputs))
-        band, form, said = self.sets.band, None, None
-        if band is not None:
-            form, boosters = band.train(m, data, index)
-            said = band.widths(boosters, X, output) if len(on) else None
+        form, said = self.sets.trained(data, index, X, output)
         spec = self.sets.spec(m.graph_columns(spec, self.recipe))
         conformal = replace(fit_conformal(output[:0], self.y[:0], self.task), band=form)
         return (

@@ -14,6 +14,7 @@ from assay.core.table import F64, I64, Mask
 from assay.learn.conformal import fit_conformal, prediction_sets
 from assay.learn.encoder import with_raw_columns
 from assay.learn.forms import Conformal, EncoderSpec, Forest, Steps
+from assay.learn.learners import F32, Data
 from assay.stats.conformal import coverage_interval, enough
 from assay.stats.venn_abers import bins, intervals
 
@@ -53,6 +54,13 @@ class Sets:
         group = None if codes is None else codes[index].astype(np.int64)
         y, task = self.m.y[index], self.m.labels.task
         return fit_conformal(output, y, task, band=said, form=form, column=self.column, group=group, levels=levels)
+
+    def trained(self, data: Data, index: I64, X: F32, output: F64) -> tuple[Forest | None, F64 | None]:
+        """The band trained on the rows ``index``, and what it says of the rows ``X``; None where there is none."""
+        if self.band is None:
+            return None, None
+        form, boosters = self.band.train(self.m, data, index)
+        return form, self.band.widths(boosters, X, output) if len(output) else None
 
     def of(self, conformal: Conformal, output: F64, index: I64, said: F64 | None = None) -> NDArray[Any]:
         """The sets of the rows ``index``."""
