@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from scipy.optimize import minimize
 
 from assay.core.aim import Aim, aim_of
 from assay.core.constraints import Constraints
-from assay.learn.forms import EncoderSpec, Feature
+from assay.learn.forms import EncoderSpec, Family, Feature
 from assay.learn.learners import Config, Data, can, train
 from assay.learn.limits import Limits, bounds_of, cannot_keep, limits_of
 from assay.learn.linear import terms_of
@@ -124,6 +125,13 @@ def test_bounded_weights_are_the_best_inside_their_bounds(kind) -> None:
         bounds=[(-99, 99), (0, 99), (-99, 0), (-99, 99)], options={"maxiter": 4000, "xtol": 1e-8, "ftol": 1e-12},
     ).fun  # fmt: skip
     assert own <= other + 1e-4 * abs(other)
+
+
+def test_a_family_that_nobody_vouches_for_has_no_turn() -> None:
+    """Every family is either held to its word above, or left out under a constraint."""
+    for family in set(get_args(Family)) - set(FAMILIES):
+        assert cannot_keep(family, Constraints(increasing=("x",)), aim_of("binary"))
+        assert cannot_keep(family, Constraints(interactions=("additive",)), aim_of("binary"))
 
 
 def test_limits_follow_columns_and_not_features() -> None:

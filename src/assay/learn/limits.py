@@ -18,6 +18,10 @@ from assay.core.constraints import Constraints
 from .forms import EncoderSpec, Family, Term
 
 
+KEEPS_GROUPS: tuple[Family, ...] = ("lightgbm", "additive", "xgboost", "linear")
+KEEPS_DIRECTIONS: tuple[Family, ...] = (*KEEPS_GROUPS, "extra-trees", "tree")
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """``signs`` (features,): 1 where the prediction may only rise with the feature, -1 only fall, 0 free.
@@ -65,12 +69,12 @@ def limits_of(constraints: Constraints, spec: EncoderSpec) -> Limits | None:
 
 def cannot_keep(family: Family, constraints: Constraints, aim: Aim) -> str:
     """Why a family cannot keep the constraints; empty where it can."""
-    if constraints.interactions and family in ("extra-trees", "tree", "catboost"):
-        return "its trees cannot be told which columns may act together"
+    if constraints.interactions and family not in KEEPS_GROUPS:
+        return "it cannot be told which columns may act together"
     if not constraints.monotone:
         return ""
-    if family == "catboost":
-        return "its trees are not told directions here"
+    if family not in KEEPS_DIRECTIONS:
+        return "it cannot be told directions"
     if aim.kind == "quantile" and family != "linear":
         return "its leaves are set anew to the quantile, which LightGBM refuses beside a direction"
     if aim.kind == "count" and family in ("extra-trees", "tree"):
