@@ -17,7 +17,6 @@ from assay.core.constraints import Constraints
 
 from .forms import EncoderSpec, Family, Term
 
-
 KEEPS_GROUPS: tuple[Family, ...] = ("lightgbm", "additive", "xgboost", "linear")
 KEEPS_DIRECTIONS: tuple[Family, ...] = (*KEEPS_GROUPS, "extra-trees", "tree")
 
