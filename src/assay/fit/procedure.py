@@ -365,7 +365,8 @@ class _Procedure:
             return None
         spec, data = m.encoded(index, plan.rows, free=True)
         valid = (m.encode(spec, stop), self.y[stop])
-        X, made = m.encode(spec, test), {}
+        X = m.encode(spec, test)
+        made: dict[object, F64] = {}
         runners = list(dict.fromkeys([booster, *lineup.runners]))
         for k, runner in enumerate(runners):
             config, left = runner.config, self.budget.left / (len(runners) - k)
