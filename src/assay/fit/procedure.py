@@ -25,7 +25,7 @@ from assay.learn.replay import calibrate
 
 from . import judging
 from .bands import try_bands
-from .bounds import bounds
+from .bounds import Bound, bounds
 from .clock import Budget, Progress, cpu_seconds
 from .constrained import admitted, constrained, must_stand_alone
 from .coverage import realised
@@ -146,8 +146,7 @@ class _Procedure:
         self.budget.say("training the model to be judged", 0.7)
         start = cpu_seconds()
         judged, output_judge, said_judge = self._train(lineup, m.dev, plan, calibration, m.judge)
-        took = cpu_seconds() - start
-        record = making(race, lineup, m, plan, self.budget, calibration, took)
+        record = making(race, lineup, m, plan, self.budget, calibration, took := cpu_seconds() - start)
         said = sets.band.choose if sets.band else None
         conformal = sets.fit(output_dev[used], dev[used], judged.conformal.band, said)
         judged = replace(judged, conformal=conformal, steps=sets.steps(output_dev[used], dev[used]))
@@ -157,7 +156,8 @@ class _Procedure:
         order, keys = m.order(), m.relatives if dependent else None
         block = judging.blocks_of(order, keys, m.judge)
         headline = shuffled = naive = decision = None
-        also, bounded = (), ()
+        also: tuple[Score, ...] = ()
+        bounded: tuple[Bound, ...] = ()
         if len(m.judge):
             label, timed = _split_label(m), order is not None
             seen = Judged(output_judge, y[m.judge], m.labels.aim, m.weights(m.judge), block, m.alpha)
