@@ -44,6 +44,7 @@ from .race import Race
 from .sets import sets_by
 from .shipping import Shipping, limits_of
 from .tuning import tune
+from .whose import whose
 
 MORE_ROUNDS = 1.1  # the final model sees more rows than a fold did, so it bears a little more boosting
 COPIED = 0.01  # share of repeated rows from which a shuffled split is shown beside: it would score memory
@@ -159,7 +160,7 @@ class _Procedure:
         also: tuple[Score, ...] = ()
         bounded: tuple[Bound, ...] = ()
         if len(m.judge):
-            label, timed = _split_label(m), order is not None
+            label, timed = whose(m), order is not None
             seen = Judged(output_judge, y[m.judge], m.labels.aim, m.weights(m.judge), block, m.alpha)
             headline = judging.headline(seen, label, timed=timed)
             if m.look is not None and m.look.number > 1:
@@ -384,18 +385,3 @@ class _Procedure:
         seen = Judged(output, self.y[test], m.labels.aim, m.weights(test))
         score = judging.headline(seen, "shuffled rows", first=False)
         return replace(score, note=f"{name}, trained and stopped on rows dealt at random")
-
-
-def _split_label(m: Material) -> str:
-    """Whose score the headline is; where a role was overruled, what it is not."""
-    if m.roles.parted == "random":
-        mixed = [said for role, said in (("order", "time"), ("group", "groups")) if m.roles.named(role)]
-        return f"random rows, {' and '.join(mixed)} ignored" if mixed else "rows held out"
-    if m.look is not None:
-        return f"the locked test, look {m.look.number}"
-    return {
-        "column": f"rows that {m.roles.split.column if m.roles.split else ''} holds back",
-        "time": "later rows",
-        "group": "rows of other groups",
-        "site": "rows of other sites",
-    }[m.roles.parted]
