@@ -1,4 +1,4 @@
-"""Whose score the headline is, in words: of later rows, of other groups, or of random ones where roles were overruled."""
+"""Whose score the headline is: of later rows, of other groups, or of random ones where roles were overruled."""
 
 from __future__ import annotations
 
