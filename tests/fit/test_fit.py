@@ -51,7 +51,8 @@ def made():
 
 def test_candidates_cover_families_and_name_a_winner(made):
     _, fitted = made
-    assert {c.family for c in fitted.candidates} == {"lightgbm", "linear", "extra-trees", "tree"}
+    always = {"lightgbm", "linear", "extra-trees", "tree", "additive", "network", "xgboost"}
+    assert {c.family for c in fitted.candidates} - {"catboost"} == always
     assert any(c.readable for c in fitted.candidates)
     assert fitted.winners
     assert sum(c.weight for c in fitted.candidates) == pytest.approx(1.0)

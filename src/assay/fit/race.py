@@ -89,15 +89,14 @@ class Race:
         first = all(r.done == 0 for r in self.runners[:-1])
         for f in range(len(self.folds)):
             kept = self.keeper is not None and self.keeper.give(self, runner, f)
-            if not kept and not first and not self._affordable(runner):
-                self.budget.bound = True
-                stopped = f"the clock stopped it after {runner.done} of {len(self.folds)} folds"
-                runner.why = (
-                    stopped if runner.done else "the clock ruled it out: its folds would not fit in what was left"
-                )
-                return runner
             start = cpu_seconds()
             try:
+                if not kept and not first and not self._affordable(runner):
+                    self.budget.bound = True
+                    stopped = f"the clock stopped it after {runner.done} of {len(self.folds)} folds"
+                    ruled_out = "the clock ruled it out: its folds would not fit in what was left"
+                    runner.why = stopped if runner.done else ruled_out
+                    return runner
                 if not kept:
                     self._fold(runner, f, None if first else self.budget.deadline(self.reserve()))
             except TimeUp:
