@@ -96,7 +96,7 @@ def test_the_locked_test_opens_for_a_reason_only(cut: Path, capsys: Captured) ->
     ):
         assert run(words) == 2
         assert capsys.readouterr().err == (
-            'error: test.csv is a locked test with 0 looks so far: check, fit and predict open it for a '
+            "error: test.csv is a locked test with 0 looks so far: check, fit and predict open it for a "
             'reason, --look "why", and count\n'
         )
     assert run(["check", str(cut / "test.csv"), "--target", "y", "--look", " "]) == 2

@@ -19,8 +19,8 @@ OPERATORS = {
     "": frozenset({
         "Abs", "Add", "And", "ArgMax", "Cast", "Clip", "Concat", "Div", "Equal", "Exp", "Floor", "Gather", "Greater",
         "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual", "Log", "MatMul", "Max", "Mul", "Neg",
-        "Or", "ReduceMean", "RegexFullMatch", "Sigmoid", "Softmax", "Sqrt", "StringConcat", "StringSplit", "Sub", "TfIdfVectorizer",
-        "Unsqueeze", "Where",
+        "Or", "ReduceMean", "RegexFullMatch", "Sigmoid", "Softmax", "Sqrt", "StringConcat", "StringSplit",
+        "Sub", "TfIdfVectorizer", "Unsqueeze", "Where",
     }),
     "ai.onnx.ml": frozenset({"LabelEncoder", "TreeEnsemble"}),
 }  # fmt: skip

@@ -54,9 +54,7 @@ Split = Annotated[
     str | None,
     flag("What separates the rows that judge: time, group, site, column or random.", ROLES, "--split", metavar="BY"),
 ]
-Look = Annotated[
-    str | None, flag("Why a locked test is opened: the look is counted.", FIT, "--look", metavar="REASON")
-]
+Look = Annotated[str | None, flag("Why a locked test is opened: the look is counted.", FIT, "--look", metavar="REASON")]
 Seed = Annotated[int | None, flag("Same seed, same bytes.  (default: 0)", FIT, "--seed")]
 NoCache = Annotated[bool, flag("Keep no landed copy of a text file.", FIT, "--no-cache")]
 Quiet = Annotated[bool, flag("No progress and no notes.", OUT, "--quiet", "-q")]

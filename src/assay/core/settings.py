@@ -70,9 +70,7 @@ class Settings:
     ignore: tuple[Ignore, ...] = ()  # findings that are accepted, each with its reason
     fail_on: Literal["critical", "warning", "advice", "never"] = "critical"  # severity from which the exit code is 1
     level: float = 0.05  # false discovery rate of the whole report
-    split: SplitKind | Literal[""] = (
-        ""  # what parts rows: column, time, group, site, random; empty: the roles
-    )
+    split: SplitKind | Literal[""] = ""  # what parts rows: column, time, group, site, random; empty: the roles
     coverage_by: str = ""  # column by whose groups prediction sets keep their coverage; empty: by class alone
     max_latency: float = 0.0  # microseconds for one row that the model may take; 0: no limit
     max_size: float = 5.0  # MB that the graph of the model may take in its file; 0: no limit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -87,12 +88,11 @@ def _gain(race: Race, material: Material, own: F64, mixed: F64) -> tuple[float, 
         if not len(here) or not len(there):
             return 0.0, float("inf")
         index = material.build[rows[there]]
-        share = greedy(
-            [r.output[rows[there]] for r in finished], lambda output, index=index: material.losses(output, index)
-        )
+        share = greedy([r.output[rows[there]] for r in finished], partial(material.losses, index=index))
         output = np.sum([w * r.output[rows[here]] for r, w in zip(finished, share, strict=True) if w], axis=0)
         crossed[here] = material.losses(output, material.build[rows[here]])
-        alone[here] = min(finished, key=lambda r, there=there: float(r.loss[rows[there]].mean())).loss[rows[here]]
+        best = int(np.argmin([float(r.loss[rows[there]].mean()) for r in finished]))
+        alone[here] = finished[best].loss[rows[here]]
     unit = material.units(at)
     return paired(
         np.concatenate((alone, material.losses(own, at))),

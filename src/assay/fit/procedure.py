@@ -16,11 +16,10 @@ from assay.core.result import Score
 from assay.core.settings import Settings
 from assay.core.subject import Subject
 from assay.core.table import F64, I64
-from assay.learn.boosting import MOST_ROUNDS
 from assay.learn.calibration import earns_its_keep, fit_calibration
 from assay.learn.conformal import fit_conformal
 from assay.learn.forms import Assembly, Calibration, Member
-from assay.learn.learners import can, train
+from assay.learn.learners import MOST_ROUNDS, can, train
 from assay.learn.replay import calibrate
 
 from . import judging

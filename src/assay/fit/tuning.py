@@ -4,7 +4,8 @@ Tuning one family buys less than another family does (notes on 20 settings again
 so it comes last, and every proposal runs over the same folds, may be dropped like any candidate, and counts as a try
 where the winner's optimism is charged (M03). Not below 5,000 rows: the best of thirty on few rows is mostly the
 luckiest, and calibration and sets that are made of its out-of-fold predictions then promise too much (on 700 rows of
-noise the winner's had an AUC above .5 at the .001 level). Search spaces are those of the libraries' own guides, on log scales.
+noise the winner's had an AUC above .5 at the .001 level). Search spaces are those of the libraries' own guides, on
+log scales.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Inductive Venn-Abers: two calibrated probabilities for each prediction, and their gap as its uncertainty.
 
-For a score s, ``low`` is the isotonic fit of the calibration labels with one more row (s, 0), read at s; ``high`` is the
-fit with (s, 1). One of the two is a perfectly calibrated probability, whatever the scores are worth, as long as the
+For a score s, ``low`` is the isotonic fit of the calibration labels with one more row (s, 0), read at s; ``high`` is
+the fit with (s, 1). One of the two is a perfectly calibrated probability, whatever the scores are worth, as long as the
 new row is exchangeable with those of the calibration.
 
 Sources: Vovk and Petej (2014), "Venn-Abers predictors", UAI, section 4; Vovk, Petej and Fedorova (2015), NeurIPS 28.

@@ -88,7 +88,7 @@ def gate(path: Path) -> None:
     if allowed is None:
         taken = len(read(path.parent))
         raise InputError(
-            f'{path.name} is a locked test with {taken} {"look" if taken == 1 else "looks"} so far: check, fit and '
+            f"{path.name} is a locked test with {taken} {'look' if taken == 1 else 'looks'} so far: check, fit and "
             'predict open it for a reason, --look "why", and count'
         )
     key = path.resolve()

@@ -169,8 +169,8 @@ def claim(judged: Judged, fresh: np.ndarray, own: F64, left: F64, plain: float, 
         )
     else:
         says = (
-            f"{n:,} judged rows would show a difference of {gap(size):.3g} in {judged.aim.loss_name} between two models, "
-            f"and {size:.3g} is all there is"
+            f"{n:,} judged rows would show a difference of {gap(size):.3g} in {judged.aim.loss_name} between two "
+            f"models, and {size:.3g} is all there is"
         )
     return Claim(
         About(comparison=f"model against {name}"),
