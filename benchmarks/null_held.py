@@ -62,6 +62,14 @@ class Held:
         weight = np.full(len(at), self.n_rows / max(1, len(at)))
         return ArrowSample(arrow.take(at), tuple(self.column(c) for c in names), ids, ids, at, weight)
 
+    def codes(self, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
+        """In source order, as a table of the engine gives them."""
+        sample = self.sample(SampleSpec(self.n_rows))
+        codes, levels = sample.codes(name)
+        out = np.empty(self.n_rows, np.int32)
+        out[sample.position] = codes
+        return out, levels
+
     def content_hashes(self) -> U64:
         """In source order: every row is its own."""
         out = np.empty_like(self.row_id)

@@ -17,6 +17,11 @@ def test_each_fold_takes_the_rounds_of_the_others() -> None:
     assert [float(got[f][0]) for f in range(3)] == [1.0, 13.0, 23.0]  # means 11, 506, 505
 
 
+@pytest.fixture(autouse=True)
+def in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assay.learn.network.MOST_EPOCHS", 80)
+
+
 @pytest.mark.parametrize("family", ["lightgbm", "xgboost", "network"])
 def test_on_noise_stopping_flatters_and_crossing_does_not(family: str) -> None:
     flattered, crossed = [], []

@@ -15,6 +15,11 @@ from assay.learn.replay import replay_form, squashed
 CONFIG = Config("network", "network")
 
 
+@pytest.fixture(autouse=True)
+def in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assay.learn.network.MOST_EPOCHS", 80)
+
+
 def waves(task: Any, n: int = 900, seed: int = 0) -> Data:
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, 4)).astype(np.float32)

@@ -27,7 +27,7 @@ EXPECTED = {
     "catboost": catboosting.expected_seconds,
     "network": network.expected_seconds,
 }
-AFTER = 0.1  # of the budget: sizes, latencies and what the model is asked when it stands
+AFTER = 0.2  # of the budget: sizes, latencies and what the model is asked when it stands
 CACHE_CELLS = 1e8  # float32 cells of prepared folds that are kept between candidates
 
 

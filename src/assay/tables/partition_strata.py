@@ -18,6 +18,7 @@ from assay.core.table import I64, U64, Sample, Table
 
 from . import rowid
 
+MOST_ROWS = 200_000  # beyond, reading the target once more costs more than a class of so few rows can tell
 FEWEST = 5  # units of a class that can give one to each part
 PLENTY = 200  # rows of the rarest class above which chance leaves none out: .8 ** 200 < 1e-19
 
@@ -42,6 +43,8 @@ def by_class(
     table: Table, target: str, common: U64, seed: int, shares: tuple[float, float], otherwise: Partition, says: str
 ) -> StrataPartition | None:
     """The partition class by class; None where the hash leaves no class out of a part."""
+    if table.n_rows > MOST_ROWS or target not in {c.name for c in table.columns}:
+        return None
     whole: Any = table
     codes, names = whole.codes(target)
     count = np.bincount(codes[codes >= 0], minlength=len(names))
