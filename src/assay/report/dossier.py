@@ -300,7 +300,8 @@ def behind(c: Mapping[str, Any]) -> str:
         return short(c.get("loss"), 4) if c.get("loss") is not None else "-"
     if gap <= 0 and c.get("state") == "won":
         return f"best: {short(c.get('loss'), 4)}"
-    return f"+{short(gap, 3)} ± {short(c['se'], 2)}" if c.get("se") is not None else f"+{short(gap, 3)}"
+    said = f"{'+' if gap >= 0 else ''}{short(gap, 3)}"
+    return f"{said} ± {short(c['se'], 2)}" if c.get("se") is not None else said
 
 
 def coverage_rows(model: Mapping[str, Any]) -> list[tuple[str, ...]]:
