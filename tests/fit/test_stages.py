@@ -22,7 +22,7 @@ def in_full(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assay.learn.network.MOST_EPOCHS", 80)
 
 
-@pytest.mark.parametrize("family", ["lightgbm", "xgboost", "network"])
+@pytest.mark.parametrize("family", ["lightgbm", "xgboost", pytest.param("network", marks=pytest.mark.slow)])
 def test_on_noise_stopping_flatters_and_crossing_does_not(family: str) -> None:
     flattered, crossed = [], []
     for seed in range(12):

@@ -17,7 +17,7 @@ CONFIG = Config("network", "network")
 
 @pytest.fixture(autouse=True)
 def in_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assay.learn.network.MOST_EPOCHS", 80)
+    monkeypatch.setattr("assay.learn.network.MOST_EPOCHS", 40)
 
 
 def waves(task: Any, n: int = 900, seed: int = 0) -> Data:
@@ -37,7 +37,7 @@ def test_learns_an_interaction_and_its_form_says_the_same(task: str) -> None:
     line = train(Config("linear", "linear"), data, seed=0)
     late = waves(task, seed=2)
     mine, theirs = (float(row_losses(m.predict(late.X), late.y, data.task).mean()) for m in (net, line))
-    assert mine < 0.8 * theirs and 1 <= net.rounds <= 80
+    assert mine < 0.8 * theirs and 1 <= net.rounds <= 40
     own = replay_form(net.form(), late.X)
     want = net.predict(late.X)
     assert own.reshape(len(own), -1)[:, -1] == pytest.approx(want.reshape(len(own), -1)[:, -1])

@@ -20,6 +20,7 @@ def subject(when: object, **more: object):
     )
 
 
+@pytest.mark.slow  # large real tables; a generated twin is in every run
 def test_truths() -> None:
     assert "165 of 17,544 hours" in said(d15, real("bike_hour.csv.gz", "cnt", order="dteday"))
     (claim,) = stands(d15, real("air_quality.csv.gz", "CO_GT", order="Date"))

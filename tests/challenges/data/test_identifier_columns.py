@@ -16,6 +16,7 @@ def keys(claims: list) -> set[str]:
     return {c.about.columns[0] for c in claims if c.evidence.get("kind") == "key"}
 
 
+@pytest.mark.slow  # large real tables; a generated twin is in every run
 def test_truths() -> None:
     assert keys(stands(d10, real("telco_churn.csv.gz", "Churn"))) == {"customerID"}
     ames = stands(d10, real("ames_housing.csv.gz", "SalePrice"))

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from assay.audit.opening import open_subject
 from assay.challenges.data import stuck_columns as d09
 from tests.challenges.real import real, said, stands
 
 
+@pytest.mark.slow  # large real tables; a generated twin is in every run
 def test_truths() -> None:
     (claim,) = stands(d09, real("elec2.csv.gz", "class", order="@row"))
     assert claim.about.columns == ("transfer", "vicdemand", "vicprice")

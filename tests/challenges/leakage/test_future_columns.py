@@ -79,6 +79,7 @@ def test_information_of_a_score():
     assert information(0.5, "regression") == 1
 
 
+@pytest.mark.slow  # large real tables; a generated twin is in every run
 def test_real_truths():
     bank = stands(K02, real("bank_marketing.csv.gz", "y", order="@row"))
     assert names(bank) == {"duration"}

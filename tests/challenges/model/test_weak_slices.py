@@ -119,6 +119,7 @@ def test_protected_levels_are_always_looked_at() -> None:
     }
 
 
+@pytest.mark.slow  # many tables; the null numbers of M09 are measured by benchmarks/nulls.py
 def test_a_column_of_pure_chance_is_named_in_few_tables() -> None:
     """Forty columns of noise and a model that is right: searched and claimed on the same rows, each table would show
     some slice; searched on one half and claimed on the other, hardly any does."""

@@ -19,6 +19,7 @@ def pair(subject: Subject, first: np.ndarray, name: str = "a against b") -> Subj
     return replace(subject, comparisons=(Comparison(name, *parts),))
 
 
+@pytest.mark.slow  # large real tables; a generated twin is in every run
 def test_truths() -> None:
     assert stands(s02, real("nsl_kdd.csv.gz", "attack"))
     heart = real("heart_disease_sites.csv", "num")
