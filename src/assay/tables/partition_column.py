@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from assay.core.errors import RoleError
-from assay.core.subject import BUILD, CHOOSE, JUDGE, Partition, Roles
-from assay.core.table import Sample, Table
+from assay.core.subject import BUILD, CHOOSE, JUDGE, Roles
+from assay.core.table import Table
 from assay.core.words import listed
 
-from .partition import plain_partition, recorded_codes
+from .partition import plain_partition
+from .partition_values import ValuePartition
 
 TRAIN = {"train", "training", "traindata", "trainset", "tr", "trn", "build", "fit", "fitting", "learn", "learning",
          "insample", "estimation"}  # fmt: skip
@@ -71,24 +70,7 @@ def parts_said(column: str, values: Sequence[str]) -> dict[str, int] | None:
     return out
 
 
-@dataclass(frozen=True)
-class ColumnPartition:
-    """Rows by what a column says; of those that train, what ``inner`` does not give to build chooses."""
-
-    column: str
-    parts: dict[str, int]
-    inner: Partition | None
-    says: str
-
-    def part(self, sample: Sample) -> NDArray[np.int8]:
-        codes, names = recorded_codes(sample, self.column)
-        part = np.array([*(self.parts.get(n, BUILD) for n in names), BUILD], np.int8)[codes]
-        if self.inner is None:
-            return part
-        return np.where((part == BUILD) & (self.inner.part(sample) != BUILD), np.int8(CHOOSE), part).astype(np.int8)
-
-
-def column_partition(table: Table, roles: Roles, seed: int, said: str = "") -> ColumnPartition:
+def column_partition(table: Table, roles: Roles, seed: int, said: str = "") -> ValuePartition:
     """See the module.
 
     Raises:
@@ -121,4 +103,4 @@ def column_partition(table: Table, roles: Roles, seed: int, said: str = "") -> C
     says += f"{by[JUDGE]} judges and teaches nothing"
     if (codes < 0).any():
         says += "; rows without a value build"
-    return ColumnPartition(column, parts, inner, says + said)
+    return ValuePartition(column, parts, inner, says + said)

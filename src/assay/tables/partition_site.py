@@ -7,40 +7,21 @@ rest, at random. Rows without a site build.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 
 from assay.core.errors import RoleError
-from assay.core.subject import BUILD, CHOOSE, JUDGE, Partition, Roles
-from assay.core.table import I64, Sample, Table
+from assay.core.subject import CHOOSE, JUDGE, Roles
+from assay.core.table import I64, Table
 from assay.core.words import listed
 
 from . import rowid
-from .partition import _text_hash, plain_partition, recorded_codes
+from .partition import _text_hash, plain_partition
+from .partition_values import ValuePartition
 
 WANTED, MOST = 0.2, 0.3  # of the rows in judge, and in choose: a site that would make it more is passed over
 
 
-@dataclass(frozen=True)
-class SitePartition:
-    """Rows by their site; ``inner`` takes choose out of build where there are too few sites for a part of its own."""
-
-    column: str
-    parts: dict[str, int]
-    inner: Partition | None
-    says: str
-
-    def part(self, sample: Sample) -> NDArray[np.int8]:
-        codes, names = recorded_codes(sample, self.column)
-        part = np.array([*(self.parts.get(n, BUILD) for n in names), BUILD], np.int8)[codes]
-        if self.inner is None:
-            return part
-        return np.where((part == BUILD) & (self.inner.part(sample) != BUILD), np.int8(CHOOSE), part).astype(np.int8)
-
-
-def site_partition(table: Table, roles: Roles, seed: int, said: str = "") -> SitePartition:
+def site_partition(table: Table, roles: Roles, seed: int, said: str = "") -> ValuePartition:
     """See the module.
 
     Raises:
@@ -65,7 +46,7 @@ def site_partition(table: Table, roles: Roles, seed: int, said: str = "") -> Sit
     judges, chooses = listed(sorted(names[i] for i in judge)), listed(sorted(names[i] for i in choose))
     how = f"{chooses} choose" if len(choose) else "a quarter of the rows of the others chooses"
     says = f"by site ({column}): {judges} judge, which no row that teaches came from; {how}"
-    return SitePartition(column, parts, inner, says + said)
+    return ValuePartition(column, parts, inner, says + said)
 
 
 def taken(order: I64, count: I64, rows: int) -> I64:
