@@ -17,7 +17,8 @@ from assay.core.aim import Aim, read_aim
 from assay.core.errors import InputError, RoleError, SettingsError
 from assay.core.settings import Settings
 from assay.fit.measures import Judged, measured
-from assay.learn.learners import Config, Data, can, train
+from assay.learn.families import can
+from assay.learn.learners import Config, Data, train
 from assay.learn.linear_values import quantile_weights
 from assay.learn.replay import replay_form
 

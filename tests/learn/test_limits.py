@@ -12,8 +12,9 @@ from scipy.optimize import minimize
 
 from assay.core.aim import Aim, aim_of
 from assay.core.constraints import Constraints
+from assay.learn.families import can
 from assay.learn.forms import EncoderSpec, Family, Feature
-from assay.learn.learners import Config, Data, can, train
+from assay.learn.learners import Config, Data, train
 from assay.learn.limits import Limits, bounds_of, cannot_keep, limits_of
 from assay.learn.linear import terms_of
 from assay.learn.linear_signs import bounded_weights

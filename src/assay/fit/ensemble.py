@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from assay.core.table import F64
+from assay.learn.families import FAMILIES
 
-from .portfolio import SIMPLICITY, SMALL
+from .portfolio import SMALL
 from .race import Race, Runner
 
 STEPS = 25
@@ -32,7 +33,7 @@ def single(race: Race, n: int) -> Runner:
         gap, error = race.gap(r, best)
         if r is not best and gap <= error:
             near.append(r)
-    return min(near, key=lambda r: (SIMPLICITY[r.config.family], float(np.nanmean(r.loss))))
+    return min(near, key=lambda r: (FAMILIES[r.config.family].simplicity, float(np.nanmean(r.loss))))
 
 
 def greedy(outputs: Sequence[F64], losses_of: Callable[[F64], F64]) -> F64:

@@ -13,23 +13,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from assay.learn.boosting import load
+from assay.learn.families import FAMILIES
 from assay.learn.learners import Config, Data, train
 
 TINY, SMALL, LARGE = 200, 5_000, 20_000
 PROBE_ROUNDS = 25
 ROUNDS_TIMES_RATE = 10.0  # boosting stops near 10 / rate rounds: 200 at 0.05; the clock guards against more
 FITS_BEYOND_FOLDS = 3  # build -> choose, build + choose, and a refit on all rows or the shuffled split
-READABLE = ("linear", "tree", "additive")
-SIMPLICITY = {
-    "tree": 0,
-    "linear": 0,
-    "additive": 1,
-    "lightgbm": 2,
-    "xgboost": 2,
-    "catboost": 2,
-    "network": 3,
-    "extra-trees": 3,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +65,21 @@ def portfolio(n: int, rate: float) -> tuple[Config, ...]:
     if n < TINY:
         few = Config("extra-trees", "extra-trees", {"n_estimators": 50})
         return (linear, strict, shallow, few, tree)
-    second = (Config("xgboost", "xgboost", {"learning_rate": rate}),) if installed("xgboost") else ()
-    nets = Config("network", "network")
-    third = (Config("catboost", "catboost"),) if installed("catboost") else ()
+    second, third = Config("xgboost", "xgboost", {"learning_rate": rate}), Config("catboost", "catboost")
+    nets, many = Config("network", "network"), Config("lightgbm, large", "lightgbm", large)
+    found: tuple[Config, ...]
     if n < SMALL:
-        return (linear, shallow, booster, forest, *second, nets, random, effects, strict, tree, *third)
-    if n < LARGE:
-        return (linear, booster, forest, *second, nets, random, effects, shallow, tree, *third)
-    many = Config("lightgbm, large", "lightgbm", large)
-    return (linear, booster, many, forest, *second, nets, random, effects, shallow, tree, *third)
+        found = (linear, shallow, booster, forest, second, nets, random, effects, strict, tree, third)
+    elif n < LARGE:
+        found = (linear, booster, forest, second, nets, random, effects, shallow, tree, third)
+    else:
+        found = (linear, booster, many, forest, second, nets, random, effects, shallow, tree, third)
+    return tuple(c for c in found if available(FAMILIES[c.family].package))
 
 
-def installed(package: str) -> bool:
-    """Whether an extra is there (``boost``: xgboost and optuna; ``catboost``): without it a family has no turn."""
-    return importlib.util.find_spec(package) is not None
+def available(package: str) -> bool:
+    """Whether a package of an extra is there; without it a family has no turn, or nothing is tuned."""
+    return not package or importlib.util.find_spec(package) is not None
 
 
 def make_plan(data: Data, budget: float, threads: int, seed: int) -> Plan:

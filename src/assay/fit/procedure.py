@@ -18,8 +18,9 @@ from assay.core.subject import Subject
 from assay.core.table import F64, I64
 from assay.learn.calibration import earns_its_keep, fit_calibration
 from assay.learn.conformal import fit_conformal
+from assay.learn.families import can
 from assay.learn.forms import Assembly, Calibration, Member
-from assay.learn.learners import MOST_ROUNDS, can, train
+from assay.learn.learners import MOST_ROUNDS, train
 from assay.learn.replay import calibrate
 
 from . import judging

@@ -9,24 +9,19 @@ from typing import Protocol
 import numpy as np
 
 from assay.core.table import F64, I64
-from assay.learn import catboosting, forests, network
 from assay.learn.calibration import paired
+from assay.learn.families import FAMILIES
 from assay.learn.forms import EncoderSpec
-from assay.learn.learners import Config, Staged, TimeUp, Trained, train
+from assay.learn.learners import Config, Staged, TimeUp, Trained, foresee, train
 
 from .clock import Budget, cpu_seconds
 from .fitted import Candidate, State
 from .material import Material
-from .portfolio import FITS_BEYOND_FOLDS, READABLE, SMALL, Plan
+from .portfolio import FITS_BEYOND_FOLDS, SMALL, Plan
 from .stages import Stages, crossed_rounds, stages
 
 Z_DROP = 2.5  # racing at 2 to 2.5 paired standard errors never dropped the eventual winner (notes, section 6)
 LEAST_TO_DROP = 50  # validation rows before a standard error is worth trusting
-EXPECTED = {
-    "extra-trees": forests.expected_seconds,
-    "catboost": catboosting.expected_seconds,
-    "network": network.expected_seconds,
-}
 AFTER = 0.2  # of the budget: sizes, latencies and what the model is asked when it stands
 CACHE_CELLS = 1e8  # float32 cells of prepared folds that are kept between candidates
 
@@ -112,7 +107,7 @@ class Race:
             runner.done += 1
             if self.keeper is not None and not kept:
                 self.keeper.keep(self, runner, f, cpu_seconds() - start)
-            if config.family not in READABLE and self._beaten(runner):
+            if not FAMILIES[config.family].readable and self._beaten(runner):
                 runner.state = "beaten"
                 return runner
         self._settle(runner)
@@ -163,7 +158,7 @@ class Race:
                 Candidate(
                     r.config.name,
                     r.config.family,
-                    r.config.family in READABLE,
+                    FAMILIES[r.config.family].readable,
                     r.done,
                     len(self.folds),
                     loss,
@@ -185,12 +180,9 @@ class Race:
         """
         if runner.done:
             expected = one_fit = runner.seconds / runner.done
-        elif runner.config.family in EXPECTED:
-            foreseen = EXPECTED[runner.config.family]
-            one_fit = foreseen(runner.config, self._prepared(0)[0], seed=self.material.seed)
-            expected = len(self.folds) * one_fit
         else:
-            expected = one_fit = 0.0
+            one_fit = foresee(runner.config, self._prepared(0)[0], seed=self.material.seed) or 0.0
+            expected = len(self.folds) * one_fit
         return cpu_seconds() + expected < self.budget.deadline(self.reserve(one_fit))
 
     def _fold(self, runner: Runner, f: int, deadline: float | None) -> None:

@@ -18,7 +18,7 @@ from assay.learn.forms import Family
 from assay.learn.learners import Config
 
 from .clock import Budget
-from .portfolio import SMALL, installed
+from .portfolio import SMALL, available
 from .race import Race, Runner
 
 MOST_TRIALS = 30  # where the clock allows as many, the result does not depend on the clock
@@ -38,7 +38,7 @@ def tune(race: Race, budget: Budget, notes: list[str]) -> None:
     cost = lead.seconds
     if budget.left - race.reserve() - KEPT_BACK * budget.seconds < cost:
         return
-    if not installed("optuna"):
+    if not available("optuna"):
         notes.append("what was left of the budget was not used: pip install 'assay[boost]' adds tuning and XGBoost")
         return
     import optuna

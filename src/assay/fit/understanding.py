@@ -20,6 +20,7 @@ from assay.core.table import F64, I64
 from assay.learn.contributions import Moved, columns_of, contributions
 from assay.learn.encoded import encoded
 from assay.learn.encoder import encode
+from assay.learn.families import FAMILIES
 from assay.learn.target import labels
 from assay.probes.judged import Judged
 from assay.probes.plain_models import LINEAR, TREE
@@ -31,7 +32,6 @@ from assay.tables import recipe
 from .effects import effect
 from .fitted import Fitted
 from .floor import Floor, owners, shadow_floor
-from .portfolio import READABLE
 
 ASKED, BACKGROUND, LEARNT = 500, 200, 8_000
 CHARTS, SHOWN = 6, 30
@@ -193,7 +193,7 @@ def _readable(judged: Judged, fitted: Fitted, give: Give) -> dict[str, Any] | No
     fresh = judged.judge
     own = judged.quadratic()[fresh]
     usual = judged.quadratic(judged.usual())[fresh]
-    if all(m.family in READABLE for m in fitted.judged.members):
+    if all(FAMILIES[m.family].readable for m in fitted.judged.members):
         return {"shipped": True, "name": fitted.judged.members[0].name, "models": []}
     try:
         plain = give("plain_models")

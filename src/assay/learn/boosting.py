@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from assay.core.subject import Task
 from assay.core.table import F64
 
 from .forms import Form
-from .learners import F32, MOST_ROUNDS, Config, Data, TimeUp, patience
+from .learners import F32, MOST_ROUNDS, Config, Data, Rounds, Run, TimeUp, patience
 
 DEFAULTS: dict[str, Any] = {
     "learning_rate": 0.05,
@@ -64,19 +63,12 @@ _sleeps: list[bool] = []  # filled where this module loaded the library: only th
 
 
 @dataclass(frozen=True)
-class Boosted:
+class Boosted(Rounds):
     """A LightGBM booster with the number of rounds that early stopping kept."""
-
-    native: Any
-    task: Task
-    rounds: int
 
     @property
     def grown(self) -> int:
         return int(self.native.current_iteration())
-
-    def predict(self, X: F32) -> F64:
-        return self.staged(X, self.rounds)
 
     def staged(self, X: F32, rounds: int) -> F64:
         """See ``learners.Staged``."""
@@ -93,48 +85,41 @@ class Boosted:
         return np.asarray(self.native.predict(X, num_iteration=self.rounds, pred_contrib=True, num_threads=1))
 
 
-def train_lightgbm(
+def train(
     config: Config,
     data: Data,
-    *,
-    seed: int,
-    threads: int,
-    valid: tuple[F32, F64] | None,
-    rounds: int | None,
-    deadline: float | None,
+    run: Run,
 ) -> Boosted:
     """See ``learners.train``."""
     lgb = load()
-    threads = threads if _sleeps == [True] else 1
+    threads = run.threads if _sleeps == [True] else 1
     params = DEFAULTS | dict(config.params) | _objective(data)
-    params |= {"seed": seed, "num_threads": threads}
+    params |= {"seed": run.seed, "num_threads": threads}
     if data.task == "multiclass":
         params["num_class"] = data.outputs
     if data.limits is not None:
         params |= data.limits.lightgbm()
     if config.family == "additive":
         params["interaction_constraints"] = [[j] for j in range(data.X.shape[1])]
-    most = rounds or int(params.pop("rounds", MOST_ROUNDS))
+    most = run.rounds or int(params.pop("rounds", MOST_ROUNDS))
     params.pop("rounds", None)
     cat: list[int] = list(data.categorical)
-    fixed = {"verbosity": -1, "feature_pre_filter": False, "num_threads": threads, "seed": seed}
+    fixed = {"verbosity": -1, "feature_pre_filter": False, "num_threads": threads, "seed": run.seed}
     fixed |= {name: params[name] for name in ("max_bin", "min_data_in_bin") if name in params}
     own = lgb.Dataset(data.X, data.y, weight=data.weight, categorical_feature=cat, params=fixed)
-    callbacks: list[Any] = []
-    if deadline is not None:
-        callbacks.append(_stop_at(deadline))
+    callbacks: list[Any] = [_clock(run)]
     sets = []
-    if valid is not None and rounds is None:
-        sets = [lgb.Dataset(valid[0], valid[1], reference=own, categorical_feature=cat, params=fixed)]
+    if run.watched is not None:
+        sets = [lgb.Dataset(*run.watched, reference=own, categorical_feature=cat, params=fixed)]
         callbacks.append(lgb.early_stopping(patience(params["learning_rate"]), verbose=False))
     booster = lgb.train(params, own, num_boost_round=most, valid_sets=sets, callbacks=callbacks)
     best = booster.best_iteration if sets and booster.best_iteration > 0 else booster.current_iteration()
     return Boosted(booster, data.task, int(best))
 
 
-def _stop_at(deadline: float) -> Any:
+def _clock(run: Run) -> Any:
     def check(env: Any) -> None:
-        if env.iteration % 5 == 0 and time.process_time() > deadline:
+        if env.iteration % 5 == 0 and run.late:
             raise TimeUp
 
     return check

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from assay.core.subject import Task
 from assay.core.table import F64
 
 from .forms import Forest, Form, Link, Tree
-from .learners import F32, MOST_ROUNDS, Config, Data, TimeUp, patience
+from .learners import F32, MOST_ROUNDS, Config, Data, Rounds, Run, TimeUp, patience
 
 DEFAULTS: dict[str, Any] = {"learning_rate": 0.06, "depth": 6, "l2_leaf_reg": 3.0, "max_bin": 128}
 OBJECTIVE: dict[Task, tuple[str, Link]] = {
@@ -33,20 +33,14 @@ USUAL = 400  # rounds that early stopping usually keeps at this rate
 
 
 @dataclass(frozen=True)
-class CatBoosted:
+class CatBoosted(Rounds):
     """A CatBoost model cut to the rounds that early stopping kept."""
 
-    native: Any
-    task: Task
     outputs: int
-    rounds: int
 
     @property
     def grown(self) -> int:
         return int(self.native.tree_count_)
-
-    def predict(self, X: F32) -> F64:
-        return self.staged(X, self.rounds)
 
     def staged(self, X: F32, rounds: int) -> F64:
         """See ``learners.Staged``."""
@@ -57,15 +51,10 @@ class CatBoosted:
         return forms_of_catboost(self.native, self.rounds, OBJECTIVE[self.task][1])
 
 
-def train_catboost(
+def train(
     config: Config,
     data: Data,
-    *,
-    seed: int,
-    threads: int,
-    valid: tuple[F32, F64] | None,
-    rounds: int | None,
-    deadline: float | None,
+    run: Run,
 ) -> CatBoosted:
     """See ``learners.train``.
 
@@ -82,33 +71,33 @@ def train_catboost(
 
     class Clock:
         def after_iteration(self, info: Any) -> bool:
-            if deadline is not None and info.iteration % 5 == 0 and time.process_time() > deadline:
+            if info.iteration % 5 == 0 and run.late:
                 late.append(True)
             return not late
 
-    params = DEFAULTS | dict(config.params) | {"loss_function": OBJECTIVE[data.task][0], "random_seed": seed}
-    params |= {"iterations": rounds or MOST_ROUNDS, "thread_count": threads, "verbose": False}
+    params = DEFAULTS | dict(config.params) | {"loss_function": OBJECTIVE[data.task][0], "random_seed": run.seed}
+    params |= {"iterations": run.rounds or MOST_ROUNDS, "thread_count": run.threads, "verbose": False}
     model = CatBoost(params | {"allow_writing_files": False})
     y = data.y if data.task == "regression" else data.y.astype(np.int64)
     options: dict[str, Any] = {}
-    if valid is not None and rounds is None:
-        of = valid[1] if data.task == "regression" else valid[1].astype(np.int64)
-        options = {"eval_set": Pool(valid[0], of), "early_stopping_rounds": patience(params["learning_rate"])}
+    if run.watched is not None:
+        held, of = run.watched
+        of = of if data.task == "regression" else of.astype(np.int64)
+        options = {"eval_set": Pool(held, of), "early_stopping_rounds": patience(params["learning_rate"])}
         options["use_best_model"] = False  # the trees that early stopping waited for are asked too
     model.fit(Pool(data.X, y, weight=data.weight), callbacks=[Clock()], **options)
     if late:
         raise TimeUp
     best = int(model.get_best_iteration()) + 1 if options else int(model.tree_count_)
-    return CatBoosted(model, data.task, data.outputs, best)
+    return CatBoosted(model, data.task, best, data.outputs)
 
 
 def expected_seconds(config: Config, data: Data, *, seed: int) -> float:
     """CPU seconds of a usual fit, from a few rounds."""
     start = time.process_time()
-    train_catboost(config, replace(data, columns=()), seed=seed, threads=1, valid=None, rounds=1, deadline=None)
+    train(config, data, Run(seed, rounds=1))
     once = time.process_time()
-    rounds = {"seed": seed, "threads": 1, "valid": None, "rounds": 1 + PROBE, "deadline": None}
-    train_catboost(config, replace(data, columns=()), **rounds)  # type: ignore[arg-type]
+    train(config, data, Run(seed, rounds=1 + PROBE))
     first, more = once - start, time.process_time() - once
     return first + max(0.0, more - first) / PROBE * USUAL
 

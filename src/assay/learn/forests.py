@@ -15,7 +15,7 @@ from assay.core.table import F64
 
 from .forms import Forest, Form, Tree
 from .from_lightgbm import down_to_float32
-from .learners import F32, Config, Data
+from .learners import F32, Config, Data, Run
 from .linear import MANY_CLASSES
 
 MOST_NODES = 800_000  # of a whole forest, counted once for each output: a graph of about 15 MB
@@ -45,7 +45,7 @@ class Grown:
         return forms_of_forest(self.native, self.task, self.outputs)
 
 
-def train_forest(config: Config, data: Data, *, seed: int) -> Grown:
+def train(config: Config, data: Data, run: Run) -> Grown:
     """See ``learners.train``. One thread.
 
     A forest leaves out rows beyond 50,000 (rows stand in the order of their hash, so the first are a random sample).
@@ -63,12 +63,16 @@ def train_forest(config: Config, data: Data, *, seed: int) -> Grown:
     kept = {} if data.limits is None else data.limits.forest()
     if config.family == "tree":
         leaf = int(np.clip(n // 50, 2, max(20, n // 200)))  # smaller leaves give shares of 0 and 1, which cost most
-        options: dict[str, Any] = {"max_leaf_nodes": READABLE_LEAVES, "min_samples_leaf": leaf, "random_state": seed}
+        options: dict[str, Any] = {
+            "max_leaf_nodes": READABLE_LEAVES,
+            "min_samples_leaf": leaf,
+            "random_state": run.seed,
+        }
         kind = DecisionTreeRegressor if data.task == "regression" else DecisionTreeClassifier
         model = kind(**(options | criterion | kept | params))
     else:
         params, (trees, leaf) = _rest(params), forest_size(data, params)
-        options = {"n_estimators": trees, "min_samples_leaf": leaf, "random_state": seed, "n_jobs": 1}
+        options = {"n_estimators": trees, "min_samples_leaf": leaf, "random_state": run.seed, "n_jobs": 1}
         options["max_features"] = params.pop("max_features", 0.5)
         kind = ExtraTreesRegressor if data.task == "regression" else ExtraTreesClassifier
         model = kind(**(options | criterion | kept | params))
@@ -107,7 +111,7 @@ def expected_seconds(config: Config, data: Data, *, seed: int) -> float:
     start = time.process_time()
     trees, leaf = forest_size(data, config.params)
     two = replace(config, params={**config.params, "n_estimators": 2, "min_samples_leaf": leaf})
-    train_forest(two, data, seed=seed)
+    train(two, data, Run(seed))
     return (time.process_time() - start) * trees / 2
 
 

@@ -6,8 +6,9 @@ and a size cap, and a tree of at most 16 leaves that a person can read. All are 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -18,12 +19,12 @@ from assay.core.subject import Task
 from assay.core.table import F64, I64
 
 from .budget import MOST_WORK, leading, plan
+from .families import FAMILIES
 from .forms import Family, Form
 from .limits import Limits
 
 F32 = NDArray[np.float32]
 MOST_ROUNDS = 3000
-BOOSTED = ("lightgbm", "additive", "xgboost", "catboost")
 # Of a class with few rows a leaf holds next to no curvature, and a step is divided by it: rare classes then get wild
 # scores (of 40 classes, some of one row: log-loss 6.6, and .1 with this floor, which is XGBoost's min_child_weight).
 LEAST_HESSIAN, RARE = 1.0, 20  # rows of the rarest class: under the rows of a leaf, no leaf can be its own
@@ -87,6 +88,42 @@ class Staged(Protocol):
     def staged(self, X: F32, rounds: int) -> F64: ...
 
 
+@dataclass(frozen=True)
+class Run:
+    """How one training goes: see ``train``."""
+
+    seed: int
+    threads: int = 1
+    valid: tuple[F32, F64] | None = None
+    rounds: int | None = None
+    deadline: float | None = None
+
+    @property
+    def watched(self) -> tuple[F32, F64] | None:
+        """The rows that stop it early; None where the number of rounds is fixed or nothing stops it."""
+        return self.valid if self.rounds is None else None
+
+    @property
+    def late(self) -> bool:
+        return self.deadline is not None and time.process_time() > self.deadline
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """A model that grew round by round: what it predicts is what it said after the rounds that were kept."""
+
+    native: Any
+    task: Task
+    rounds: int
+
+    def predict(self, X: F32) -> F64:
+        return self.staged(X, self.rounds)
+
+    def staged(self, X: F32, rounds: int) -> F64:
+        """See ``Staged``."""
+        raise NotImplementedError
+
+
 def train(
     config: Config,
     data: Data,
@@ -102,45 +139,32 @@ def train(
     ``valid`` stops boosting early; ``rounds`` fixes the number of rounds instead. ``deadline`` is a value of
     ``time.process_time()`` at which boosting is cut off: ``TimeUp`` is then raised, never a half-trained model.
     """
-    if config.family in BOOSTED and data.columns:
+    traits = FAMILIES[config.family]
+    if traits.boosted and data.columns:
         from .masking import with_masked_copies
 
         data = with_masked_copies(data, seed)
-    if config.family in ("lightgbm", "additive"):
-        from .boosting import train_lightgbm
+    made: Trained = _module(config).train(config, data, Run(seed, threads, valid, rounds, deadline))
+    return made
 
-        return train_lightgbm(config, data, seed=seed, threads=threads, valid=valid, rounds=rounds, deadline=deadline)
-    if config.family == "xgboost":
-        from .xgboosting import train_xgboost
 
-        return train_xgboost(config, data, seed=seed, threads=threads, valid=valid, rounds=rounds, deadline=deadline)
-    if config.family == "catboost":
-        from .catboosting import train_catboost
+def foresee(config: Config, data: Data, *, seed: int) -> float | None:
+    """CPU seconds that a training would take; None of families that the clock can stop and that cost little."""
+    if not FAMILIES[config.family].foreseen:
+        return None
+    return float(_module(config).expected_seconds(config, replace(data, columns=()), seed=seed))
 
-        return train_catboost(config, data, seed=seed, threads=threads, valid=valid, rounds=rounds, deadline=deadline)
-    if config.family == "network":
-        from .network import train_network
 
-        return train_network(config, data, seed=seed, valid=valid, rounds=rounds, deadline=deadline)
-    if config.family == "linear":
-        from .linear import train_linear
+def _module(config: Config) -> Any:
+    from . import boosting, catboosting, forests, linear, network, xgboosting
 
-        return train_linear(config, data)
-    from .forests import train_forest
-
-    return train_forest(config, data, seed=seed)
+    homes = {m.__name__.rpartition(".")[2]: m for m in (boosting, catboosting, forests, linear, network, xgboosting)}
+    return homes[FAMILIES[config.family].module]
 
 
 def patience(rate: float) -> int:
     """Rounds without a gain before boosting stops: slow rates must not be stopped by noise."""
     return int(np.clip(round(5.0 / rate), 20, 200))
-
-
-def can(family: Family, aim: Aim) -> bool:
-    """Whether a family can be trained for ``aim``: a leaf of a forest holds a mean, so a forest has no quantile."""
-    if aim.kind == "quantile":
-        return family in ("lightgbm", "additive", "linear")
-    return aim.kind != "count" or family in ("lightgbm", "additive", "linear", "extra-trees", "tree")
 
 
 class TimeUp(Exception):

@@ -15,10 +15,8 @@ from typing import Any
 from assay.core.aim import Aim
 from assay.core.constraints import Constraints
 
+from .families import FAMILIES
 from .forms import EncoderSpec, Family, Term
-
-KEEPS_GROUPS: tuple[Family, ...] = ("lightgbm", "additive", "xgboost", "linear")
-KEEPS_DIRECTIONS: tuple[Family, ...] = (*KEEPS_GROUPS, "extra-trees", "tree")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +66,11 @@ def limits_of(constraints: Constraints, spec: EncoderSpec) -> Limits | None:
 
 def cannot_keep(family: Family, constraints: Constraints, aim: Aim) -> str:
     """Why a family cannot keep the constraints; empty where it can."""
-    if constraints.interactions and family not in KEEPS_GROUPS:
+    if constraints.interactions and not FAMILIES[family].groups:
         return "it cannot be told which columns may act together"
     if not constraints.monotone:
         return ""
-    if family not in KEEPS_DIRECTIONS:
+    if not FAMILIES[family].directions:
         return "it cannot be told directions"
     if aim.kind == "quantile" and family != "linear":
         return "its leaves are set anew to the quantile, which LightGBM refuses beside a direction"

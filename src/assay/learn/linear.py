@@ -11,7 +11,7 @@ from assay.core.subject import Task
 from assay.core.table import F64
 
 from .forms import Form, Linear, Link, Term
-from .learners import F32, Config, Data
+from .learners import F32, Config, Data, Run
 from .replay import design, replay_form
 
 LEAST_OF_LEVEL = 5  # rows that a level or null flag needs before it gets a weight of its own
@@ -71,7 +71,7 @@ def terms_of(data: Data) -> tuple[Term, ...]:
     return tuple(terms[i] for i in kept)
 
 
-def train_linear(config: Config, data: Data) -> LinearModel:
+def train(config: Config, data: Data, run: Run) -> LinearModel:
     """Logistic regression (penalty C, default 1) or ridge (alpha, default 1). See ``learners.train``."""
     from sklearn.linear_model import LogisticRegression, Ridge
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]

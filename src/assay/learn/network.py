@@ -21,7 +21,7 @@ from assay.core.table import F64
 
 from .calibration import row_losses
 from .forms import Form, Link, Network
-from .learners import F32, Config, Data, TimeUp
+from .learners import F32, Config, Data, Run, TimeUp
 from .linear import terms_of
 from .replay import design, replay_form, squashed
 
@@ -64,14 +64,10 @@ class Nets:
         return self.fitted
 
 
-def train_network(
+def train(
     config: Config,
     data: Data,
-    *,
-    seed: int,
-    valid: tuple[F32, F64] | None,
-    rounds: int | None,
-    deadline: float | None,
+    run: Run,
 ) -> Nets:
     """See ``learners.train``; a round is an epoch. One thread.
 
@@ -84,30 +80,30 @@ def train_network(
     terms = terms_of(data)
     if not terms:
         raise ValueError("a network needs a column that varies")
-    made = _Making(config, data, terms, seed)
+    made = _Making(config, data, terms, run.seed)
     best, form, since, kept = np.inf, made.form(), 0, 1
     path: list[F64] = []
-    for epoch in range(1, (rounds or MOST_EPOCHS) + 1):
-        if deadline is not None and time.process_time() > deadline:
+    for epoch in range(1, (run.rounds or MOST_EPOCHS) + 1):
+        if run.late:
             raise TimeUp
         made.epoch()
-        if rounds or valid is None:
+        if run.watched is None:
             continue
         now = made.form()
-        path.append(Nets(None, data.task, now, epoch).predict(valid[0]))
-        loss = float(row_losses(path[-1], valid[1], data.task).mean())
+        path.append(Nets(None, data.task, now, epoch).predict(run.watched[0]))
+        loss = float(row_losses(path[-1], run.watched[1], data.task).mean())
         best, form, since, kept = (loss, now, 0, epoch) if loss < best else (best, form, since + 1, kept)
         if since >= PATIENCE:
             break
-    if rounds or valid is None:
-        form, kept = made.form(), rounds or MOST_EPOCHS
+    if run.watched is None:
+        form, kept = made.form(), run.rounds or MOST_EPOCHS
     return Nets(None, data.task, form, kept, tuple(path))
 
 
 def expected_seconds(config: Config, data: Data, *, seed: int) -> float:
     """CPU seconds of a usual fit, from one epoch."""
     start = time.process_time()
-    train_network(config, data, seed=seed, valid=None, rounds=1, deadline=None)
+    train(config, data, Run(seed, rounds=1))
     return (time.process_time() - start) * USUAL
 
 

@@ -7,7 +7,6 @@ stopping on a CPU clock as for LightGBM. The library adds leaves in float32, the
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +18,7 @@ from assay.core.subject import Task
 from assay.core.table import F64
 
 from .forms import Forest, Form, Link, Tree
-from .learners import F32, MOST_ROUNDS, Config, Data, TimeUp, patience
+from .learners import F32, MOST_ROUNDS, Config, Data, Rounds, Run, TimeUp, patience
 
 DEFAULTS: dict[str, Any] = {
     "learning_rate": 0.05,
@@ -40,20 +39,14 @@ OBJECTIVE: dict[Task, tuple[str, str, Link]] = {
 
 
 @dataclass(frozen=True)
-class XGBoosted:
+class XGBoosted(Rounds):
     """An XGBoost booster with the number of rounds that early stopping kept."""
 
-    native: Any
-    task: Task
-    rounds: int
     types: tuple[str, ...]
 
     @property
     def grown(self) -> int:
         return int(self.native.num_boosted_rounds())
-
-    def predict(self, X: F32) -> F64:
-        return self.staged(X, self.rounds)
 
     def staged(self, X: F32, rounds: int) -> F64:
         """See ``learners.Staged``."""
@@ -67,15 +60,10 @@ class XGBoosted:
         return forms_of_xgboost(self.native, self.rounds, OBJECTIVE[self.task][2])
 
 
-def train_xgboost(
+def train(
     config: Config,
     data: Data,
-    *,
-    seed: int,
-    threads: int,
-    valid: tuple[F32, F64] | None,
-    rounds: int | None,
-    deadline: float | None,
+    run: Run,
 ) -> XGBoosted:
     """See ``learners.train``.
 
@@ -89,28 +77,28 @@ def train_xgboost(
 
     class Stop(xgboost.callback.TrainingCallback):  # type: ignore[misc]
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-            if deadline is not None and epoch % 5 == 0 and time.process_time() > deadline:
+            if epoch % 5 == 0 and run.late:
                 raise TimeUp
             return False
 
     objective, metric, _ = OBJECTIVE[data.task]
     params = DEFAULTS | dict(config.params) | {"objective": objective, "eval_metric": metric}
-    params |= {"seed": seed, "nthread": threads}
+    params |= {"seed": run.seed, "nthread": run.threads}
     if data.limits is not None:
         params |= data.limits.xgboost()
     if data.task == "multiclass":
         params["num_class"] = data.outputs
     coded = set(data.categorical)
     types = tuple("c" if i in coded else "q" for i in range(data.X.shape[1]))
-    options = {"feature_types": list(types), "enable_categorical": True, "nthread": threads}
+    options = {"feature_types": list(types), "enable_categorical": True, "nthread": run.threads}
     own = xgboost.QuantileDMatrix(data.X, data.y, weight=data.weight, max_bin=params.get("max_bin", 256), **options)
     callbacks: list[Any] = [Stop()]
     sets = []
-    if valid is not None and rounds is None:
-        sets = [(xgboost.QuantileDMatrix(valid[0], valid[1], ref=own, **options), "valid")]
+    if run.watched is not None:
+        sets = [(xgboost.QuantileDMatrix(*run.watched, ref=own, **options), "valid")]
         callbacks.append(xgboost.callback.EarlyStopping(rounds=patience(params["learning_rate"])))
     booster = xgboost.train(
-        params, own, num_boost_round=rounds or MOST_ROUNDS, evals=sets, callbacks=callbacks, verbose_eval=False
+        params, own, num_boost_round=run.rounds or MOST_ROUNDS, evals=sets, callbacks=callbacks, verbose_eval=False
     )
     best = booster.best_iteration + 1 if sets else booster.num_boosted_rounds()
     return XGBoosted(booster, data.task, int(best), types)

@@ -11,7 +11,8 @@ from assay.core.challenge import probe
 from assay.core.subject import CHOOSE, Subject
 from assay.core.table import F64, I64
 from assay.learn.encoder import encode
-from assay.learn.learners import Config, can, train
+from assay.learn.families import can
+from assay.learn.learners import Config, train
 
 from .judged import Judged
 from .plain_models import FEWEST_ROWS, learnable

@@ -12,8 +12,9 @@ from assay.core.subject import Subject
 from assay.core.table import F64
 from assay.learn.encoded import encoded
 from assay.learn.encoder import encode
+from assay.learn.families import can
 from assay.learn.forms import EncoderSpec
-from assay.learn.learners import Config, Data, can, train
+from assay.learn.learners import Config, Data, train
 from assay.learn.target import Labels
 
 from .judged import Judged
