@@ -8,7 +8,6 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any
 
@@ -19,6 +18,7 @@ from assay.core.result import Cost, Score, SubjectInfo, Trial
 from assay.core.settings import Settings
 from assay.core.subject import Subject
 from assay.core.table import Ask
+from assay.core.versions import versions
 from assay.report.document import Report
 
 from .catalogue import expand, in_force
@@ -174,18 +174,11 @@ class Audit:
         scale = 1 if sys.platform == "darwin" else 1024
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 1e6
         tests = sum(d.tests for d in decisions.values())
-        return Cost(wall, cpu, peak, tests, {name: installed(name) for name in LIBRARIES})
+        return Cost(wall, cpu, peak, tests, dict.fromkeys(LIBRARIES, "not installed") | versions(LIBRARIES))
 
 
 def as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def installed(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def standing_leaks(stands: Sequence[Finding], suspects: Collection[str]) -> dict[str, str]:

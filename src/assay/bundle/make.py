@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,7 @@ from assay.core.errors import BundleError
 from assay.core.settings import Settings
 from assay.core.subject import BUILD, CHOOSE, JUDGE, Subject
 from assay.core.table import SampleSpec
+from assay.core.versions import versions
 from assay.fit.fitted import Fitted
 from assay.fit.resources import Resources
 from assay.fit.sweep import sweep
@@ -30,15 +29,6 @@ from .write import build
 
 PACKAGES = ("assay", "lightgbm", "numpy", "onnx", "onnxruntime", "scikit-learn")
 EXTRAS = ("xgboost-cpu", "catboost", "optuna")  # where installed: the race had their families
-
-
-def versions_of(packages: Sequence[str]) -> dict[str, str]:
-    """The versions of those that are installed."""
-    found = {}
-    for name in packages:
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
 
 
 def make(
@@ -98,7 +88,7 @@ def pack_fitted(subject: Subject, fitted: Fitted, settings: Settings, doc: Mappi
         "rows": subject.table.n_rows,
         "rows_fitted": fitted.rows,
         "seed": fitted.seed,
-        "versions": {name: version(name) for name in PACKAGES} | versions_of(EXTRAS),
+        "versions": versions(PACKAGES + EXTRAS),
     }
     document = dict(doc or {"kind": "fit", "report": None, "model": model_part(fitted)})
     if "resources" in document["model"]:

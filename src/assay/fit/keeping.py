@@ -13,7 +13,6 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from assay.core.errors import OutputError
 from assay.core.remedy import Recipe
 from assay.core.settings import Settings
+from assay.core.versions import versions
 from assay.core.writing import replacing
 from assay.learn.form_arrays import arrays_of, form_from
 from assay.learn.forms import Form
@@ -152,15 +152,8 @@ def keeper_for(folder: Path, m: Material, recipe: Recipe, settings: Settings) ->
         "the repairs": digest(recipe.to_json()["steps"]),
         "the settings": digest(said),
         "the seed": str(m.seed),
-        "a version": digest({name: version_of(name) for name in PACKAGES}),
+        "a version": digest(versions(PACKAGES)),
     })  # fmt: skip
-
-
-def version_of(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "-"
 
 
 def digest(doc: Any) -> str:
