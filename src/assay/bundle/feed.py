@@ -231,16 +231,13 @@ def _read_texts(
 
     ``row_of`` finds the first row of a value where ``array`` holds only the distinct ones.
     """
-    if i.kind == "date" and storage.startswith("VARCHAR (") and storage != "VARCHAR (iso)":
-        pattern, form = as_python(any_date(storage[9:-1])), storage[9:-1]
-    else:
-        pattern, form = _DATE, "iso"
+    read = reader_of(i, storage)
     if any(isinstance(v, (list, dict, set, np.ndarray)) for v in array.tolist()):
         raise InputError(f"column {i.column!r} must hold one value a row; it holds lists")
     seen: dict[Any, float] = {}
     for value in array.tolist():
         if value not in seen:
-            seen[value] = _read(value, i, pattern, form)
+            seen[value] = read(value)
     if on_bad == "error":
         for row, value in enumerate(array.tolist()):
             if np.isinf(seen[value]) and not isinstance(value, float):
@@ -252,6 +249,18 @@ def _read_texts(
                 )
     out = np.array([seen[v] for v in array.tolist()], np.float64)
     return np.where(np.isinf(out), np.nan, out)
+
+
+def reader_of(i: Input, storage: str) -> Callable[[Any], float]:
+    """How one value of the column becomes a number: NaN for missing, infinite for what does not read.
+
+    ``storage`` says how text dates are written, such as ``VARCHAR (dmy)``; they are ISO dates otherwise.
+    """
+    if i.kind == "date" and storage.startswith("VARCHAR (") and storage != "VARCHAR (iso)":
+        pattern, form = as_python(any_date(storage[9:-1])), storage[9:-1]
+    else:
+        pattern, form = _DATE, "iso"
+    return lambda value: _read(value, i, pattern, form)
 
 
 def _read(value: Any, i: Input, pattern: Any, form: str) -> float:
