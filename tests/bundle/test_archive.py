@@ -184,10 +184,10 @@ def test_model_refuses_other_files(tmp_path, model):
         Model.load(tmp_path)
     manifest, files = unpack(model.to_bytes())
     about = {k: v for k, v in manifest.items() if k not in ("format", "files")}
-    for gone in ("model/model.onnx", "schema.json", "golden.json"):
+    for gone in ("model/model.onnx", "schema.json", "examples/inputs.jsonl", "examples/expected.jsonl"):
         with pytest.raises(BundleError, match="lacks"):
             Model.load(pack({k: v for k, v in files.items() if k != gone}, about))
-    for name in ("schema.json", "golden.json"):
+    for name in ("schema.json", "examples/inputs.jsonl", "examples/expected.jsonl"):
         for bad in (b"{}", b"[]", b"null", b'{"x-assay": {"format": 3}}', b'{"rows": [], "expected": []}'):
             with pytest.raises(BundleError):
                 Model.load(pack(files | {name: bad}, about))

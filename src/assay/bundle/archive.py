@@ -15,7 +15,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,8 @@ import numpy as np
 from assay.core.errors import BundleError
 from assay.core.writing import replacing
 
-FORMAT = "assay-bundle-1"
-MANIFEST = "manifest.json"
+from .layout import FORMAT, MANIFEST, SIGNATURE, check_manifest, role_of
+
 MAX_BYTES = 1 << 30  # inflated, all entries together
 MAX_RATIO = 200
 MAX_ENTRIES = 1_000
@@ -35,15 +35,37 @@ _MODE, _DATE = 0o100644 << 16, (1 << 5) | 1  # 1980-01-01
 _MADE_BY, _NEEDED, _UTF8 = 0x0314, 20, 0x800
 
 
-def pack(files: Mapping[str, bytes], about: Mapping[str, Any]) -> bytes:
-    """The bytes of an .assay file: ``files`` by path, and a manifest with ``about``, sizes and SHA-256 digests."""
+def pack(files: Mapping[str, bytes], about: Mapping[str, Any], roles: Mapping[str, str] | None = None) -> bytes:
+    """The bytes of an .assay file: ``files`` by path, and a manifest with ``about``, roles, sizes and SHA-256 digests.
+
+    Args:
+        about: name, version and parents among others; a name and a version stand in every manifest.
+        roles: of files that ``layout.role_of`` does not know.
+
+    Raises:
+        BundleError: a manifest that no reader would take.
+    """
+    said = dict(roles or {})
     listed = {
-        path: {"sha256": hashlib.sha256(files[path]).hexdigest(), "size": len(files[path])} for path in sorted(files)
+        path: {
+            "role": said.get(path) or role_of(path),
+            "sha256": hashlib.sha256(files[path]).hexdigest(),
+            "size": len(files[path]),
+        }
+        for path in sorted(files)
     }
-    manifest = {"format": FORMAT, **about, "files": listed}
+    manifest = check_manifest(
+        {"format": FORMAT, "name": "model", "version": "0.1.0", "parents": [], **about, "files": listed}
+    )
+    return seal({MANIFEST: to_json(manifest), **files})
+
+
+def seal(entries: Mapping[str, bytes]) -> bytes:
+    """The one zip of these entries: the manifest first, then by name."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as zipped:
-        for path, data in [(MANIFEST, to_json(manifest)), *((p, files[p]) for p in sorted(files))]:
+        for path in (MANIFEST, *sorted(set(entries) - {MANIFEST})):
+            data = entries[path]
             entry = zipfile.ZipInfo(path, (1980, 1, 1, 0, 0, 0))
             entry.create_system, entry.external_attr = 3, _MODE
             small = len(zlib.compress(data, 6))
@@ -54,10 +76,23 @@ def pack(files: Mapping[str, bytes], about: Mapping[str, Any]) -> bytes:
 
 
 def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Check an .assay file and give its manifest and its files.
+    """Check an .assay file and give its manifest and the files that it lists.
 
     Raises:
         BundleError: anything that ``pack`` would not have written; one sentence says what.
+    """
+    files = contents(data)
+    manifest = check_manifest(from_json(files.pop(MANIFEST), MANIFEST))
+    files.pop(SIGNATURE, None)
+    _verify(manifest["files"], files)
+    return manifest, files
+
+
+def contents(data: bytes) -> dict[str, bytes]:
+    """Every entry of an .assay file, manifest and signature among them, before the manifest is believed.
+
+    Raises:
+        BundleError: the zip is not as ``seal`` writes it, or has no manifest.
     """
     files: dict[str, bytes] = {}
     total = 0
@@ -70,12 +105,7 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
             raise BundleError(f"the entry {path!r} of the .assay file is damaged")
     if MANIFEST not in files:
         raise BundleError("the .assay file has no manifest.json: it was not written by assay")
-    manifest = from_json(files.pop(MANIFEST), MANIFEST)
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        got = manifest.get("format") if isinstance(manifest, dict) else type(manifest).__name__
-        raise BundleError(f"this version of assay reads the format {FORMAT}; the file says {str(got)[:60]!r}")
-    _verify(manifest.get("files"), files)
-    return manifest, files
+    return files
 
 
 def _entries(data: bytes) -> list[tuple[str, int, int, int, int, int]]:
@@ -145,17 +175,14 @@ def _inflate(packed: bytes, size: int, method: int, path: str) -> bytes:
     return out
 
 
-def _verify(listed: Any, files: Mapping[str, bytes]) -> None:
-    if not isinstance(listed, dict):
-        raise BundleError("the manifest of the .assay file lists no files")
+def _verify(listed: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
     for path in sorted(set(files) - set(listed)):
         raise BundleError(f"the .assay file holds {path!r}, which its manifest does not list")
     for path in sorted(set(listed) - set(files)):
         raise BundleError(f"the .assay file lacks {path!r}, which its manifest lists")
     for path, data in files.items():
         entry = listed[path]
-        good = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
-        if entry != good:
+        if (entry.get("sha256"), entry.get("size")) != (hashlib.sha256(data).hexdigest(), len(data)):
             raise BundleError(f"{path!r} is not the file that the manifest describes: it was changed or damaged")
 
 
@@ -188,6 +215,25 @@ def from_json(data: bytes, path: str) -> Any:
         return json.loads(data.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
     except (ValueError, RecursionError):
         raise BundleError(f"{path!r} in the .assay file is not valid JSON") from None
+
+
+def to_lines(docs: Iterable[Any]) -> bytes:
+    """JSON lines: one document a line."""
+    lines = (json.dumps(doc, ensure_ascii=False, allow_nan=False) + "\n" for doc in docs)
+    return "".join(lines).encode()
+
+
+def from_lines(data: bytes, path: str) -> list[Any]:
+    """Parse JSON lines from an untrusted file, as ``from_json`` does.
+
+    Raises:
+        BundleError: a line is not one JSON document.
+    """
+    lines = data.splitlines()
+    docs = from_json(b"[" + b",".join(lines) + b"]", path)
+    if not isinstance(docs, list) or len(docs) != len(lines):
+        raise BundleError(f"{path!r} in the .assay file must hold one JSON document a line")
+    return docs
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -17,6 +17,8 @@ from assay.core.errors import BundleError
 from assay.core.table import F64
 from assay.learn.forms import Assembly, Forest
 
+from .archive import from_lines, to_lines
+from .layout import EXPECTED, ROWS
 from .nodes import NULL_CODE
 from .schema import Input, Schema
 
@@ -86,21 +88,23 @@ def feed_of(rows: Sequence[Mapping[str, Any]], schema: Schema) -> Feed:
     return feed
 
 
-def to_doc(rows: Sequence[Mapping[str, Any]], output: F64) -> dict[str, Any]:
-    return {"tolerance": TOLERANCE, "rows": list(rows), "expected": output.tolist()}
+def to_files(rows: Sequence[Mapping[str, Any]], output: F64, main: str) -> dict[str, bytes]:
+    """The two files: a row a line, and under the name of the graph's main output what it gives for it."""
+    return {ROWS: to_lines(rows), EXPECTED: to_lines({main: values} for values in output.tolist())}
 
 
-def replay(doc: Any, schema: Schema, predict: Callable[[Feed], F64]) -> float:
+def replay(files: Mapping[str, bytes], schema: Schema, main: str, predict: Callable[[Feed], F64]) -> float:
     """Predict the golden rows again and give the largest difference (relative where values exceed one).
 
     Raises:
         BundleError: the difference is above 1e-5, or the rows do not fit the schema.
     """
-    if not isinstance(doc, dict) or not isinstance(doc.get("rows"), list) or not 0 < len(doc["rows"]) <= MOST:
+    rows, expected = from_lines(files[ROWS], ROWS), from_lines(files[EXPECTED], EXPECTED)
+    if not 0 < len(rows) <= MOST or not all(isinstance(row, dict) for row in rows):
         raise BundleError("the golden rows of the .assay file are missing or damaged")
-    got = predict(feed_of(doc["rows"], schema))
+    got = predict(feed_of(rows, schema))
     try:
-        want = np.array(doc["expected"], np.float64)
+        want = np.array([row[main] for row in expected], np.float64)
     except (KeyError, TypeError, ValueError):
         raise BundleError("the golden rows of the .assay file have no expected outputs") from None
     if want.shape != got.shape or not np.isfinite(want).all() or not np.isfinite(got).all():

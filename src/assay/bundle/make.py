@@ -21,6 +21,7 @@ from assay.fit.telling import telling
 from assay.report.document import Report
 
 from .classes import class_type_of
+from .layout import name_from
 from .model import Model
 from .native import native_output
 from .parity import MOST_ROWS
@@ -108,7 +109,7 @@ def pack_fitted(subject: Subject, fitted: Fitted, settings: Settings, doc: Mappi
         target=target,
         trained_on=subject.table.digest,
         class_type=class_type_of(fitted.classes, subject.table.column(target).storage if target else ""),
-        name=subject.table.name,
+        name=name_from(subject.table.name),
     )
 
 

@@ -21,6 +21,7 @@ from .archive import from_json, unpack, write_file
 from .background import Against
 from .classes import typed
 from .feed import Feed, OnBad, feed_from
+from .layout import DOSSIER, GRAPH, LINEAGE, NEEDED, OPENAPI, PARITY, RECIPE, SCHEMA
 from .reasons import explain
 from .session import Session
 from .sets import sets_of
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
     from .counterfactual import Counterfactual
 
-GRAPH, SCHEMA, GOLDEN = "model/model.onnx", "schema.json", "golden.json"
-DOSSIER, RECIPE, LINEAGE, PARITY = "dossier.json", "recipe.json", "lineage.json", "parity.json"
 MOST_FILE = 1 << 30
 
 
@@ -51,13 +50,13 @@ class Model:
         """
         self._data = data
         self.manifest, self._files = unpack(data)
-        for path in (GRAPH, SCHEMA, GOLDEN):
+        for path in NEEDED:
             if path not in self._files:
                 raise BundleError(f"the .assay file lacks {path!r}")
         self._schema = schema.from_doc(from_json(self._files[SCHEMA], SCHEMA))
         self._values = typed(self._schema.classes, self._schema.class_type)
         self._session = Session(self._files[GRAPH], self._schema)
-        self.golden_difference = golden.replay(from_json(self._files[GOLDEN], GOLDEN), self._schema, self._output)
+        self.golden_difference = golden.replay(self._files, self._schema, self._session.main, self._output)
         """The largest difference on the golden rows: 0.0 on the machine that wrote them."""
 
     @classmethod
@@ -100,6 +99,14 @@ class Model:
     def digest(self) -> str:
         """SHA-256 of the file."""
         return hashlib.sha256(self._data).hexdigest()
+
+    @property
+    def name(self) -> str:
+        return str(self.manifest["name"])
+
+    @property
+    def version(self) -> str:
+        return str(self.manifest["version"])
 
     @property
     def size(self) -> int:
@@ -149,6 +156,11 @@ class Model:
     def dossier(self) -> dict[str, Any]:
         """The evidence: what was found, tried, left out and measured."""
         return dict(self._doc(DOSSIER))
+
+    @property
+    def openapi(self) -> dict[str, Any]:
+        """The frozen OpenAPI 3.1 document of the service that this model is served by."""
+        return dict(self._doc(OPENAPI))
 
     @property
     def lineage(self) -> dict[str, Any]:

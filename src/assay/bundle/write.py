@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,16 @@ from assay.core.table import F64, Sample
 from assay.learn.forms import Assembly
 
 from . import golden
-from .archive import FORMAT, pack, to_json, write_file
+from .archive import from_json, pack, to_json, write_file
+from .card import model_card
 from .classes import TEXT
 from .feed import feed_from
 from .graph import make_graph
-from .model import DOSSIER, GOLDEN, GRAPH, LINEAGE, PARITY, RECIPE, SCHEMA, Model
+from .layout import CARD, DOSSIER, FORMAT, GRAPH, LINEAGE, OPENAPI, PARITY, RECIPE, SBOM, SCHEMA, named, versioned
+from .model import Model
+from .openapi import openapi
 from .parity import MOST_ROWS, compare
+from .sbom import sbom
 from .schema import make_schema, to_doc
 from .session import Session
 
@@ -37,6 +41,8 @@ def build(
     trained_on: str | None = None,
     class_type: str = TEXT,
     name: str = "model",
+    version: str = "0.1.0",
+    parents: Sequence[str] = (),
 ) -> Model:
     """Lower, check and pack. Same arguments, same bytes.
 
@@ -47,6 +53,7 @@ def build(
             compared with it on the first 5,000 and refused above 1e-4. Only the record is kept.
         lineage: JSON: data digest, row counts, seed, versions.
         class_type: what the target column held, and so what ``Model.predict`` gives (``classes.class_type_of``).
+        name, version, parents: as the manifest has them; parents are digests of the bundles that this one comes from.
 
     Raises:
         BundleError: the graph differs from the trained model. SettingsError: the recipe cannot be a graph.
@@ -58,7 +65,7 @@ def build(
     files = {GRAPH: graph, SCHEMA: to_json(to_doc(schema))}
     rows = golden.golden_rows(schema, assembly)
     output = np.asarray(session.run(golden.feed_of(rows, schema)), np.float64)
-    files[GOLDEN] = to_json(golden.to_doc(rows, output))
+    files |= golden.to_files(rows, output, session.main)
     if held_out is not None and native is not None:
         some = held_out.take(np.arange(min(held_out.n, MOST_ROWS)))
         got = np.asarray(session.run(feed_from(some, schema, "null")[0]), np.float64)
@@ -68,10 +75,24 @@ def build(
         if isinstance(evidence.get("model"), Mapping):
             evidence["model"] = {**evidence["model"], "parity": record}
     files[RECIPE] = to_json((recipe or Recipe()).to_json())
-    files[DOSSIER] = to_json(evidence)
     files[LINEAGE] = to_json(dict(lineage or {}))
-    digest = hashlib.sha256(files[SCHEMA]).hexdigest()
-    return Model(pack(files, {"name": name, "task": assembly.task, "target": target, "schema": digest}))
+    about = {"name": named(name), "version": versioned(version), "parents": list(parents)}
+    return Model(finish(files, evidence, {**about, "task": assembly.task, "target": target}, trained_on))
+
+
+def finish(
+    files: Mapping[str, bytes], dossier: Mapping[str, Any], about: Mapping[str, Any], trained_on: str | None = None
+) -> bytes:
+    """Add what is made from the rest (card, OpenAPI, bill of materials) and pack."""
+    described, name, version = from_json(files[SCHEMA], SCHEMA), str(about["name"]), str(about["version"])
+    graph_digest = hashlib.sha256(files[GRAPH]).hexdigest()
+    made = {
+        DOSSIER: to_json(dossier),
+        CARD: model_card(dossier, described, name, version).encode(),
+        OPENAPI: to_json(openapi(described, name, version)),
+        SBOM: to_json(sbom(name, version, graph_digest, trained_on)),
+    }
+    return pack({**files, **made}, {**about, "schema": hashlib.sha256(files[SCHEMA]).hexdigest()})
 
 
 def write(

@@ -1,0 +1,79 @@
+"""``dossier/model_card.md``: the model on one page, made from its dossier and schema.
+
+Headings follow Mitchell et al. (2019), "Model Cards for Model Reporting"; a part of which nothing is known says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from assay.report.dossier import left_out_sentence, lineage, model_limits, model_of, ordered, whose, with_defaults
+from assay.report.markdown import safe, score_table, table
+from assay.report.numbers import count
+
+UNKNOWN = "Nothing was recorded."
+QUESTION = {"decides": "What is decided", "about": "About whom", "asked_at": "When it is asked", "owner": "Owner"}
+
+
+def model_card(dossier: Mapping[str, Any], schema: Mapping[str, Any], name: str, version: str) -> str:
+    """The card as Markdown."""
+    own, model = schema["x-assay"], model_of(dossier)
+    task = "values" if own["task"] == "regression" else ", ".join(own["classes"])
+    lines = [f"# {safe(name)} {version}", "", "## Model details", ""]
+    lines.append(f"Predicts {safe(own['target'] or 'a target')} ({safe(task)}) from {len(own['order'])} columns.")
+    lines += ["", *_imported(dossier), left_out_sentence(model) if dossier.get("kind") == "fit" else "", ""]
+    lines += ["## Intended use", "", *_use(dossier), "", "## Factors", "", *_factors(dossier)]
+    lines += ["", "## Metrics", "", *_metrics(model)]
+    lines += ["", "## Training and evaluation data", ""]
+    lines += [f"- {safe(k)}: {safe(v)}" for k, v in lineage(dossier)] or [UNKNOWN]
+    lines += ["", "## Columns", "", *_columns(schema)]
+    lines += ["", "## Limits", ""]
+    lines += [f"- {safe(said)}" for said in model_limits(dossier)] or [UNKNOWN]
+    return "\n".join(lines).replace("\n\n\n", "\n\n").rstrip() + "\n"
+
+
+def _imported(dossier: Mapping[str, Any]) -> list[str]:
+    said = (dossier.get("imported") or {}).get("says")
+    return [f"**{safe(said)}**", ""] if said else []
+
+
+def _question(dossier: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (dossier.get("report") or {}).get("question") or {}
+
+
+def _use(dossier: Mapping[str, Any]) -> list[str]:
+    asked = _question(dossier)
+    out = [f"- {label}: {safe(asked[key])}" for key, label in QUESTION.items() if asked.get(key)]
+    forbidden = asked.get("forbidden") or ()
+    out += [f"- Not to be used for: {safe(use)}" for use in ([forbidden] if isinstance(forbidden, str) else forbidden)]
+    return out or ["Nobody wrote down what this model is for: `[question]` in the settings is empty."]
+
+
+def _factors(dossier: Mapping[str, Any]) -> list[str]:
+    roles = ((dossier.get("report") or {}).get("subject") or {}).get("roles") or {}
+    named = [c for role in ("protected", "group") for c in (roles.get(role) or {}).get("columns", ())]
+    return [f"Columns that stand for people or groups: {', '.join(map(safe, named))}."] if named else [UNKNOWN]
+
+
+def _metrics(model: Mapping[str, Any]) -> list[str]:
+    scores = [with_defaults(s) for s in ordered(model)]
+    if not scores:
+        return ["No score is known: nothing was held out and judged."]
+    return [*score_table(scores), f"The first score is {safe(whose(model))}." if whose(model) else ""]
+
+
+def _columns(schema: Mapping[str, Any]) -> list[str]:
+    own, rows = schema["x-assay"], []
+    for column in own["order"]:
+        entry = own["columns"][column]
+        seen = entry.get("range") or entry.get("categories") or ()
+        if entry.get("range"):
+            seen = [f"{v:.6g}" for v in entry["range"]]
+            said = " to ".join(seen)
+        else:
+            said = ", ".join(map(str, seen[:6])) + (f" and {count(len(seen) - 6)} more" if len(seen) > 6 else "")
+        rows.append(
+            (safe(column), entry["kind"], safe(said), safe("" if entry["typical"] is None else entry["typical"]))
+        )
+    return table(("column", "kind", "seen", "typical"), rows)
