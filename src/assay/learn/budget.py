@@ -2,10 +2,10 @@
 
 Work is counted in steps: a tree goes once through all rows for each level of its depth, in every feature, and through
 three histograms a leaf; a round grows a tree a class. A step takes one to two nanoseconds. Up to ``MOST_WORK`` steps a
-fit is made as asked. Beyond, in this order: trees of 7 leaves on 63 bins (no worse where measured, and four times
-cheaper: ``docs/benchmarks.md``), three fifths of the rounds at a rate that reaches as far, and the columns that tell
-most of the target alone, as many as there is work for, at least 50. These are chosen on the training rows, inside the
-fit: rows that are scored never have a say. What matters only together with another column can then be missed.
+fit is made as asked. Beyond, in this order: trees of 7 leaves on 63 bins (a quarter of the steps), three fifths of the
+rounds at a rate that reaches as far, and the columns that tell most of the target alone, as many as there is work for,
+at least 50. These are chosen on the training rows, inside the fit: rows that are scored never have a say. What matters
+only together with another column can then be missed.
 """
 
 from __future__ import annotations

@@ -2,9 +2,8 @@
 
 A column that is always there in training gives a booster no reason to learn what to do without it, and LightGBM then
 reads a hole as zero. Light copies of some rows with columns taken out at random teach a way for each column (input
-dropout: Srivastava et al. 2014, section 10). Measured on four tables with a tenth of the cells gone: log-loss -.01 to
--.05, and +-.001 where nothing is missing. Linear models take the mean and forests the larger branch as it is; copies
-made them no better.
+dropout: Srivastava et al. 2014, section 10). What it does on four tables: ``benchmarks/holes.py``. Linear models take
+the mean and forests the larger branch as it is.
 """
 
 from __future__ import annotations

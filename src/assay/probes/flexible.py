@@ -19,8 +19,8 @@ from .plain_models import FEWEST_ROWS, learnable
 
 MOST_ROWS = 5_000  # rows that are learned from: a search within a second or two; what more rows bring is on top
 SEARCH = (
-    Config("boosted trees", "lightgbm", {"learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": 20}),
-    Config("boosted trees, small", "lightgbm", {"learning_rate": 0.05, "num_leaves": 7, "min_data_in_leaf": 50}),
+    Config("boosted trees", "lightgbm", {"learning_rate": 0.1, "num_leaves": 31, "min_data_in_leaf": 20}),
+    Config("boosted trees, small", "lightgbm", {"learning_rate": 0.1, "num_leaves": 7, "min_data_in_leaf": 50}),
     Config("a forest", "extra-trees"),
     Config("a linear model", "linear"),
 )
