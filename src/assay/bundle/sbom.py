@@ -63,7 +63,7 @@ def _component(name: str, scope: str, range: str) -> dict[str, Any]:
         said = [{"name": "assay:asked", "value": range}] if range else []
         return {"type": "library", "bom-ref": name, "name": name, "scope": scope, "purl": f"pkg:pypi/{name}",
                 **({"properties": said} if said else {})}  # fmt: skip
-    licence = found.metadata.get("License-Expression")
+    licence = found.metadata.json.get("license_expression")
     return {
         "type": "library", "bom-ref": name, "name": name, "version": found.version, "scope": scope,
         "purl": f"pkg:pypi/{name}@{found.version}", **({"licenses": [{"expression": licence}]} if licence else {}),
