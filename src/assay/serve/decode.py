@@ -1,0 +1,233 @@
+"""Rows as they come over the wire, strictly by the schema, straight into the arrays that the graph takes.
+
+Text becomes a number by the reader of ``bundle.feed``, so that a row gives the same answer here as from
+``Model.predict``. What is refused: an absent column, a value of another type than schema.json says, numbers that are
+not finite or beyond what a float32 can hold (the graph would make them infinite). Null is a missing value. A row may
+hold more than the model's columns unless told otherwise; what it holds beyond them is not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.bundle.feed import Feed, reader_of
+from assay.bundle.nodes import NULL_CODE
+from assay.bundle.schema import Input, Schema
+from assay.core.errors import did_you_mean
+
+from .http import FieldError, Refused
+from .odd import Odd, far_of, oddities
+
+LARGEST = float(np.finfo(np.float32).max)
+MOST_FIELDS = 20  # reasons in one refusal
+NUMBERS = frozenset((float, int, type(None)))
+BOOLS = frozenset((bool, type(None)))
+DATES = frozenset((float, int, str, type(None)))
+TEXTS = frozenset((str, type(None)))
+TYPES = {"bool": (BOOLS, "true or false"), "date": (DATES, "an ISO date or seconds since 1970-01-01 UTC")}
+GIVEN = {bool: "true or false", str: "text", dict: "an object", list: "a list", int: "a number", float: "a number"}
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Decoded rows: graph inputs, their number, and why a row cannot be real, by its position."""
+
+    feed: Feed
+    n: int
+    odd: Mapping[int, list[Odd]] = field(default_factory=dict)
+
+
+class Decoder:
+    """Reads rows of one schema. Columns are kept in the order: numbers, true or false, dates, text."""
+
+    def __init__(self, schema: Schema, most_rows: int = 10_000, unknown: str = "ignore") -> None:
+        order = {"bool": 1, "date": 2}
+        self.inputs = sorted(schema.inputs, key=lambda i: 3 if i.is_text else order.get(i.kind, 0))
+        self.columns = tuple(i.column for i in self.inputs)
+        self.most_rows, self.unknown = most_rows, unknown
+        self.place = {c: j for j, c in enumerate(self.columns)}
+        self.numeric = sum(not i.is_text for i in self.inputs)
+        self.types = [TYPES.get(i.kind, (TEXTS, "text") if i.is_text else (NUMBERS, "a number")) for i in self.inputs]
+        self.dates = [(j, self._reader(i)) for j, i in enumerate(self.inputs) if i.kind == "date"]
+        far = [far_of(i) for i in self.inputs[: self.numeric]]
+        self.low = np.array([max(lo, -LARGEST) for lo, _ in far]).reshape(-1, 1, 1)
+        self.high = np.array([min(hi, LARGEST) for _, hi in far]).reshape(-1, 1, 1)
+        self.clocks = [j for j, i in enumerate(self.inputs) if i.kind == "clock"]
+        self.closed = [(j, frozenset(i.categories)) for j, i in enumerate(self.inputs) if i.is_text and closed(i)]
+
+    @staticmethod
+    def _reader(i: Input) -> Callable[[Any], float]:
+        return reader_of(i, i.storage)
+
+    def rows(self, rows: Sequence[Any]) -> Batch:
+        """Records: one object a row.
+
+        Raises:
+            Refused: 422 with a reason for every field that is wrong (at most 20), or 413 for too many rows.
+        """
+        self._count(len(rows))
+        try:
+            table: list[Any] = [[row[c] for row in rows] for c in self.columns]
+        except (KeyError, TypeError):
+            raise self._lacking(rows) from None
+        if self.unknown == "refuse":
+            self._only_known(rows)
+        return self.table(table, len(rows))
+
+    def by_column(self, columns: Mapping[str, Any]) -> Batch:
+        """Columns: a list a column, all of one length.
+
+        Raises:
+            Refused: as ``rows``.
+        """
+        wrong = [FieldError(None, c, self._absent(c, columns)) for c in self.columns if c not in columns]
+        wrong += [
+            FieldError(None, c, f"must be a list of values; got {says(columns[c])}")
+            for c in self.columns
+            if c in columns and not isinstance(columns[c], list)
+        ]
+        if self.unknown == "refuse":
+            wrong += [FieldError(None, c, self._strange(c)) for c in columns if c not in self.place]
+        if wrong:
+            raise refusal(wrong)
+        n = len(columns[self.columns[0]]) if self.columns else 0
+        self._count(n)
+        if wrong := [
+            FieldError(None, c, f"has {len(columns[c]):,} values; {self.columns[0]!r} has {n:,}")
+            for c in self.columns
+            if len(columns[c]) != n
+        ]:
+            raise refusal(wrong)
+        return self.table([columns[c] for c in self.columns], n)
+
+    def table(self, table: list[Any], n: int) -> Batch:
+        """Values by column in the order of ``columns``: lists of JSON values, or float64 arrays that may hold NaN.
+
+        Raises:
+            Refused: 422 with the reasons.
+        """
+        for values, (allowed, _) in zip(table, self.types, strict=True):
+            if type(values) is list and not allowed.issuperset(map(type, values)):
+                raise self._unfit(table)
+        feed: Feed = {}
+        odd: dict[int, list[Odd]] = {}
+        if self.numeric:
+            for j, read in self.dates:
+                if type(table[j]) is list and str in set(map(type, table[j])):
+                    table[j] = self._read_dates(table, j, read)
+            numbers = np.array(table[: self.numeric], np.float64).reshape(self.numeric, n, 1)
+            outside = (numbers < self.low) | (numbers > self.high)
+            if outside.any():
+                self._too_large(numbers)
+                oddities(odd, numbers, outside, self.inputs)
+            for j in self.clocks:
+                if (np.mod(numbers[j], 100) >= 60).any():
+                    oddities(odd, numbers[j : j + 1], np.mod(numbers[j : j + 1], 100) >= 60, [self.inputs[j]])
+            for j, i in enumerate(self.inputs[: self.numeric]):
+                feed[i.input] = numbers[j]
+        for j in range(self.numeric, len(self.inputs)):
+            values = [NULL_CODE if v is None else v for v in table[j]]
+            texts = np.empty((n, 1), object)
+            texts[:, 0] = values
+            feed[self.inputs[j].input] = texts
+        for j, levels in self.closed:
+            if not levels.issuperset(table[j]):
+                for r, value in enumerate(table[j]):
+                    if value not in levels and value is not None and value != NULL_CODE:
+                        reason = f"{value[:40]!r} is none of the {len(levels)} categories that training saw"
+                        odd.setdefault(r, []).append(Odd(self.columns[j], reason))
+        return Batch(feed, n, odd)
+
+    def _count(self, n: int) -> None:
+        if n == 0:
+            raise Refused(422, "at least one row is needed; got none")
+        if n > self.most_rows:
+            raise Refused(
+                413, f"at most {self.most_rows:,} rows are taken in one request; got {n:,}: send them in parts"
+            )
+
+    def _read_dates(self, table: list[Any], j: int, read: Callable[[Any], float]) -> list[Any]:
+        out = [v if v.__class__ is not str else read(v) for v in table[j]]
+        if float("inf") in out:
+            raise self._unfit(table)
+        return out
+
+    def _too_large(self, numbers: NDArray[np.float64]) -> None:
+        if (bad := np.argwhere(np.abs(numbers[:, :, 0]) > LARGEST)).size:
+            raise refusal(
+                FieldError(
+                    int(r), self.columns[j], f"must be finite and at most {LARGEST:.6g}; got {numbers[j, r, 0]:g}"
+                )
+                for j, r in bad[:MOST_FIELDS]
+            )
+
+    def _lacking(self, rows: Sequence[Any]) -> Refused:
+        wrong = []
+        for r, row in enumerate(rows):
+            if not isinstance(row, dict):
+                wrong.append(FieldError(r, None, f"a row must be an object of columns; got {says(row)}"))
+            else:
+                wrong += [FieldError(r, c, self._absent(c, row)) for c in self.columns if c not in row]
+            if len(wrong) >= MOST_FIELDS:
+                break
+        return refusal(wrong)
+
+    def _absent(self, column: str, there: Mapping[str, Any]) -> str:
+        strange = [c for c in there if c not in self.place]
+        near = did_you_mean(column, strange)
+        return f"is absent: a row must have it, null where it is not known{near.replace('did you mean', 'is it')}"
+
+    def _only_known(self, rows: Sequence[Any]) -> None:
+        wrong = [FieldError(r, c, self._strange(c)) for r, row in enumerate(rows) for c in row if c not in self.place]
+        if wrong:
+            raise refusal(wrong[:MOST_FIELDS])
+
+    def _strange(self, column: str) -> str:
+        return f"is no column of the model{did_you_mean(column, self.columns)}"
+
+    def _unfit(self, table: Sequence[Any]) -> Refused:
+        wrong = []
+        readers = dict(self.dates)
+        for j, (values, (allowed, what)) in enumerate(zip(table, self.types, strict=True)):
+            if type(values) is not list:
+                continue
+            for r, v in enumerate(values):
+                bad_date = j in readers and type(v) is str and readers[j](v) == float("inf")
+                if type(v) not in allowed or bad_date:
+                    wrong.append(FieldError(r, self.columns[j], f"must be {what} or null; got {says(v)}"))
+                if len(wrong) >= MOST_FIELDS:
+                    return refusal(wrong)
+        return refusal(wrong)
+
+
+def closed(i: Input) -> bool:
+    """Whether training saw no other category than those that the file names."""
+    return (
+        i.kind == "category"
+        and bool(i.shares)
+        and sum(i.shares) + i.holes > 1 - 1e-9
+        and set(i.bins) <= {*i.categories}
+    )
+
+
+def says(value: Any) -> str:
+    """What came, short enough for a message."""
+    if value is None:
+        return "null"
+    what = GIVEN.get(type(value), type(value).__name__)
+    return f"{what} ({str(value)[:40]!r})" if isinstance(value, str) else what
+
+
+def refusal(wrong: Any) -> Refused:
+    """Field errors as one refusal."""
+    fields = tuple(wrong)[:MOST_FIELDS]
+    first = fields[0]
+    row = f"row {first.row}: " if first.row is not None else ""
+    column = f"column {first.column!r} " if first.column is not None else ""
+    more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
+    return Refused(422, f"{row}{column}{first.reason}{more}", fields)
