@@ -50,14 +50,16 @@ def thresholds(assembly: Assembly) -> dict[str, list[float]]:
     """Column -> the middle threshold of its number feature, and the float32 just above and below it."""
     found: dict[str, list[float]] = {}
     kinds = dict(assembly.spec.columns)
+    trees = [tree for m in assembly.members if isinstance(m.form, Forest) for tree in m.form.trees]
+    if not trees:
+        return found
+    numeric = [np.delete(np.arange(len(tree.feature)), list(tree.members)) for tree in trees]
+    feature = np.concatenate([tree.feature[at] for tree, at in zip(trees, numeric, strict=True)])
+    split = np.concatenate([tree.threshold[at] for tree, at in zip(trees, numeric, strict=True)])
     for k, f in enumerate(assembly.spec.features):
         if f.how != "number" or kinds.get(f.column) != "number":
             continue
-        splits = [
-            tree.threshold[(tree.feature == k) & ~np.isin(np.arange(len(tree.feature)), list(tree.members))]
-            for m in assembly.members if isinstance(m.form, Forest) for tree in m.form.trees
-        ]  # fmt: skip
-        every = np.unique(np.concatenate(splits)) if splits else np.empty(0, np.float32)
+        every = np.unique(split[feature == k])
         every = every[np.isfinite(every)]
         if len(every):
             middle = every[len(every) // 2]
