@@ -16,7 +16,25 @@ import typer
 
 from assay.core.errors import AssayError
 
-from . import check, demo, explain, fit, fix, plant, predict, prove, rule, runs, schema, show, split
+from . import (
+    check,
+    demo,
+    explain,
+    export,
+    fit,
+    fix,
+    plant,
+    predict,
+    prove,
+    registry,
+    rule,
+    runs,
+    schema,
+    show,
+    sign,
+    split,
+    verify,
+)
 
 STOPPED = "stopped; nothing was written"
 INTERRUPTED = 130  # what typer makes of Ctrl-C; older versions raise Abort
@@ -28,9 +46,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (check, fix, split, fit, show, predict, explain, runs, rule, plant, prove, demo):
+for verb in (check, fix, split, fit, show, predict, explain, sign, verify, export, runs, rule, plant, prove, demo):
     app.command()(getattr(verb, verb.__name__.rpartition(".")[2]))
 app.add_typer(schema.schema)
+app.add_typer(registry.registry)
 
 
 def version(asked: bool) -> None:
