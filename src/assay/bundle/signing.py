@@ -61,6 +61,16 @@ def public_pem(key: EllipticCurvePublicKey) -> bytes:
     return key.public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo)
 
 
+def key_name(pem: bytes) -> str:
+    """What a signature calls the key: SHA-256 of its public PEM.
+
+    Raises:
+        InputError: no PEM of a P-256 public key. MissingExtra: cryptography is not installed.
+    """
+    _needed()
+    return hashlib.sha256(public_pem(public_key(pem))).hexdigest()
+
+
 def sign(data: bytes, private_pem: bytes, password: bytes | None = None) -> bytes:
     """The same file with ``signature.json`` in it; one that was there before is replaced, nothing else changes.
 
@@ -120,7 +130,7 @@ def signed_by(data: bytes, public_pems: Iterable[bytes]) -> Signed | None:
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.hashes import SHA256
 
-    keys = {hashlib.sha256(public_pem(key)).hexdigest(): key for key in map(public_key, public_pems)}
+    keys = {key_name(pem): public_key(pem) for pem in public_pems}
     entries = contents(data)
     raw = entries.pop(SIGNATURE, None)
     if raw is None:
