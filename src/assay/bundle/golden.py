@@ -95,21 +95,33 @@ def to_files(rows: Sequence[Mapping[str, Any]], output: F64, main: str) -> dict[
     return {ROWS: to_lines(rows), EXPECTED: to_lines({main: values} for values in output.tolist())}
 
 
+def read(files: Mapping[str, bytes], main: str) -> tuple[list[dict[str, Any]], F64]:
+    """The golden rows of a bundle (at most 64) and the outputs (rows, width) that are expected for them.
+
+    Raises:
+        BundleError: they are damaged, or do not fit each other.
+    """
+    rows, expected = from_lines(files[ROWS], ROWS), from_lines(files[EXPECTED], EXPECTED)
+    if not 0 < len(rows) <= MOST or not all(isinstance(row, dict) for row in rows):
+        raise BundleError("the golden rows of the .assay file are missing or damaged")
+    try:
+        want = np.array([row[main] for row in expected], np.float64)
+    except (KeyError, TypeError, ValueError):
+        raise BundleError("the golden rows of the .assay file have no expected outputs") from None
+    if want.ndim != 2 or len(want) != len(rows) or not np.isfinite(want).all():
+        raise BundleError("the golden rows of the .assay file do not fit their expected outputs")
+    return rows, want
+
+
 def replay(files: Mapping[str, bytes], schema: Schema, main: str, predict: Callable[[Feed], F64]) -> float:
     """Predict the golden rows again and give the largest difference (relative where values exceed one).
 
     Raises:
         BundleError: the difference is above 1e-5, or the rows do not fit the schema.
     """
-    rows, expected = from_lines(files[ROWS], ROWS), from_lines(files[EXPECTED], EXPECTED)
-    if not 0 < len(rows) <= MOST or not all(isinstance(row, dict) for row in rows):
-        raise BundleError("the golden rows of the .assay file are missing or damaged")
+    rows, want = read(files, main)
     got = predict(feed_of(rows, schema))
-    try:
-        want = np.array([row[main] for row in expected], np.float64)
-    except (KeyError, TypeError, ValueError):
-        raise BundleError("the golden rows of the .assay file have no expected outputs") from None
-    if want.shape != got.shape or not np.isfinite(want).all() or not np.isfinite(got).all():
+    if want.shape != got.shape or not np.isfinite(got).all():
         raise BundleError("the golden rows of the .assay file do not fit the graph's outputs")
     worst = float((np.abs(got - want) / np.maximum(1.0, np.abs(want))).max())
     if worst > TOLERANCE:
