@@ -70,7 +70,7 @@ class Decoder:
         Raises:
             Refused: 422 with a reason for every field that is wrong (at most 20), or 413 for too many rows.
         """
-        self._count(len(rows))
+        self.count(len(rows))
         try:
             table: list[Any] = [[row[c] for row in rows] for c in self.columns]
         except (KeyError, TypeError):
@@ -96,7 +96,7 @@ class Decoder:
         if wrong:
             raise refusal(wrong)
         n = len(columns[self.columns[0]]) if self.columns else 0
-        self._count(n)
+        self.count(n)
         if wrong := [
             FieldError(None, c, f"has {len(columns[c]):,} values; {self.columns[0]!r} has {n:,}")
             for c in self.columns
@@ -143,7 +143,7 @@ class Decoder:
                         odd.setdefault(r, []).append(Odd(self.columns[j], reason))
         return Batch(feed, n, odd)
 
-    def _count(self, n: int) -> None:
+    def count(self, n: int) -> None:
         if n == 0:
             raise Refused(422, "at least one row is needed; got none")
         if n > self.most_rows:

@@ -1,0 +1,282 @@
+"""The service without a wire: whole requests in, whole answers out, and what is left to do after an answer was sent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from assay.core.errors import BundleError
+
+from . import forms, page, v2
+from .decode import Batch
+from .fallback import Breaker
+from .guard import Caller
+from .http import HTML, Refused, Request, Response
+from .limits import Limits, check_depth, inflate
+from .live import Lineup, Live
+from .metrics import Metrics
+from .scoring import Scored, Served
+
+METRICS = b"text/plain; version=0.0.4; charset=utf-8"
+GETS = {
+    "/healthz": "health", "/livez": "health", "/v2/health/live": "health", "/v2/health/ready": "ready", "/v2": "server",
+    "/schema": "schema", "/openapi.json": "openapi", "/metrics": "scrape", "/": "page",
+}  # fmt: skip
+POSTS = {"/predict": "predict", "/explain": "explain", "/label": "label", "/log": "elsewhere"}
+TEMPLATES = {
+    "/v2": "/v2/metadata",
+    "/v2/health/live": "/v2/live",
+    "/v2/health/ready": "/v2/ready",
+    "/livez": "/healthz",
+}
+ALLOW = {"GET": ((b"allow", b"GET, HEAD"),), "POST": ((b"allow", b"POST"),)}
+AGAIN = ((b"retry-after", b"10"),)
+
+
+class Log(Protocol):
+    """What the service needs of a prediction log (``log.PredictionLog``)."""
+
+    def label(self, caller: str, items: list[Any], at: float) -> Any: ...
+
+    def elsewhere(self, caller: str, entry: Any, at: float) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One admitted request: who asks, under which id, which models were there when it came."""
+
+    request: Request
+    caller: Caller
+    id: str
+    lineup: Lineup
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A prediction that was made: what the log and the shadow take after the answer."""
+
+    asked: Asked
+    served: Served
+    batch: Batch
+    scored: Scored
+    rows: Any  # as they were sent: records, or columns
+    decode: Callable[[Served], Batch]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer, the template of its route, and the prediction behind it, where there was one."""
+
+    response: Response
+    route: str
+    done: Done | None = None
+    later: Any = None  # a future whose sequence number the answer waits for
+
+
+class Service:
+    """Answers requests. ``spend`` takes rows from a caller's budget: (caller, rows, time); it may refuse."""
+
+    def __init__(
+        self,
+        live: Live,
+        *,
+        limits: Limits | None = None,
+        metrics: Metrics | None = None,
+        fallback: str = "refuse",
+        spend: Callable[[Caller, int, float], None] | None = None,
+        log: Log | None = None,
+        event: Callable[..., None] | None = None,
+    ) -> None:
+        self.live, self.limits, self.metrics = live, limits or Limits(), metrics or Metrics()
+        self.fallback, self.spend, self.log = fallback, spend, log
+        self.event = event or (lambda *_, **__: None)
+        self.draining = False
+        self.steady = time.monotonic
+
+    def heavy(self, request: Request, size: int) -> bool:
+        """Whether a request is expected to take so long that it must not hold up others (above one millisecond)."""
+        if request.method != "POST":
+            return request.path in ("/metrics", "/")
+        if (
+            request.path == "/explain"
+            or b"reasons=" in request.query.encode()
+            or b"content-encoding" in request.headers
+        ):
+            return True
+        return self.live.lineup.live.cost(size) > 1_000.0
+
+    def answer(self, request: Request, caller: Caller, id: str) -> Answer:
+        """Answer one request whose caller is known and whose body is whole.
+
+        Raises:
+            Refused: as it says.
+        """
+        asked = Asked(request, caller, id, self.live.lineup)
+        path = request.path
+        if path.startswith("/v2/models/"):
+            return v2.answer(self, asked)
+        method = "GET" if request.method == "HEAD" else request.method
+        if path in GETS:
+            if method != "GET":
+                raise Refused(405, f"{path} is read with GET", headers=ALLOW["GET"])
+            return Answer(getattr(self, GETS[path])(asked), TEMPLATES.get(path, path))
+        if path not in POSTS:
+            raise Refused(404, "there is nothing at this path; /openapi.json lists what there is")
+        if method != "POST":
+            raise Refused(405, f"{path} is asked with POST", headers=ALLOW["POST"])
+        answered: Answer = getattr(self, POSTS[path])(asked)
+        return answered
+
+    def body(self, request: Request) -> Any:
+        """The JSON of a request's body, unpacked and within the limits."""
+        body = inflate(request.body, request.headers, self.limits)
+        check_depth(body, self.limits)
+        return forms.parsed(body)
+
+    def predict(self, asked: Asked) -> Answer:
+        found = forms.options(asked.request.query, ("coverage", "reasons"))
+        reasons, coverage = forms.number(found, "reasons", 0, forms.MOST_REASONS, 0), forms.share(found, "coverage")
+        doc = self.body(asked.request)
+        done = self.scored(asked, lambda served: forms.batch_of(doc, served.decoder), coverage)
+        served, scored = done.served, done.scored
+        if reasons:
+            self._few(done.batch.n)
+        out = served.documents(scored, done.batch)
+        if reasons:
+            for one, why in zip(out, served.explained(scored, done.batch, reasons), strict=True):
+                one["reasons"] = why["reasons"]
+        said: dict[str, Any] = {"id": asked.id, "model": served.about, "predictions": out}
+        if scored.by != "naive":
+            said["coverage"] = scored.coverage
+        if served.model.threshold is not None:
+            said["threshold"] = served.model.threshold
+        if scored.by:
+            said["fallback"] = scored.by
+        return Answer(json_of(said, served), "/predict", replace(done, rows=forms.asked_rows(doc)))
+
+    def explain(self, asked: Asked) -> Answer:
+        found = forms.options(asked.request.query, ("n",))
+        n = forms.number(found, "n", 1, forms.MOST_REASONS, 3)
+        doc = self.body(asked.request)
+        served = asked.lineup.live
+        batch = forms.batch_of(doc, served.decoder)
+        self._few(batch.n)
+        self.pay(asked, batch.n)
+        try:
+            out = served.explained(served.score(batch), batch, n)
+        except BundleError as error:
+            raise self.failing(served, error) from None
+        return Answer(json_of({"id": asked.id, "model": served.about, "explanations": out}, served), "/explain")
+
+    def scored(self, asked: Asked, decode: Callable[[Served], Batch], coverage: float | None = None) -> Done:
+        """Predict with the model that is due, or with what answers where it fails.
+
+        Raises:
+            Refused: rows that do not fit, a spent budget, or 503 where the model fails and nothing else may answer.
+        """
+        lineup = asked.lineup
+        served = lineup.live
+        if self.live.canary:
+            key = asked.request.headers.get(b"x-assay-key") or asked.id.encode()
+            served = self.live.chosen(lineup, key)
+        batch = decode(served)
+        self.pay(asked, batch.n)
+        if served is not lineup.live:
+            self.metrics.add("canary")
+        scored = self._tried(served, lineup.breaker if served is lineup.live else lineup.trial, batch, coverage)
+        if scored is None and served is not lineup.live:
+            served = lineup.live
+            batch = decode(served)
+            scored = self._tried(served, lineup.breaker, batch, coverage)
+        if scored is None and self.fallback == "previous" and (before := lineup.previous) is not None:
+            batch = decode(before)
+            if (old := self._tried(before, Breaker(), batch, coverage)) is not None:
+                served, scored = before, replace(old, by="previous")
+                self.metrics.add("fallback_previous")
+        if scored is None and self.fallback == "naive" and lineup.naive is not None:
+            scored = lineup.naive.score(batch.n)
+            self.metrics.add("fallback_naive")
+        if scored is None:
+            raise Refused(503, "the model failed on this request and nothing else may answer", headers=AGAIN)
+        self.metrics.add("rows", batch.n)
+        if batch.odd:
+            self.metrics.add("odd_rows", len(batch.odd))
+        return Done(asked, served, batch, scored, None, decode)
+
+    def pay(self, asked: Asked, rows: int) -> None:
+        """Take rows from the caller's budget."""
+        if self.spend is not None:
+            self.spend(asked.caller, rows, time.time())
+
+    def _tried(self, served: Served, breaker: Breaker, batch: Batch, coverage: float | None) -> Scored | None:
+        if breaker.count and not breaker.allows(self.steady()):
+            return None
+        try:
+            scored = served.score(batch, coverage)
+        except BundleError as error:
+            breaker.failed(self.steady())
+            self.failing(served, error)
+            return None
+        if breaker.count:
+            breaker.succeeded()
+        return scored
+
+    def failing(self, served: Served, error: BundleError) -> Refused:
+        self.metrics.add("model_failures")
+        self.event("model-failed", model=served.header.decode(), error=str(error))
+        return Refused(503, "the model failed on this request", headers=AGAIN)
+
+    @staticmethod
+    def _few(rows: int) -> None:
+        if rows > forms.MOST_EXPLAINED:
+            raise Refused(413, f"reasons are given for at most {forms.MOST_EXPLAINED} rows in a request; got {rows:,}")
+
+    def health(self, asked: Asked) -> Response:
+        return Response(200, b'{"live":true}')
+
+    def ready(self, asked: Asked) -> Response:
+        if self.draining:
+            raise Refused(503, "shutting down")
+        return Response(200, b'{"live":true,"ready":true}')
+
+    def server(self, asked: Asked) -> Response:
+        return v2.server()
+
+    def schema(self, asked: Asked) -> Response:
+        served = asked.lineup.live
+        return json_of(served.model.schema, served)
+
+    def openapi(self, asked: Asked) -> Response:
+        served = asked.lineup.live
+        return json_of(page.api_of(served), served)
+
+    def page(self, asked: Asked) -> Response:
+        served = asked.lineup.live
+        return Response(200, page.html(served), HTML, ((b"content-security-policy", page.policy()), *mark(served)))
+
+    def scrape(self, asked: Asked) -> Response:
+        roles = (
+            ("live", asked.lineup.live),
+            ("previous", asked.lineup.previous),
+            ("challenger", asked.lineup.challenger),
+        )
+        return Response(200, self.metrics.text([(r, s.about) for r, s in roles if s is not None]), METRICS)
+
+    def label(self, asked: Asked) -> Answer:
+        raise Refused(404, "this service keeps no log: start it with --log FOLDER to give labels")
+
+    def elsewhere(self, asked: Asked) -> Answer:
+        raise Refused(404, "this service keeps no log: start it with --log FOLDER")
+
+
+def mark(served: Served) -> tuple[tuple[bytes, bytes], ...]:
+    """The header that says which model answered."""
+    return ((b"x-assay-model", served.header),)
+
+
+def json_of(doc: Any, served: Served) -> Response:
+    import orjson
+
+    return Response(200, orjson.dumps(doc), headers=mark(served))
