@@ -29,12 +29,15 @@ Feed = dict[str, NDArray[Any]]
 
 
 def golden_rows(schema: Schema, assembly: Assembly) -> list[dict[str, Any]]:
-    """Rows as JSON: column -> number, text or null. The first is the typical row, the last is all null."""
+    """Rows as JSON, as the schema of a row has them: column -> number, true or false, text, or null. First the
+    typical row, last all null."""
     base: dict[str, Any] = {i.column: i.typical for i in schema.inputs}
     edges = thresholds(assembly)
     variants = [[{**base, i.column: v} for v in _values(i, edges.get(i.column, []))] for i in schema.inputs]
     turns = [row for turn in zip_longest(*variants) for row in turn if row is not None]
     rows = [base, *turns[: MOST - 2], dict.fromkeys(base)]
+    for name in [i.column for i in schema.inputs if i.kind == "bool"]:  # as the row's schema has it
+        rows = [row if row[name] is None else {**row, name: bool(row[name])} for row in rows]
     return [row for k, row in enumerate(rows) if row not in rows[:k]]
 
 
