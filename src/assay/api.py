@@ -252,22 +252,25 @@ def fit_subject(
 
 
 def load(path: Any) -> Model:
-    """Load an .assay file (a path, or its bytes), check its digests and replay its golden rows.
+    """Load an .assay file, check its digests and replay its golden rows: a path, its bytes, or a name of the registry
+    (``name@champion``, ``name@1.2.0``, ``name@sha256:ab12cd``; ``assay.registry.open_registry`` says which registry).
 
     Raises:
-        BundleError: damaged, hostile, or of another version. InputError: no such file.
+        BundleError: damaged, hostile, or of another version. InputError: no such file or version.
     """
     from assay.bundle.model import Model
+    from assay.registry import read_bundle
 
-    return Model.load(path)
+    return Model.load(read_bundle(path))
 
 
 def attach(subject: Subject, model: Any, predictions: Any, settings: Settings, cache: bool = True) -> Subject:
     """The subject with what ``check`` takes as ``model`` and as ``predictions``, each where it is given."""
     if model is not None:
         from assay.bundle.own_model import open_model
+        from assay.registry.places import named_bundle
 
-        subject = with_model(subject, open_model(model, subject), settings)
+        subject = with_model(subject, open_model(named_bundle(model), subject), settings)
     if predictions is not None:
         subject = replace(subject, predictions=read_predictions(predictions, subject, settings, cache))
     return subject

@@ -77,6 +77,7 @@ class Settings:
     co2: float = 0.0  # grams of CO2 per kWh of your electricity; 0: not declared, and no grams are written
     watts: float = 0.0  # of one busy core, where the machine has no meter; 0: not declared, and no energy is written
     runs: str = ""  # a ledger (runs.jsonl) that every fit adds one line to; empty: none
+    registry: str = ""  # folder or postgresql:// address of the registry; empty: $ASSAY_REGISTRY, else .assay/registry
     sample_rows: int = 50_000  # rows in memory for what cannot be a scan
     checks: tuple[str, ...] = ()  # the team's own checks, as files beside the settings: "checks/*.py"
     rules: tuple[Rule, ...] = ()  # what every row must keep, in SQL, below

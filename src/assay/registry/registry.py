@@ -1,0 +1,431 @@
+"""``Registry``: which file is which version, what each alias names, and who decided that when."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from assay.core.errors import BundleError, InputError, did_you_mean
+
+from . import events
+from .events import FIRST, Event, told
+from .names import checked_alias, checked_digest, checked_name, checked_version, following, order, read_reference
+from .state import APPROVED, RETIRED, Live, State, Version, folded
+from .store import Store
+from .who import user, words
+
+KEPT_DAYS = 30  # a file that was live in the last so many days is never removed by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What ``check`` looked at and what it found."""
+
+    events: int
+    files: int
+    head: str  # hash of the last event: kept elsewhere, it shows later that no event was cut off since
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What ``gc`` took out, or would."""
+
+    files: tuple[tuple[str, int, str], ...]  # digest, bytes, why
+    left_over: int = 0  # half-written files of killed writers
+
+
+class Registry:
+    """Open one with ``open_registry``. Safe with several threads and several processes.
+
+    Every change is one event of an append-only chain; the state is what the events add up to. A change that returned is
+    on the disk. Sentences for people come as ``AssayError``.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._state, self._lock = State(), threading.RLock()
+
+    @property
+    def place(self) -> str:
+        """Where it is, without any password."""
+        return self.store.place
+
+    def close(self) -> None:
+        self.store.close()
+
+    def __enter__(self) -> Registry:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- what it says
+
+    def changed(self, since: int = 0) -> int:
+        """The number of the last event: not ``since`` where anything happened. One look-up: made to be polled."""
+        return self.store.head()
+
+    def state(self) -> State:
+        """Everything, as of now; not to be changed."""
+        with self._lock:
+            for event in self.store.events(self._state.seq):
+                try:
+                    self._state.apply(event)
+                except (KeyError, TypeError, ValueError, IndexError):
+                    raise InputError(
+                        f"event {event.seq} of the registry contradicts those before it: see assay registry check"
+                    ) from None
+            return self._state
+
+    def versions(self, name: str | None = None) -> tuple[Version, ...]:
+        """Versions of one model, or of all, lowest first.
+
+        Raises:
+            InputError: no model of that name.
+        """
+        state = self.state()
+        if name is not None:
+            _known(state, name)
+        return state.of(name)
+
+    def live(self, name: str | None = None, at: str | None = None) -> tuple[Live, ...]:
+        """What every alias names, now or ``at`` a moment (see ``history``)."""
+        return (self.state() if at is None else folded(self.history(at=at))).live(name)
+
+    def alias(self, name: str, alias: str) -> str:
+        """The digest that an alias names.
+
+        Raises:
+            InputError: there is no such model or alias.
+        """
+        return self.resolve(f"{name}@{alias}")
+
+    def resolve(self, reference: str) -> str:
+        """``name@alias``, ``name@1.2.0`` or ``name@sha256:ab12cd`` to a digest. See ``find``."""
+        return self.find(reference).digest
+
+    def find(self, reference: str) -> Version:
+        """The version that a reference means.
+
+        Raises:
+            InputError: there is none, or a digest begins as several do; the nearest name is told.
+        """
+        state, asked = self.state(), read_reference(reference)
+        _known(state, asked.name)
+        own = state.of(asked.name)
+        if asked.alias:
+            live = state.alias(asked.name, asked.alias)
+            if live is None:
+                known = sorted(a for n, a in state.stacks if n == asked.name and state.alias(n, a))
+                told_of = f"it has {', '.join(known)}" if known else "it has none yet: assay registry promote"
+                raise InputError(
+                    f"{asked.name} has no alias {asked.alias}; {told_of}{did_you_mean(asked.alias, known)}"
+                )
+            return state.versions[asked.name, live.version]
+        if asked.version:
+            if (asked.name, asked.version) not in state.versions:
+                raise InputError(f"{asked.name} has no version {asked.version}; the last is {own[-1].version}")
+            return state.versions[asked.name, asked.version]
+        fits = [v for v in own if v.digest.startswith(asked.digest)]
+        if len({v.digest for v in fits}) != 1:
+            what = "no version" if not fits else f"{len(fits)} versions"
+            raise InputError(f"{asked.name} has {what} whose digest begins with {asked.digest}")
+        return fits[-1]
+
+    def read(self, digest: str) -> bytes:
+        """The file of a digest, verified.
+
+        Raises:
+            InputError: it is not there, or was removed. BundleError: it is not what it was when it was added.
+        """
+        data = self.store.get(digest)
+        if data is None:
+            gone = self.state().removed.get(digest)
+            why = f"it was removed on {gone.at[:10]} by {gone.by}" if gone else "assay registry check tells more"
+            raise InputError(f"the registry holds no file sha256:{digest[:12]}; {why}")
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise BundleError(f"the registry's file sha256:{digest[:12]} was changed or damaged after it was added")
+        return data
+
+    def history(self, name: str | None = None, at: str | None = None) -> tuple[Event, ...]:
+        """Events in the order in which they happened, of one model or of all.
+
+        With ``at`` (a date, or a date with a time) those up to the last event that was told as not after it. Sequence
+        numbers order events, not clocks: one that a slow clock told too early still counts as after those before it.
+        """
+        found = self.store.events(0)
+        if at is not None:
+            until = told(events.moment_of(at))
+            last = max((e.seq for e in found if e.at <= until), default=0)
+            found = [e for e in found if e.seq <= last]
+        if name is not None:
+            _known(self.state(), name)
+            found = [e for e in found if e.name == name]
+        return tuple(found)
+
+    def doubts(self, at: str) -> tuple[str, ...]:
+        """What makes an answer ``at`` a moment doubtful: clocks that went back across it."""
+        until = told(events.moment_of(at))
+        within = [e for e in self.history(at=at) if e.at > until]
+        if not within:
+            return ()
+        return (
+            f"a clock went back: event {within[0].seq}, told at {within[0].at[:19]}Z, came before others, told as "
+            f"not after {at}; the answer goes by the order of events",
+        )
+
+    # --- what changes it
+
+    def add(
+        self, data: bytes, name: str, version: str | None = None, parents: Sequence[str] = (), by: str | None = None,
+        note: str = "",
+    ) -> Version:  # fmt: skip
+        """Add an .assay file as a version; the same file under the same name and version again changes nothing.
+
+        Args:
+            version: by default the file's own, or, where another file has that, the next patch number.
+            parents: digests, or references, of what it was made from.
+
+        Raises:
+            BundleError: the file does not pass the checks of ``Model.load``. InputError: the version is another file's.
+        """
+        from assay.bundle.model import Model
+
+        checked_name(name)
+        manifest = Model(data).manifest
+        own = [str(d) for d in manifest.get("parents", ()) if isinstance(d, str)]
+        digest = hashlib.sha256(data).hexdigest()
+        from_ = [self.resolve(p) if "@" in p else checked_digest(p) for p in parents]
+        self.store.put(digest, data)
+        with self._writing() as (state, append):
+            if version is None:
+                there = [v for v in state.of(name) if v.digest == digest and digest not in state.removed]
+                number = there[-1].version if there else _free(state, name, str(manifest.get("version", "0.1.0")))
+            else:
+                number = checked_version(version)
+            known = state.versions.get((name, number))
+            if known is not None and known.digest != digest:
+                raise InputError(
+                    f"{name} {number} is another file (sha256:{known.digest[:12]}): a version never changes; give the "
+                    f"next, such as --version {_free(state, name, number)}"
+                )
+            if not self.store.has(digest):
+                self.store.put(digest, data)  # removed between: no one can while this writes
+            if known is not None and digest in state.removed:
+                raise InputError(f"the file of {known} was removed: add it as a new version")
+            if known is None:
+                more = {"size": len(data), "parents": list(dict.fromkeys([*from_, *own]))}
+                append("added", name, number, digest, by=by, reason=note, more=more)
+        return self.state().versions[name, number]
+
+    def stage(self, name: str, version: str, stage: str, by: str | None = None, reason: str = "") -> Version:
+        """Approve or retire a version (``proposed`` is what it begins as).
+
+        Raises:
+            InputError: there is no such version, an alias names what would be retired, or another stage was asked for.
+        """
+        if stage not in (APPROVED, RETIRED):
+            raise InputError(f"a version can be {APPROVED} or {RETIRED}; got {stage!r}")
+        with self._writing() as (state, append):
+            found = self._version(state, name, version)
+            named = [live.alias for live in state.live(name) if live.version == found.version]
+            if stage == RETIRED and named:
+                raise InputError(f"{found} is {' and '.join(named)}: promote another version first")
+            if found.stage != stage:
+                append(stage, name, found.version, found.digest, by=by, reason=reason)
+        return self.state().versions[name, found.version]
+
+    def promote(self, name: str, alias: str, version: str, by: str | None = None, reason: str = "") -> Live:
+        """Let an alias name a version (its number, its digest, or another alias). Nothing where it does already.
+
+        Raises:
+            InputError: there is no such version, it is retired, or the alias is protected and it is not approved.
+        """
+        checked_alias(alias)
+        with self._writing() as (state, append):
+            found = self._version(state, name, version)
+            if found.stage == RETIRED:
+                raise InputError(f"{found} was retired by {found.staged_by}: approve it again first")
+            if alias in state.protected and found.stage != APPROVED:
+                raise InputError(
+                    f"{alias} is protected and {found} is not approved: assay registry approve {name}@{found.version}"
+                )
+            if found.digest in state.removed:
+                raise InputError(f"the file of {found} was removed: add it again as a new version")
+            before = state.alias(name, alias)
+            if before is None or before.version != found.version:
+                append("promoted", name, found.version, found.digest, alias, by, reason, _from(before))
+        return self._live(name, alias)
+
+    def rollback(self, name: str, alias: str, by: str | None = None, reason: str = "") -> Live:
+        """Let an alias name what it named before; a second rollback goes one further back. Retired versions are passed.
+
+        Raises:
+            InputError: there is no such alias, or nothing before.
+        """
+        with self._writing() as (state, append):
+            _known(state, name)
+            stack = state.stacks.get((name, alias))
+            if not stack:
+                raise InputError(f"{name} has no alias {alias} yet: assay registry promote")
+            for place in reversed(range(len(stack) - 1)):
+                before = stack[place]
+                fit = before is not None and state.versions[name, before.version].stage != RETIRED
+                if before is not None and fit and before.digest not in state.removed:
+                    more = {**_from(stack[-1]), "to": place}
+                    append("rolled-back", name, before.version, before.digest, alias, by, reason, more)
+                    break
+            else:
+                now = f", and is {stack[-1].version} now" if stack[-1] else ""
+                raise InputError(f"{name}@{alias} has no earlier version that could be served{now}: promote another")
+        return self._live(name, alias)
+
+    def clear(self, name: str, alias: str, by: str | None = None, reason: str = "") -> None:
+        """Let an alias name nothing. A rollback brings back what it named.
+
+        Raises:
+            InputError: it names nothing already.
+        """
+        with self._writing() as (state, append):
+            _known(state, name)
+            before = state.alias(name, alias)
+            if before is None:
+                raise InputError(f"{name} has no alias {alias}")
+            append("cleared", name, alias=alias, by=by, reason=reason, more=_from(before))
+
+    def protect(self, alias: str, on: bool = True, by: str | None = None, reason: str = "") -> tuple[str, ...]:
+        """Only approved versions get this alias, of any model, until ``on`` is False. Gives all protected ones."""
+        checked_alias(alias)
+        with self._writing() as (state, append):
+            if (alias in state.protected) != on:
+                append("protected" if on else "unprotected", alias=alias, by=by, reason=reason)
+        return tuple(sorted(self.state().protected))
+
+    def gc(
+        self, days: float = KEPT_DAYS, everything: bool = False, dry_run: bool = False, by: str | None = None
+    ) -> Removed:
+        """Remove files that no version, or only retired ones, stand for and that no alias names.
+
+        Args:
+            days: a file that an alias named in the last so many days stays, so that a rollback finds it.
+            everything: that guard is off.
+            dry_run: only tell.
+        """
+        unused = self._unused(self.state(), days, everything)
+        found = [(digest, size, why) for digest, size in self.store.stored() if (why := unused(digest))]
+        if dry_run:
+            return Removed(tuple(found))
+        out = []
+        for digest, size, _ in found:
+            # Told first, removed after, each under the writers' lock: killed between, the next run ends it.
+            with self._writing() as (state, append):
+                why = self._unused(state, days, everything)(digest)
+                if why and digest not in state.removed:
+                    append("removed", digest=digest, by=by, reason=why, more={"size": size})
+            with self._writing() as (state, _):
+                if why and digest in state.removed:
+                    self.store.drop(digest)
+                    out.append((digest, size, why))
+        return Removed(tuple(out), self.store.tidy())
+
+    def _unused(self, state: State, days: float, everything: bool) -> Callable[[str], str]:
+        """Tells of a digest why its file is of no use; empty where it is."""
+        since = told(events.now() - timedelta(days=days))
+        used = {live.digest for live in state.live()}
+        used |= {v.digest for v in state.versions.values() if v.stage != RETIRED and v.digest not in state.removed}
+        if not everything:
+            used |= {digest for digest, left in state.ended.items() if left >= since}
+        known = state.digests()
+        return lambda digest: "" if digest in used else "retired" if digest in known else "no version"
+
+    def check(self, expect: str = "") -> Checked:
+        """Read everything again: the chain of events, what they add up to, and every file.
+
+        Args:
+            expect: the hash of an event that was there once; the chain must still hold it, so that a cut end shows.
+        """
+        problems = list(self.store.damage())
+        found, state, previous, seen = self.store.events(0), State(), FIRST, set()
+        for number, event in enumerate(found, 1):
+            if event.seq != number or event.previous != previous or event.chained() != event.hash:
+                problems.append(f"the history was changed at event {number} ({event.kind}, told {event.at})")
+                break
+            try:
+                state.apply(event)
+            except (KeyError, TypeError, ValueError, IndexError):
+                problems.append(f"event {number} ({event.kind}) contradicts those before it")
+                break
+            previous = event.hash
+            seen.add(event.hash)
+        if expect and not any(h.startswith(expect) for h in seen):
+            problems.append(f"no event has the hash {expect[:16]}: the history was changed, or its end was cut off")
+        files = 0
+        for digest in sorted(state.digests() - set(state.removed)):
+            data, files = self.store.get(digest), files + 1
+            told_of = ", ".join(str(v) for v in state.of() if v.digest == digest)
+            if data is None:
+                problems.append(f"the file of {told_of} (sha256:{digest[:12]}) is missing")
+            elif hashlib.sha256(data).hexdigest() != digest:
+                problems.append(f"the file of {told_of} (sha256:{digest[:12]}) was changed or damaged")
+        return Checked(len(found), files, previous, tuple(problems))
+
+    # --- how
+
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[State, Any]]:
+        """The state under the writers' lock, and ``append``, whose event counts when the block ends well."""
+        pending: list[Event] = []
+        with self._lock, self.store.writing():
+            state = self.state()
+
+            def append(
+                kind: str, name: str = "", version: str = "", digest: str = "", alias: str = "", by: str | None = None,
+                reason: str = "", more: dict[str, Any] | None = None,
+            ) -> None:  # fmt: skip
+                at = told(events.now())
+                clock = {"clock_before": state.at} if at < state.at else {}
+                known = {"writer": w} if (w := self.store.writer()) else {}
+                event = Event(state.seq + 1, at, kind, name, version, digest, alias, words(by or user()), words(reason),
+                              {**(more or {}), **clock, **known}, state.hash)  # fmt: skip
+                pending.append(replace(event, hash=event.chained()))
+
+            yield state, append
+            self.store.append(pending)
+
+    def _version(self, state: State, name: str, version: str) -> Version:
+        _known(state, name)
+        if (name, version) in state.versions:
+            return state.versions[name, version]
+        bare = len(version) == 64 and not version.strip("0123456789abcdef")
+        return self.find(f"{name}@{'sha256:' * bare}{version}")
+
+    def _live(self, name: str, alias: str) -> Live:
+        live = self.state().alias(name, alias)
+        if live is None:  # another writer was quicker
+            raise InputError(f"{name}@{alias} was cleared by somebody else just now")
+        return live
+
+
+def _from(before: Live | None) -> dict[str, Any]:
+    return {} if before is None else {"from": before.version}
+
+
+def _known(state: State, name: str) -> None:
+    names = state.names()
+    if name not in names:
+        held = f"it has {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}" if names else "it is empty"
+        raise InputError(f"the registry has no model {name!r}; {held}{did_you_mean(name, names)}")
+
+
+def _free(state: State, name: str, wanted: str) -> str:
+    """``wanted`` where no version has it, else the patch after the highest."""
+    checked_version(wanted)
+    if (name, wanted) not in state.versions:
+        return wanted
+    return following(max((v.version for v in state.of(name)), key=order))
