@@ -58,6 +58,7 @@ def build(
     Raises:
         BundleError: the graph differs from the trained model. SettingsError: the recipe cannot be a graph.
     """
+    about = {"name": named(name), "version": versioned(version), "parents": list(parents)}
     graph = make_graph(assembly, recipe.ops() if recipe else (), {"assay.format": FORMAT})
     schema = make_schema(assembly, _inputs(graph), samples, target=target, trained_on=trained_on, class_type=class_type)
     session = Session(graph, schema)
@@ -76,7 +77,6 @@ def build(
             evidence["model"] = {**evidence["model"], "parity": record}
     files[RECIPE] = to_json((recipe or Recipe()).to_json())
     files[LINEAGE] = to_json(dict(lineage or {}))
-    about = {"name": named(name), "version": versioned(version), "parents": list(parents)}
     return Model(finish(files, evidence, {**about, "task": assembly.task, "target": target}, trained_on))
 
 
