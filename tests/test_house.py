@@ -14,8 +14,8 @@ import assay
 SOURCE = Path(assay.__file__).parent
 # One entry a floor, top to bottom. Rooms on one floor do not import each other.
 FLOORS = [
-    {"cli"}, {"api"}, {"serve", "watch", "deep"}, {"registry"}, {"bundle"}, {"fit"}, {"prove"}, {"testing"}, {"audit"},
-    {"challenges"}, {"probes"}, {"learn"}, {"tables", "report"}, {"core"}, {"stats"},
+    {"cli"}, {"api"}, {"serve", "watch", "deep"}, {"registry", "log"}, {"bundle"}, {"fit"}, {"prove"}, {"testing"},
+    {"audit"}, {"challenges"}, {"probes"}, {"learn"}, {"tables", "report"}, {"core"}, {"stats"},
 ]  # fmt: skip
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 FILES = sorted(p for p in SOURCE.rglob("*.py") if p != SOURCE / "__init__.py")

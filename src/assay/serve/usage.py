@@ -49,8 +49,7 @@ class Usage:
             take(descriptor, wait=True)
             there = os.fstat(descriptor).st_size
             if there == 0:
-                os.write(descriptor, MAGIC)
-                os.ftruncate(descriptor, size)
+                os.write(descriptor, MAGIC.ljust(size, b"\0"))  # no hole: a full disk would kill who stores there
             elif there != size or os.pread(descriptor, 16, 0) != MAGIC:
                 os.close(descriptor)
                 raise InputError(f"{path} is no usage file of assay serve; name another, or move it away")

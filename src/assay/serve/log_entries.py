@@ -1,0 +1,164 @@
+"""From what was asked and answered to the blocks of the log. Runs in the writer's thread, off the request's path."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, Literal
+
+from assay.log.block import encode
+from assay.log.file import Block
+
+Rows = Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]]
+Personal = Mapping[str, Literal["drop", "hash"]]
+SERVED, ELSEWHERE = "served", "elsewhere"
+
+
+@dataclass(slots=True)
+class Entry:
+    """One request: rows as asked (records or columns), one output a row as ``/predict`` answers it, and more a row."""
+
+    sequence: int
+    at: float
+    request_id: str
+    caller: str
+    rows: Rows
+    outputs: Sequence[Mapping[str, Any]]
+    model: str
+    ids: Sequence[Any] | None = None
+    shadow: Sequence[Mapping[str, Any]] | None = None
+    shadow_model: str = ""
+    source: str = SERVED
+
+    def __len__(self) -> int:
+        return len(self.outputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Which columns are kept and how: all that come where ``columns`` is None; personal ones dropped or hashed."""
+
+    columns: tuple[str, ...] | None
+    personal: Personal
+    salt: bytes
+
+    def of(self, name: str, values: Sequence[Any]) -> Sequence[Any]:
+        return [self.hashed(v) for v in values] if name in self.personal else values
+
+    def hashed(self, value: Any) -> str | None:
+        """HMAC-SHA256 under the log's own salt, 16 hex digits: equal values stay equal, and are not read back."""
+        if value is None:
+            return None
+        return hmac.new(self.salt, str(value).encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:16]
+
+    def names(self, rows: Rows) -> tuple[str, ...]:
+        """The columns that are kept of these rows."""
+        return self.columns if self.columns is not None else self.without_dropped(names_of(rows))
+
+    def without_dropped(self, names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(n for n in names if self.personal.get(n) != "drop")
+
+
+def names_of(rows: Rows) -> tuple[str, ...]:
+    return tuple(rows) if isinstance(rows, Mapping) else tuple(dict.fromkeys(k for r in rows for k in r))
+
+
+def blocks_of(entries: Sequence[Entry], kept: Kept) -> list[Block]:
+    """One block for each model, source and set of columns among the entries."""
+    groups: dict[tuple[str, str, tuple[str, ...]], list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault((entry.model, entry.source, kept.names(entry.rows)), []).append(entry)
+    return [_block(model, source, names, own, kept) for (model, source, names), own in groups.items()]
+
+
+def _block(model: str, source: str, names: tuple[str, ...], entries: Sequence[Entry], kept: Kept) -> Block:
+    outputs = [o for e in entries for o in e.outputs]
+    columns = {name: kept.of(name, values) for name, values in _columns(entries, names).items()}
+    answers = _answers(outputs, "")
+    if any(e.ids is not None for e in entries):
+        answers["id"] = [i for e in entries for i in _or_none(e.ids, e)]
+    if any(e.shadow is not None for e in entries):
+        answers |= _answers([s for e in entries for s in _or_none(e.shadow, e)], "shadow:")
+        answers["shadow:model"] = [e.shadow_model for e in entries for _ in e.outputs]
+    requests = encode(
+        {
+            "sequence": [e.sequence for e in entries],
+            "at": [float(e.at) for e in entries],
+            "request_id": [e.request_id for e in entries],
+            "caller": [e.caller for e in entries],
+            "rows": [len(e.outputs) for e in entries],
+        },
+        len(entries),
+    )
+    answered = len(requests).to_bytes(4, "little") + requests + encode(answers, len(outputs))
+    since, until = min(e.at for e in entries), max(e.at for e in entries)
+    return (
+        entries[0].sequence, entries[-1].sequence, len(entries), len(outputs), since, until, source, model,
+        encode(columns, len(outputs)), answered,
+    )  # fmt: skip
+
+
+def _or_none(values: Sequence[Any] | None, entry: Entry) -> Sequence[Any]:
+    return values if values is not None else [None] * len(entry.outputs)
+
+
+def _columns(entries: Sequence[Entry], names: tuple[str, ...]) -> dict[str, Sequence[Any]]:
+    if not names:
+        return {}
+    out: dict[str, list[Any]] = {n: [] for n in names}
+    records: list[Mapping[str, Any]] = []
+
+    def flush() -> None:
+        if not records:
+            return
+        try:
+            get: Callable[[Mapping[str, Any]], Any] = itemgetter(*names)
+            found = list(zip(*map(get, records), strict=True)) if len(names) > 1 else [tuple(map(get, records))]
+        except KeyError:
+            found = [tuple(r.get(n) for r in records) for n in names]
+        for name, values in zip(names, found, strict=True):
+            out[name].extend(values)
+        records.clear()
+
+    for entry in entries:
+        if isinstance(entry.rows, Mapping):
+            flush()
+            for name in names:
+                values = entry.rows.get(name)
+                values = values.tolist() if hasattr(values, "tolist") else values
+                out[name].extend([None] * len(entry.outputs) if values is None else values)
+        else:
+            records.extend(entry.rows)
+    flush()
+    if any(len(values) != sum(map(len, entries)) for values in out.values()):
+        raise ValueError("rows and outputs differ in number")
+    return dict(out)
+
+
+def _answers(outputs: Sequence[Mapping[str, Any] | None], prefix: str) -> dict[str, Sequence[Any]]:
+    """Outputs as columns; a set of classes as JSON text, the two ends of an interval as two numbers."""
+    given = [o or {} for o in outputs]
+    out: dict[str, Sequence[Any]] = {prefix + "prediction": [o.get("prediction") for o in given]}
+    first = next((o["probabilities"] for o in given if o.get("probabilities")), None)
+    if first is not None:
+        none: Mapping[str, float] = {}
+        for name in first:
+            out[f"{prefix}p:{name}"] = [(o.get("probabilities") or none).get(name) for o in given]
+    sets = [o.get("set") for o in given]
+    if first is None and any(sets) and all(s is None or len(s) == 2 for s in sets):
+        out[prefix + "set_low"] = [None if s is None else s[0] for s in sets]
+        out[prefix + "set_high"] = [None if s is None else s[1] for s in sets]
+    elif any(s is not None for s in sets):
+        words = {None if s is None else tuple(s) for s in sets}
+        texts = {s: None if s is None else json.dumps(s, ensure_ascii=False) for s in words}
+        out[prefix + "set"] = [texts[None if s is None else tuple(s)] for s in sets]
+    for name in ("decision", "fallback"):
+        if any(name in o for o in given):
+            out[prefix + name] = [o.get(name) for o in given]
+    if not prefix and any(o.get("odd") for o in given):
+        out["odd"] = [json.dumps(o.get("odd_because"), ensure_ascii=False) if o.get("odd") else None for o in given]
+    return out
