@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,9 @@ from .about import EMPTY, about
 from .docker import BUNDLE, KEYS, PORT, STATE, USER, command, tag_of
 
 LIVE, READY = "/v2/health/live", "/v2/health/ready"
+UNPRINTED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*", re.ASCII)
+WORDS = frozenset("null true false yes no on off y n".split())  # which YAML does not read as text
 BASE_MB = 256  # a worker and its runtime take about 120 MB; twice that leaves room for requests
 PLAIN = ("deployment.yaml", "service.yaml", "networkpolicy.yaml", "poddisruptionbudget.yaml")
 README = """\
@@ -154,8 +158,13 @@ def yaml(value: Any, depth: int = 0) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str) and value:
         parts = [yaml(inner, depth + 1).removeprefix("  " * (depth + 1)) for inner in value]
         return "\n".join(f"{pad}- {part}" for part in parts)
-    return pad + json.dumps(value, ensure_ascii=False)
+    return pad + quoted(value)
+
+
+def quoted(value: Any) -> str:
+    """A scalar as JSON; characters that YAML takes for line ends or does not print are escaped."""
+    return UNPRINTED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def plain(key: str) -> str:
-    return key if key.replace("/", "").replace(".", "").replace("-", "").replace("_", "").isalnum() else json.dumps(key)
+    return key if BARE.fullmatch(key) and key.casefold() not in WORDS else quoted(key)

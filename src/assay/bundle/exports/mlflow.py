@@ -68,10 +68,11 @@ def tensor(name: str, kind: str) -> dict[str, Any]:
 
 def input_example(model: Model) -> dict[str, list[list[float | str]]]:
     """Two golden rows without holes where the file has them: input -> one list of one value a row."""
-    rows = [graph_row(model, row) for row in golden_rows(model)]
-    whole = [row for row in rows if not any(isinstance(v, float) and math.isnan(v) for v in row.values())]
-    filled = whole or [{k: 0.0 if isinstance(v, float) and math.isnan(v) else v for k, v in rows[0].items()}]
-    return {name: [[row[name]] for row in filled[:2]] for name in filled[0]}
+    rows = golden_rows(model)
+    whole = [row for row in rows if None not in row.values()][:2]
+    shown = [graph_row(model, row) for row in whole or rows[:1]]
+    filled = [{k: 0.0 if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()} for row in shown]
+    return {name: [[row[name]] for row in filled] for name in filled[0]}
 
 
 def lined(doc: Any) -> bytes:
