@@ -19,7 +19,8 @@ import numpy as np
 import pyarrow as pa
 
 from assay.bundle.feed import feed_from
-from assay.bundle.model import GRAPH, Model
+from assay.bundle.layout import GRAPH
+from assay.bundle.model import Model
 from assay.bundle.native import native_output
 from assay.bundle.write import build
 from assay.core.subject import Role, Roles

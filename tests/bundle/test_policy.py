@@ -11,7 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from assay.bundle import policy
 from assay.bundle.archive import pack, unpack
-from assay.bundle.model import GRAPH, Model
+from assay.bundle.layout import GRAPH
+from assay.bundle.model import Model
 from assay.bundle.policy import check_graph
 from assay.core.errors import BundleError
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 import assay
-from assay.bundle.model import GRAPH
+from assay.bundle.layout import GRAPH
 from assay.cli.app import run
 from assay.cli.output import write_table
 from assay.core.settings import Settings

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.core.aim import Aim, aim_of, read_aim
-from assay.core.errors import BundleError, InputError, SettingsError
+from assay.core.aim import aim_of
+from assay.core.errors import SettingsError
 from assay.core.table import F64, Sample
 from assay.stats.shapley import EXACT_COLUMNS, PAIRS
 
-from . import golden, schema
-from .archive import from_json, unpack, write_file
 from .background import Against
-from .classes import typed
 from .feed import Feed, OnBad, feed_from
-from .layout import DOSSIER, GRAPH, LINEAGE, NEEDED, OPENAPI, PARITY, RECIPE, SCHEMA
+from .layout import RECIPE
+from .opened import Opened
 from .reasons import explain
-from .session import Session
 from .sets import sets_of
 from .shapley import Explanation
 
@@ -32,153 +27,13 @@ if TYPE_CHECKING:
 
     from .counterfactual import Counterfactual
 
-MOST_FILE = 1 << 30
 
-
-class Model:
+class Model(Opened):
     """Predicts rows of any table: path, dict of arrays, list of dicts, pandas, polars, Arrow, or a Table.
 
     Made by ``assay.fit`` or ``Model.load``. Unknown columns are ignored; null, NaN and blanks are missing; text where
     a number belongs is an error (``on_bad="null"`` counts it as missing).
     """
-
-    def __init__(self, data: bytes) -> None:
-        """From the bytes of an .assay file: digests, graph policy and golden rows are checked first.
-
-        Raises:
-            BundleError: damaged, hostile, or of another version.
-        """
-        self._data = data
-        self.manifest, self._files = unpack(data)
-        for path in NEEDED:
-            if path not in self._files:
-                raise BundleError(f"the .assay file lacks {path!r}")
-        self._schema = schema.from_doc(from_json(self._files[SCHEMA], SCHEMA))
-        self._values = typed(self._schema.classes, self._schema.class_type)
-        self._session = Session(self._files[GRAPH], self._schema)
-        self.golden_difference = golden.replay(self._files, self._schema, self._session.main, self._output)
-        """The largest difference on the golden rows: 0.0 on the machine that wrote them."""
-
-    @classmethod
-    def load(cls, source: Any) -> Model:
-        """Load an .assay file from a path or from its bytes.
-
-        Raises:
-            InputError: there is no such file. BundleError: it is damaged, hostile, or of another version.
-        """
-        if isinstance(source, (bytes, bytearray, memoryview)):
-            return cls(bytes(source))
-        path = Path(source)
-        try:
-            if path.is_dir():
-                raise InputError(f"{path} is a folder; an .assay file was expected")
-            if path.stat().st_size > MOST_FILE:
-                raise BundleError(f"{path} is larger than an .assay file may be ({MOST_FILE >> 30} GiB)")
-            data = path.read_bytes()
-        except OSError as error:
-            raise InputError(f"{path} cannot be read ({error.strerror}): an .assay file was expected") from None
-        return cls(data)
-
-    def save(self, path: str | Path) -> Path:
-        """Write the file: beside it first, then renamed, so that nothing half-written is ever there.
-
-        Raises:
-            OutputError: the place cannot be written.
-        """
-        write_file(Path(path), self._data)
-        return Path(path)
-
-    def to_bytes(self) -> bytes:
-        return self._data
-
-    def __reduce__(self) -> tuple[type[Model], tuple[bytes]]:
-        """Copies (``copy``, worker processes) are made from the file's bytes, with every check of a load."""
-        return Model, (self._data,)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the file."""
-        return hashlib.sha256(self._data).hexdigest()
-
-    @property
-    def name(self) -> str:
-        return str(self.manifest["name"])
-
-    @property
-    def version(self) -> str:
-        return str(self.manifest["version"])
-
-    @property
-    def size(self) -> int:
-        """Bytes of the file."""
-        return len(self._data)
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Class names in the order of the probabilities; empty for regression."""
-        return self._schema.classes
-
-    @property
-    def task(self) -> str:
-        return self._schema.task
-
-    @property
-    def aim(self) -> Aim | None:
-        """What a prediction is meant to be, where the user said so: ``core.aim``."""
-        return read_aim(self._schema.predicts)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The raw columns that a row must have."""
-        return self._schema.columns
-
-    @property
-    def target(self) -> str | None:
-        return self._schema.target
-
-    @property
-    def refitted(self) -> bool:
-        """True where the shipped model was fitted again on all rows, so that no row of its table can judge it."""
-        shipped = (self.dossier.get("model") or {}).get("shipped") or {}
-        return bool(shipped.get("which") == "refit")
-
-    @property
-    def trained_on(self) -> str | None:
-        """Digest of the table that the model was fitted to."""
-        return self._schema.trained_on
-
-    @property
-    def schema(self) -> dict[str, Any]:
-        """JSON Schema of one row, with assay's part under ``x-assay``."""
-        return dict(self._doc(SCHEMA))
-
-    @property
-    def dossier(self) -> dict[str, Any]:
-        """The evidence: what was found, tried, left out and measured."""
-        return dict(self._doc(DOSSIER))
-
-    @property
-    def openapi(self) -> dict[str, Any]:
-        """The frozen OpenAPI 3.1 document of the service that this model is served by."""
-        return dict(self._doc(OPENAPI))
-
-    @property
-    def lineage(self) -> dict[str, Any]:
-        return dict(self._doc(LINEAGE))
-
-    @property
-    def parity(self) -> dict[str, Any]:
-        """The record of graph against trained model on held-out rows."""
-        return dict(self._doc(PARITY))
-
-    def _doc(self, path: str) -> Any:
-        return from_json(self._files[path], path) if path in self._files else {}
-
-    def _output(self, feed: Feed) -> F64:
-        """(n, classes) probabilities, or (n, 1) values."""
-        if not feed or len(next(iter(feed.values()))) == 0:
-            return np.zeros((0, max(1, len(self.classes))))
-        return np.asarray(self._session.run(feed), np.float64)
 
     def _scores(self, source: Any, on_bad: OnBad) -> F64:
         return self._output(feed_from(source, self._schema, on_bad)[0])
@@ -355,30 +210,10 @@ class Model:
         on_bad: OnBad = "error",
     ) -> pa.Table:
         """Scored rows in Arrow: prediction (see ``predict``), p_<class>, p_low and p_high (``interval``: see
-        ``predict_interval``), set (class names or [low, high]), reason_k."""
-        import pyarrow as pa
+        ``predict_interval``), decision where there are costs, set (class names or [low, high]), reason_k."""
+        from .scored import scored
 
-        feed, rows = feed_from(source, self._schema, on_bad)
-        output = self._output(feed)
-        labels = self._labels(output)
-        table = {"prediction": pa.array(labels, pa.string() if labels.dtype == object else None)}
-        sets = self._sets(feed, output, coverage)
-        for k, name in enumerate(self.classes):
-            table[f"p_{name}"] = pa.array(output[:, k])
-        if interval:
-            chances = self._chances(output)
-            table |= {"p_low": pa.array(chances[:, 0]), "p_high": pa.array(chances[:, 1])}
-        ends = np.concatenate(([0], np.cumsum(sets.sum(1) if self.classes else np.full(rows, 2)))).astype(np.int32)
-        held = np.array(self.classes, object)[np.nonzero(sets)[1]] if self.classes else sets.ravel()
-        inner = pa.array(held, pa.string() if self.classes else pa.float64())
-        if self._schema.costs is not None:
-            table["decision"] = pa.array(self._decisions(output), pa.string())
-        table["set"] = pa.ListArray.from_arrays(pa.array(ends), inner)
-        if reasons:
-            told = self._explain(feed, rows, reasons, pairs=16, exact=4).reasons  # many rows: fewer questions each
-            for k in range(reasons):
-                table[f"reason_{k + 1}"] = pa.array([r[k] if k < len(r) else None for r in told], pa.string())
-        return pa.table(table)
+        return scored(self, *feed_from(source, self._schema, on_bad), reasons, coverage, interval)
 
     def __repr__(self) -> str:
         what = (
