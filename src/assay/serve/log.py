@@ -27,6 +27,7 @@ from typing import Any
 from assay.core.errors import OutputError
 from assay.log.file import File, Gap, Label
 
+from .http import Refused
 from .locking import own_place
 from .log_entries import ELSEWHERE, SERVED, Entry, Kept, Personal, Rows, blocks_of
 
@@ -38,8 +39,11 @@ JUMP = 60.0  # seconds by which a clock may drift between two looks
 DAY = 86400.0
 
 
-class LogUnavailable(Exception):
-    """What was to be acknowledged could not be written: answer 503."""
+class LogUnavailable(Refused):
+    """What was to be acknowledged could not be written: 503."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(503, reason, headers=((b"retry-after", b"5"),))
 
 
 class PredictionLog:
@@ -81,8 +85,7 @@ class PredictionLog:
             raise OutputError(
                 f"the log folder {folder} cannot be written ({error.strerror or error}); choose another with --log"
             ) from None
-        kept_columns = None if columns is None else tuple(c for c in columns if (personal or {}).get(c) != "drop")
-        self._kept = Kept(kept_columns, dict(personal or {}), salt)
+        self._kept = Kept(None if columns is None else tuple(columns), dict(personal or {}), salt)
         try:
             self._file = File(folder / f"{self.number}.db")
         except BaseException:
@@ -124,15 +127,19 @@ class PredictionLog:
         shadow: Sequence[Mapping[str, Any]] | None = None,
         shadow_model: str = "",
         source: str = SERVED,
+        columns: Sequence[str] | None = None,
     ) -> int:
         """Hand over one request: ``rows`` as records or columns, ``outputs`` one a row as ``/predict`` answers them.
+
+        Args:
+            columns: those of the model that answered; the others of ``rows`` are not kept.
 
         Returns:
             Its sequence number in this process's file.
         """
         return self._add(
             Entry(0, at, request_id, caller, rows, outputs, self.model if model is None else model, ids, shadow,
-                  shadow_model, source), len(outputs))  # fmt: skip
+                  shadow_model, source, columns), len(outputs))  # fmt: skip
 
     def _add(self, entry: Entry | _Labels, rows: int) -> int:
         with self._lock:
@@ -177,10 +184,12 @@ class PredictionLog:
 
     def elsewhere(
         self, caller: str, request_id: str, rows: Rows, outputs: Sequence[Mapping[str, Any]], at: float, *,
-        model: str = "", ids: Sequence[Any] | None = None,
+        model: str = "", ids: Sequence[Any] | None = None, columns: Sequence[str] | None = None,
     ) -> Future[int]:  # fmt: skip
         """Keep predictions that something else made. Done once they are committed."""
-        return self.committed(self.put(request_id, caller, rows, outputs, at, model=model, ids=ids, source=ELSEWHERE))
+        return self.committed(
+            self.put(request_id, caller, rows, outputs, at, model=model, ids=ids, source=ELSEWHERE, columns=columns)
+        )
 
     def close(self, seconds: float = 30.0) -> None:
         """Write what is waiting, then end."""

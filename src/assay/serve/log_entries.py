@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, Literal
 
@@ -33,6 +33,7 @@ class Entry:
     shadow: Sequence[Mapping[str, Any]] | None = None
     shadow_model: str = ""
     source: str = SERVED
+    columns: Sequence[str] | None = None  # those of the model that answered
 
     def __len__(self) -> int:
         return len(self.outputs)
@@ -45,6 +46,7 @@ class Kept:
     columns: tuple[str, ...] | None
     personal: Personal
     salt: bytes
+    without_dropped: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, name: str, values: Sequence[Any]) -> Sequence[Any]:
         return [self.hashed(v) for v in values] if name in self.personal else values
@@ -55,12 +57,18 @@ class Kept:
             return None
         return hmac.new(self.salt, str(value).encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:16]
 
-    def names(self, rows: Rows) -> tuple[str, ...]:
+    def names(self, entry: Entry) -> tuple[str, ...]:
         """The columns that are kept of these rows."""
-        return self.columns if self.columns is not None else self.without_dropped(names_of(rows))
-
-    def without_dropped(self, names: Sequence[str]) -> tuple[str, ...]:
-        return tuple(n for n in names if self.personal.get(n) != "drop")
+        named = entry.columns if entry.columns is not None else self.columns
+        if named is None:
+            named = names_of(entry.rows)
+        key = tuple(named)
+        if (known := self.without_dropped.get(key)) is None:
+            known = tuple(n for n in key if self.personal.get(n) != "drop")
+            if len(self.without_dropped) > 100:
+                self.without_dropped.clear()
+            self.without_dropped[key] = known
+        return known
 
 
 def names_of(rows: Rows) -> tuple[str, ...]:
@@ -71,7 +79,7 @@ def blocks_of(entries: Sequence[Entry], kept: Kept) -> list[Block]:
     """One block for each model, source and set of columns among the entries."""
     groups: dict[tuple[str, str, tuple[str, ...]], list[Entry]] = {}
     for entry in entries:
-        groups.setdefault((entry.model, entry.source, kept.names(entry.rows)), []).append(entry)
+        groups.setdefault((entry.model, entry.source, kept.names(entry)), []).append(entry)
     return [_block(model, source, names, own, kept) for (model, source, names), own in groups.items()]
 
 
