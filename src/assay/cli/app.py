@@ -30,6 +30,7 @@ from . import (
     rule,
     runs,
     schema,
+    serve,
     show,
     sign,
     split,
@@ -46,7 +47,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (check, fix, split, fit, show, predict, explain, sign, verify, export, runs, rule, plant, prove, demo):
+for verb in (
+    check,
+    fix,
+    split,
+    fit,
+    show,
+    predict,
+    explain,
+    sign,
+    verify,
+    serve,
+    export,
+    runs,
+    rule,
+    plant,
+    prove,
+    demo,
+):
     app.command()(getattr(verb, verb.__name__.rpartition(".")[2]))
 app.add_typer(schema.schema)
 app.add_typer(registry.registry)

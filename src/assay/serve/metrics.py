@@ -58,12 +58,23 @@ class Metrics:
         self.table = np.frombuffer(self._memory, np.float64).reshape(workers, SLOTS)
         self._own = memoryview(self._memory).cast("d")[worker * SLOTS : (worker + 1) * SLOTS]
         self.worker = worker
-        self._own[STARTED] = time.time()
 
     @staticmethod
     def size(workers: int) -> int:
         """Bytes of the shared file."""
         return workers * SLOTS * 8
+
+    def started(self) -> None:
+        """This worker answers from now on."""
+        self._own[STARTED] = time.time()
+
+    def ready(self) -> int:
+        """Workers that have started."""
+        return int((self.table[:, STARTED] > 0).sum())
+
+    def gone(self, worker: int) -> None:
+        """A worker has ended: what it counted stays."""
+        self.table[worker, STARTED] = 0.0
 
     def request(self, route: str, code: int, seconds: float) -> None:
         """One answered request; time is kept for routes that predict."""

@@ -38,10 +38,16 @@ class Served:
     """A model, its reader of rows and what answers say of it. Nothing here changes after it is made."""
 
     def __init__(
-        self, model: Model, name: str | None = None, *, most_rows: int = 10_000, unknown: str = "ignore"
+        self,
+        model: Model,
+        name: str = "",
+        version: str = "",
+        *,
+        most_rows: int = 10_000,
+        unknown: str = "ignore",
     ) -> None:
         self.model, self.schema = model, model._schema
-        self.name, self.version, self.digest = name or model.name, model.version, model.digest
+        self.name, self.version, self.digest = name or model.name, version or model.version, model.digest
         self.decoder = Decoder(self.schema, most_rows, unknown)
         self.classes = self.schema.classes
         self.aim = model.aim or aim_of(self.schema.task)

@@ -63,6 +63,11 @@ class Done:
     scored: Scored
     rows: Any  # as they were sent: records, or columns
     decode: Callable[[Served], Batch]
+    outputs: Any = None  # one answer a row, where they were made already
+
+    def answers(self) -> list[dict[str, Any]]:
+        """One answer a row, as /predict gives them."""
+        return self.served.documents(self.scored, self.batch) if self.outputs is None else self.outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +159,7 @@ class Service:
             said["threshold"] = served.model.threshold
         if scored.by:
             said["fallback"] = scored.by
-        return Answer(json_of(said, served), "/predict", replace(done, rows=forms.asked_rows(doc)))
+        return Answer(json_of(said, served), "/predict", replace(done, rows=forms.asked_rows(doc), outputs=out))
 
     def explain(self, asked: Asked) -> Answer:
         found = forms.options(asked.request.query, ("n",))

@@ -1,0 +1,119 @@
+"""``assay serve``: a model behind HTTP."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from .options import flag
+
+SERVED, TRIAL, LETS_IN, TAKES, KEEPS = (
+    "What is served",
+    "Trial and failure",
+    "Who may ask",
+    "What a request may take",
+    "Logs",
+)
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="An .assay file, a folder with one, or name@alias of the registry: then a promotion takes over at once.",
+    ),
+]
+Name = Annotated[str, flag("What the model is called in /v2/models/.", SERVED, "--model-name", metavar="NAME")]
+Registry = Annotated[str, flag("Where name@alias is looked up.", SERVED, "--registry", metavar="FOLDER|URL")]
+Host = Annotated[str, flag("Address to listen on.  (default: 127.0.0.1)", SERVED, "--host")]
+Port = Annotated[int, flag("Port to listen on; 0 for any.  (default: 8080)", SERVED, "--port")]
+Workers = Annotated[int, flag("Processes that share the port.  (default: 1)", SERVED, "--workers")]
+Trusted = Annotated[
+    list[str] | None,
+    flag("Start only with a model that this key has signed.", SERVED, "--require-signature", metavar="PEM"),
+]
+Drain = Annotated[float, flag("Seconds for open requests after SIGTERM.  (default: 20)", SERVED, "--drain")]
+Shadow = Annotated[
+    str | None, flag("A model that answers unseen what the live one answers.", TRIAL, "--shadow", metavar="MODEL")
+]
+Canary = Annotated[
+    str | None, flag("Share of requests that the shadow model answers: 5%.", TRIAL, "--canary", metavar="SHARE")
+]
+Fallback = Annotated[
+    str,
+    flag("Who answers when the model fails: refuse, previous or naive.  (default: refuse)", TRIAL, "--fallback"),
+]
+Unknown = Annotated[
+    str, flag("Columns that the model does not know: ignore or refuse.  (default: ignore)", TRIAL, "--unknown")
+]
+Keys = Annotated[str | None, flag("Keys file, as assay keys writes it.", LETS_IN, "--keys", metavar="FILE")]
+Jwks = Annotated[str | None, flag("Public keys that sign JSON web tokens.", LETS_IN, "--jwks", metavar="FILE")]
+Issuer = Annotated[str, flag("Who must have made a token.", LETS_IN, "--issuer", metavar="ISS")]
+Audience = Annotated[str, flag("For whom a token must be made.", LETS_IN, "--audience", metavar="AUD")]
+Cert = Annotated[str | None, flag("Certificate for TLS.", LETS_IN, "--tls-cert", metavar="PEM")]
+Private = Annotated[str | None, flag("Its private key.", LETS_IN, "--tls-key", metavar="PEM")]
+Clients = Annotated[str | None, flag("Who signs the certificates of clients.", LETS_IN, "--client-ca", metavar="PEM")]
+Usage = Annotated[str | None, flag("Where budgets and rates of keys are counted.", LETS_IN, "--usage", metavar="FILE")]
+Body = Annotated[str, flag("Largest body.  (default: 4MB)", TAKES, "--max-body", metavar="SIZE")]
+Inflated = Annotated[str, flag("Largest body once unpacked.  (default: 16MB)", TAKES, "--max-inflated", metavar="SIZE")]
+Rows = Annotated[int, flag("Most rows.  (default: 10000)", TAKES, "--max-rows", metavar="N")]
+Seconds = Annotated[float, flag("Seconds for a body to arrive.  (default: 10)", TAKES, "--read-timeout")]
+Connections = Annotated[
+    int, flag("Most open connections of a worker.  (default: 1000)", TAKES, "--max-connections", metavar="N")
+]
+Log = Annotated[str | None, flag("Folder for every prediction; also for /label.", KEEPS, "--log", metavar="FOLDER")]
+Durable = Annotated[bool, flag("Commit to the log before answering.", KEEPS, "--durable")]
+Audit = Annotated[str | None, flag("Folder for who asked what, hash-chained.", KEEPS, "--audit", metavar="FOLDER")]
+Requests = Annotated[bool, flag("A JSON line for every request, with its trace id.", KEEPS, "--log-requests")]
+
+
+def serve(
+    model: Source,
+    model_name: Name = "",
+    registry: Registry = "",
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    workers: Workers = 1,
+    require_signature: Trusted = None,
+    drain: Drain = 20.0,
+    shadow: Shadow = None,
+    canary: Canary = None,
+    fallback: Fallback = "refuse",
+    unknown: Unknown = "ignore",
+    keys: Keys = None,
+    jwks: Jwks = None,
+    issuer: Issuer = "",
+    audience: Audience = "",
+    tls_cert: Cert = None,
+    tls_key: Private = None,
+    client_ca: Clients = None,
+    usage: Usage = None,
+    max_body: Body = "4MB",
+    max_inflated: Inflated = "16MB",
+    max_rows: Rows = 10_000,
+    read_timeout: Seconds = 10.0,
+    max_connections: Connections = 1_000,
+    log: Log = None,
+    durable: Durable = False,
+    audit: Audit = None,
+    log_requests: Requests = False,
+) -> int:
+    """Serve a model: /predict, /explain, the Open Inference Protocol v2, metrics, a page for people."""
+    from assay.serve.fleet import serve as start
+    from assay.serve.limits import Limits
+    from assay.serve.setup import Setup, bytes_from, share_from
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    limits = Limits(
+        body=bytes_from(max_body, "--max-body"), inflated=bytes_from(max_inflated, "--max-inflated"), rows=max_rows,
+        seconds=read_timeout, connections=max_connections,
+    )  # fmt: skip
+    setup = Setup(
+        model, name=model_name, registry=registry, shadow=shadow or "", canary=share_from(canary) if canary else 0.0,
+        fallback=fallback, unknown=unknown, host=host, port=port, workers=workers, drain=drain,
+        trusted=tuple(require_signature or ()), keys=keys or "", jwks=jwks or "", issuer=issuer, audience=audience,
+        usage=usage or "", tls_cert=tls_cert or "", tls_key=tls_key or "", client_ca=client_ca or "",
+        log=log or "", durable=durable, audit=audit or "", log_requests=log_requests, limits=limits,
+    )  # fmt: skip
+    return start(setup, lambda line: typer.echo(line))

@@ -1,0 +1,112 @@
+"""What ``assay serve`` was told, as plain values: it travels to worker processes as JSON."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from assay.core.errors import SettingsError, did_you_mean
+
+from .fallback import POLICIES
+from .keys import Key
+from .limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Everything that a worker needs to be the same as its neighbours. Paths are text; empty means none."""
+
+    model: str
+    name: str = ""
+    registry: str = ""
+    shadow: str = ""
+    canary: float = 0.0
+    fallback: str = "refuse"
+    unknown: str = "ignore"
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 1
+    trusted: tuple[str, ...] = ()  # PEM files of public keys, one of which must have signed the model
+    keys: str = ""
+    one_time: Key | None = None  # holds the hash of the token, never the token
+    jwks: str = ""
+    issuer: str = ""
+    audience: str = ""
+    usage: str = ""  # file of budgets and rates that the workers share
+    tls_cert: str = ""
+    tls_key: str = ""
+    client_ca: str = ""
+    log: str = ""
+    durable: bool = False
+    audit: str = ""
+    log_requests: bool = False
+    drain: float = 20.0
+    poll: float = 0.2
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if self.fallback not in POLICIES:
+            near = did_you_mean(self.fallback, POLICIES)
+            raise SettingsError(f"--fallback must be refuse, previous or naive; got {self.fallback!r}{near}")
+        if self.unknown not in ("ignore", "refuse"):
+            raise SettingsError(f"--unknown must be ignore or refuse; got {self.unknown!r}")
+        if not 0 <= self.port <= 65535:
+            raise SettingsError(f"--port must lie between 0 and 65535; got {self.port}")
+        if not 1 <= self.workers <= 256:
+            raise SettingsError(f"--workers must lie between 1 and 256; got {self.workers}")
+        if self.canary and not self.shadow:
+            raise SettingsError("--canary needs the model on trial: name it with --shadow")
+        if self.durable and not self.log:
+            raise SettingsError("--durable needs a place to write to: give --log FOLDER")
+        if self.jwks and not (self.issuer and self.audience):
+            raise SettingsError("--jwks needs --issuer and --audience: a token for somebody else must not count here")
+
+    @property
+    def watches(self) -> bool:
+        """Whether an alias of the registry may come to mean another model."""
+        return any("@" in source for source in (self.model, self.shadow))
+
+    def doc(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def from_doc(doc: Mapping[str, Any]) -> Setup:
+    """Read back what ``Setup.doc`` wrote."""
+    known = dict(doc)
+    limits, key = Limits(**known.pop("limits")), known.pop("one_time")
+    known["trusted"] = tuple(known["trusted"])
+    made = Setup(**known, limits=limits)
+    return made if key is None else replace(made, one_time=Key(**(key | {"scopes": tuple(key["scopes"])})))
+
+
+def share_from(text: str) -> float:
+    """``5%`` or ``0.05`` as 0.05.
+
+    Raises:
+        SettingsError: neither, or not between 0 and 1.
+
+    >>> share_from("5%"), share_from("0.2")
+    (0.05, 0.2)
+    """
+    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(%?)\s*", text)
+    value = float(found[1]) / (100 if found[2] else 1) if found else -1.0
+    if not 0 < value < 1:
+        raise SettingsError(f"--canary must be a share such as 5% or 0.05; got {text!r}")
+    return value
+
+
+def bytes_from(text: str, flag: str) -> int:
+    """``4MB``, ``512 KiB`` or ``1000000`` as bytes; units are powers of 1,024.
+
+    Raises:
+        SettingsError: none of these.
+
+    >>> bytes_from("4MB", "--max-body")
+    4194304
+    """
+    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmg]?)i?b?\s*", text.lower())
+    if not found or float(found[1]) <= 0:
+        raise SettingsError(f"{flag} must be a size such as 4MB; got {text!r}")
+    return int(float(found[1]) * {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[found[2]])
