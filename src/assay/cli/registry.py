@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,13 +104,14 @@ def show(model: Named, place: Place = None, form: Form = "text") -> int:
     doc = version_doc(found, aliases) | {"history": [e.to_json() for e in own]}
     lines = [
         str(found),
-        f"  file      sha256:{found.digest} ({found.size:,} bytes)",
+        f"  sha256    {found.digest}",
+        f"  bytes     {found.size:,}",
         f"  stage     {found.stage}{f' by {found.staged_by}' if found.staged_by else ''}",
         f"  aliases   {', '.join(aliases) or 'none'}",
         f"  added     {found.at[:19].replace('T', ' ')} UTC by {found.by}",
         *[f"  parent    {p[:12]}" for p in found.parents],
-        *([f"  note      {found.note}"] if found.note else []),
-        *[f"  {event_line(e)}" for e in own],
+        *([textwrap.fill(f"  note      {found.note}", WIDTH, subsequent_indent=" " * 12)] if found.note else []),
+        *[event_line(e) for e in own],
     ]
     typer.echo(json.dumps(doc, indent=1, ensure_ascii=False) if form == "json" else "\n".join(lines))
     return 0
@@ -278,7 +280,7 @@ def check(
         typer.echo(json.dumps(doc, indent=1))
     else:
         for problem in found.problems:
-            typer.echo(f"wrong: {problem}")
+            typer.echo(textwrap.fill(f"wrong: {problem}", WIDTH, subsequent_indent=" " * 7))
         well = "everything is as it was written" if not found.problems else f"{len(found.problems)} wrong"
         typer.echo(f"{found.events:,} events and {found.files:,} files read: {well}\nhead {found.head}")
     return 1 if found.problems else 0
@@ -347,7 +349,8 @@ def event_line(event: Event) -> str:
     }.get(event.kind, event.kind)  # fmt: skip
     clock = "  [clock went back]" if "clock_before" in event.more else ""
     why = f": {event.reason}" if event.reason else ""
-    return f"{event.seq:>4}  {event.at[:19].replace('T', ' ')}  {says}, {event.by}{why}{clock}"
+    line = f"{event.seq:>4}  {event.at[:19].replace('T', ' ')}  {says}, {event.by}{why}{clock}"
+    return textwrap.fill(line, WIDTH, subsequent_indent=" " * 27, break_on_hyphens=False)
 
 
 def named_by(version: Version, live: Sequence[Live]) -> list[Live]:

@@ -66,8 +66,10 @@ class Event:
                 raise ValueError
         except (TypeError, ValueError):
             raise InputError(f"event {row[0]} of the registry is damaged: assay registry check tells more") from None
-        texts = [str(v) for v in row[1:9]]
-        return cls(row[0], *texts, more, str(row[10]), str(row[11]))
+        at, kind, name, version, digest, alias, who, why = (str(v) for v in row[1:9])
+        return cls(
+            row[0], at, kind, name, version, digest, alias, who, why, more, previous=str(row[10]), hash=str(row[11])
+        )
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -65,12 +66,15 @@ class PostgresStore:
             raise InputError(f"the registry in {self.place} is of format {found}; this version of assay reads {FORMAT}")
 
     def _format(self, con: Any) -> int | None:
-        row = con.execute("SELECT obj_description(to_regclass('assay_events'), 'pg_class')").fetchone()
-        said = row[0] if row else None
-        if said is None and con.execute("SELECT to_regclass('assay_events')").fetchone()[0] is None:
-            return None
-        number = str(said).rpartition(" ")[2]
-        return int(number) if number.isdigit() else 0
+        for _ in range(100):  # made by another this very moment: the name is seen before its comment
+            said = con.execute("SELECT obj_description(to_regclass('assay_events'), 'pg_class')").fetchone()[0]
+            if said is not None:
+                number = str(said).rpartition(" ")[2]
+                return int(number) if number.isdigit() else 0
+            if con.execute("SELECT to_regclass('assay_events')").fetchone()[0] is None:
+                return None
+            time.sleep(0.02)
+        return 0
 
     @contextmanager
     def _engine(self) -> Iterator[Any]:
@@ -90,8 +94,10 @@ class PostgresStore:
             raise InputError(
                 "the address of the registry cannot be read; it must look like postgresql://user@host:5432/database"
             ) from None
-        patience = {"connect_timeout": known.get("connect_timeout", 10), "application_name": "assay registry"}
-        con = self.native.connect(self.url, autocommit=True, **patience)
+        patience = int(known.get("connect_timeout") or 10)
+        con = self.native.connect(
+            self.url, autocommit=True, connect_timeout=patience, application_name="assay registry"
+        )
         con.execute(f"SET lock_timeout = '{int(PATIENCE)}s'")
         return con
 
