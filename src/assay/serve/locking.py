@@ -34,7 +34,7 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
-def own_place(folder: Path, most: int = 1024) -> tuple[int, int]:
+def own_place(folder: Path, prefix: str = "", most: int = 1024) -> tuple[int, int]:
     """The first number in ``folder`` that no living process has, and the descriptor that holds it.
 
     A worker that is started again takes the number that the dead one left. Close the descriptor to give it back.
@@ -43,7 +43,9 @@ def own_place(folder: Path, most: int = 1024) -> tuple[int, int]:
         OSError: the folder cannot be written.
     """
     for number in range(most):
-        descriptor = os.open(folder / f"{number}.lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        descriptor = os.open(
+            folder / f"{prefix}{number}.lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600
+        )
         if take(descriptor, wait=False):
             return number, descriptor
         os.close(descriptor)
