@@ -16,6 +16,7 @@ from assay.audit.catalogue import catalogue
 from assay.audit.pages import page
 from assay.audit.precision import precision_of
 from assay.core.constraints import Constraints
+from assay.core.path import Run, Watch
 from assay.core.settings import Ignore, Question, Rule, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +70,8 @@ def settings() -> str:
         (Settings, "[tool.assay]"),
         (Question, "question"),
         (Constraints, "constraints"),
+        (Run, "run"),
+        (Watch, "watch"),
         (Ignore, "ignore (a list)"),
         (Rule, "rules (a list)"),
     ):

@@ -28,6 +28,7 @@ from .archive import from_json, unpack
 KIND = "assay run"
 LINEAGE = "lineage.json"
 NOT_RECIPE = {"seed", "budget", "runs", "select", "ignore", "fail_on", "severity", "sample_rows", "watts", "co2"}
+NOT_RECIPE |= {"registry", "run", "watch"}
 
 
 def run_of(subject: Subject, fitted: Fitted, settings: Settings, size: float | None = None) -> dict[str, Any]:

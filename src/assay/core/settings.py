@@ -12,6 +12,7 @@ from typing import Any, Literal
 from .constraints import Constraints, read_constraints
 from .errors import SettingsError, did_you_mean
 from .finding import SEVERITIES, Severity
+from .path import Run, Watch, read_table
 from .subject import SPLITS, SplitKind
 
 
@@ -86,9 +87,18 @@ class Settings:
     roles: Mapping[str, Any] = field(default_factory=dict)  # role -> column or columns, as --role says them
     question: Question = field(default_factory=Question)  # a table of its own, below
     constraints: Constraints = field(default_factory=Constraints)  # what a model must keep to; a table of its own
+    run: Run = field(default_factory=Run)  # what assay run makes of which table; a table of its own
+    watch: Watch = field(default_factory=Watch)  # what is agreed on for the time after; a table of its own
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def of_evidence(self) -> dict[str, Any]:
+        """What reports and dossiers keep: places are left out, which may be addresses with passwords."""
+        return {k: v for k, v in self.to_json().items() if k not in PLACES}
+
+
+PLACES = frozenset({"registry", "run"})  # where things lie and go, not what is done with them
 
 
 def read_settings(folder: Path, base: Settings | None = None) -> Settings:
@@ -124,6 +134,8 @@ def settings_from(doc: Mapping[str, Any], base: Settings, source: str = "setting
             value = _question(value, source)
         elif name == "constraints":
             value = read_constraints(value, source)
+        elif name in ("run", "watch"):
+            value = read_table(Run, value, source) if name == "run" else read_table(Watch, value, source)
         elif name == "ignore":
             value = tuple(_ignore(item, source) for item in value)
         elif name == "rules":

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from assay.core.errors import OutputError
 from assay.core.remedy import Recipe
-from assay.core.settings import Settings
+from assay.core.settings import PLACES, Settings
 from assay.core.versions import versions
 from assay.core.writing import replacing
 from assay.learn.form_arrays import arrays_of, form_from
@@ -146,7 +146,7 @@ def keeper_for(folder: Path, m: Material, recipe: Recipe, settings: Settings) ->
     rows = hashlib.sha256()
     for array in (m.raw.row_id, m.y, m.build, m.choose, m.judge, m.weight):
         rows.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
-    said = {k: v for k, v in asdict(settings).items() if k != "runs"}
+    said = {k: v for k, v in asdict(settings).items() if k not in {*PLACES, "runs", "watch"}}
     return Keeping(folder, {
         "the table": digest([rows.hexdigest(), m.features, str(m.roles)]),
         "the repairs": digest(recipe.to_json()["steps"]),

@@ -57,7 +57,7 @@ def to_json(report: Report, all_rows: bool = False) -> dict[str, Any]:
         "seed": report.settings.seed,
         "subject": asdict(report.info),
         "question": asdict(report.question),
-        "settings": report.settings.to_json(),
+        "settings": report.settings.of_evidence(),
         "summary": {
             "state": state,
             "sentence": sentence,
