@@ -19,10 +19,12 @@ from assay.core.errors import AssayError
 from . import (
     check,
     demo,
+    diff,
     explain,
     export,
     fit,
     fix,
+    keys,
     plant,
     predict,
     prove,
@@ -57,6 +59,7 @@ for verb in (
     explain,
     sign,
     verify,
+    diff,
     serve,
     export,
     runs,
@@ -68,6 +71,7 @@ for verb in (
     app.command()(getattr(verb, verb.__name__.rpartition(".")[2]))
 app.add_typer(schema.schema)
 app.add_typer(registry.registry)
+app.add_typer(keys.keys)
 
 
 def version(asked: bool) -> None:

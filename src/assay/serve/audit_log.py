@@ -12,7 +12,7 @@ import json
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -185,54 +185,58 @@ class Verified:
     missing: int  # requests that the log itself says are not in it
 
 
-def verify(files: Sequence[Path], head: str | None = None) -> Verified:
+class Broken(InputError):
+    """The chain does not hold."""
+
+
+def verify(files: Sequence[Path]) -> Verified:
     """Check the chain of one worker's files, oldest first.
 
-    Args:
-        head: the last hash of an earlier look; it must still be in the chain.
-
     Raises:
-        InputError: where the chain breaks, naming file and line.
+        Broken: where the chain breaks, naming file and line. InputError: a file cannot be read.
     """
-    lines = missing = first = last = 0
-    before: str | None = None
-    since = until = ""
-    seen = head is None
+    missing = last = 0
+    found: Verified | None = None
+    for path, number, line, doc in _lines(files):
+        if found is None:
+            if doc["n"] == 1 and doc["prev"] != FIRST:
+                raise Broken(f"{path} line {number}: the first line does not begin a chain")
+            found = Verified(0, doc["n"], 0, doc["at"], "", "", 0)
+        elif doc["prev"] != found.head or doc["n"] != last + 1:
+            raise Broken(f"{path} line {number}: the chain breaks here; a line was changed, taken out or put in")
+        last = doc["n"]
+        missing += doc["requests"] if doc.get("event") == "missing" else 0
+        found = Verified(
+            found.lines + 1, found.first, last, found.since, doc["at"], hashlib.sha256(line).hexdigest(), missing
+        )
+    if found is None:
+        raise InputError(f"{files[-1]} holds no line to check")
+    return found
+
+
+def holds(files: Sequence[Path], head: str) -> bool:
+    """Whether a line of these files has this hash."""
+    return any(hashlib.sha256(line).hexdigest() == head for _, _, line, _ in _lines(files))
+
+
+def _lines(files: Sequence[Path]) -> Iterator[tuple[Path, int, bytes, dict[str, Any]]]:
     for path in files:
         try:
             with path.open("rb") as file:
                 for number, raw in enumerate(file, 1):
-                    line = raw.removesuffix(b"\n")
-                    doc = _read(path, number, line, raw)
-                    if before is not None and (doc["prev"] != before or doc["n"] != last + 1):
-                        raise InputError(
-                            f"{path} line {number}: the chain breaks here; a line was changed, taken out or put in"
-                        )
-                    if before is None:
-                        first, since = doc["n"], doc["at"]
-                        if first == 1 and doc["prev"] != FIRST:
-                            raise InputError(f"{path} line {number}: the first line does not begin a chain")
-                    last, until, lines = doc["n"], doc["at"], lines + 1
-                    missing += doc["requests"] if doc.get("event") == "missing" else 0
-                    before = hashlib.sha256(line).hexdigest()
-                    seen = seen or before == head
+                    yield path, number, raw.removesuffix(b"\n"), _read(path, number, raw)
         except OSError as error:
             raise InputError(f"{path} cannot be read ({error.strerror}); a file of --audit was expected") from None
-    if before is None:
-        raise InputError("there is no line to check")
-    if not seen:
-        raise InputError(f"the hash {head} is no longer in the chain: lines at the end were taken out or changed")
-    return Verified(lines, first, last, since, until, before, missing)
 
 
-def _read(path: Path, number: int, line: bytes, raw: bytes) -> dict[str, Any]:
+def _read(path: Path, number: int, raw: bytes) -> dict[str, Any]:
     try:
-        doc = json.loads(line)
+        doc = json.loads(raw)
         if not raw.endswith(b"\n") or not isinstance(doc["n"], int) or not isinstance(doc["prev"], str):
             raise ValueError
         return {"at": ""} | doc
     except (ValueError, KeyError, TypeError):
-        raise InputError(f"{path} line {number} is no whole line of an audit log") from None
+        raise Broken(f"{path} line {number} is no whole line of an audit log") from None
 
 
 def in_order(place: Path) -> list[list[Path]]:

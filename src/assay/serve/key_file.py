@@ -8,15 +8,17 @@ import json
 import os
 import stat
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from assay.core.errors import InputError, SettingsError, did_you_mean
+from assay.core.errors import InputError, OutputError, SettingsError, did_you_mean
 from assay.core.writing import replacing
 
 from .keys import SCOPES, Key, moment, written
+from .locking import take
 
 FORMAT = "assay-keys-1"
 LOOK = 0.5  # seconds between two looks at the file
@@ -135,6 +137,25 @@ def from_doc(doc: Any, path: Path) -> tuple[Key, ...]:
     except (KeyError, TypeError, ValueError, SettingsError) as error:
         raise InputError(f"{path} is no keys file as assay keys new writes it ({error})") from None
     return tuple(keys)
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Keep other commands from changing a keys file meanwhile, so that none of two changes is lost.
+
+    Raises:
+        OutputError: its folder cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.lock")
+    try:
+        descriptor = os.open(beside, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error.strerror}); name another place with --keys") from None
+    try:
+        take(descriptor, wait=True)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write(path: Path, keys: Sequence[Key]) -> None:
