@@ -14,6 +14,7 @@ from .events import Events, trace_of
 from .guard import Guard
 from .http import Refused, Request, Response
 from .limits import Gone, headers_of, read_body
+from .log import LogUnavailable
 from .secrets import request_id
 from .service import Answer, Done, Service
 
@@ -86,10 +87,12 @@ class App:
             response, answer = refused.response(), None
             if refused.fields:
                 self.service.metrics.add("refused_fields", len(refused.fields))
+        except LogUnavailable as error:
+            response, answer = Refused(503, str(error) or "the log cannot be written now").response(), None
         except Gone:
             return
         except Exception as error:
-            self.events("failed", request_id=id, path=path, error=f"{type(error).__name__}: {error}"[:300])
+            self.events("failed", request_id=id, route=template(path), error=f"{type(error).__name__}: {error}"[:300])
             response, answer = Refused(500, f"the service failed on this request; its id is {id}").response(), None
         await self._send(send, request, response, id)
         took = time.perf_counter() - start

@@ -122,12 +122,11 @@ class Decoder:
                     table[j] = self._read_dates(table, j, read)
             numbers = np.array(table[: self.numeric], np.float64).reshape(self.numeric, n, 1)
             outside = (numbers < self.low) | (numbers > self.high)
+            for j in self.clocks:
+                outside[j] |= np.mod(numbers[j], 100) >= 60
             if outside.any():
                 self._too_large(numbers)
                 oddities(odd, numbers, outside, self.inputs)
-            for j in self.clocks:
-                if (np.mod(numbers[j], 100) >= 60).any():
-                    oddities(odd, numbers[j : j + 1], np.mod(numbers[j : j + 1], 100) >= 60, [self.inputs[j]])
             for j, i in enumerate(self.inputs[: self.numeric]):
                 feed[i.input] = numbers[j]
         for j in range(self.numeric, len(self.inputs)):

@@ -58,5 +58,6 @@ def oddities(
             )
         else:
             lo, hi = (written(i, v) for v in (i.lo, i.hi))
-            reason = f"{written(i, value)} is far outside what training saw ({lo} to {hi})"
+            far = "below zero" if i.lo is not None and value < 0 <= i.lo else "far away"
+            reason = f"{written(i, value)} is {far}; training saw {lo} to {hi}"
         found.setdefault(int(r), []).append(Odd(i.column, reason))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from assay.core.errors import BundleError
 
@@ -18,6 +18,9 @@ from .limits import Limits, check_depth, inflate
 from .live import Lineup, Live
 from .metrics import Metrics
 from .scoring import Scored, Served
+
+if TYPE_CHECKING:
+    from .log import PredictionLog
 
 METRICS = b"text/plain; version=0.0.4; charset=utf-8"
 GETS = {
@@ -33,14 +36,6 @@ TEMPLATES = {
 }
 ALLOW = {"GET": ((b"allow", b"GET, HEAD"),), "POST": ((b"allow", b"POST"),)}
 AGAIN = ((b"retry-after", b"10"),)
-
-
-class Log(Protocol):
-    """What the service needs of a prediction log (``log.PredictionLog``)."""
-
-    def label(self, caller: str, items: list[Any], at: float) -> Any: ...
-
-    def elsewhere(self, caller: str, entry: Any, at: float) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +86,7 @@ class Service:
         metrics: Metrics | None = None,
         fallback: str = "refuse",
         spend: Callable[[Caller, int, float], None] | None = None,
-        log: Log | None = None,
+        log: PredictionLog | None = None,
         event: Callable[..., None] | None = None,
     ) -> None:
         self.live, self.limits, self.metrics = live, limits or Limits(), metrics or Metrics()
@@ -270,10 +265,24 @@ class Service:
         return Response(200, self.metrics.text([(r, s.about) for r, s in roles if s is not None]), METRICS)
 
     def label(self, asked: Asked) -> Answer:
-        raise Refused(404, "this service keeps no log: start it with --log FOLDER to give labels")
+        from . import log_routes
+
+        log, doc = self._kept(), self.body(asked.request)
+        later = log_routes.label(log, doc, asked.caller.name, time.time(), self.limits)
+        return Answer(Response(200), "/label", later=later)
 
     def elsewhere(self, asked: Asked) -> Answer:
-        raise Refused(404, "this service keeps no log: start it with --log FOLDER")
+        from . import log_routes
+
+        log, doc = self._kept(), self.body(asked.request)
+        columns = asked.lineup.live.model.columns
+        later = log_routes.elsewhere(log, doc, asked.caller.name, asked.id, time.time(), self.limits, columns)
+        return Answer(Response(200), "/log", later=later)
+
+    def _kept(self) -> PredictionLog:
+        if self.log is None:
+            raise Refused(404, "this service keeps no log: start it with --log FOLDER")
+        return self.log
 
 
 def mark(served: Served) -> tuple[tuple[bytes, bytes], ...]:
