@@ -49,8 +49,6 @@ STEPS = (
     Op("combine", ("at", "since"), {"how": "difference", "name": "waited"}),
     Op("combine", ("kind of", "int"), {"how": "less_mean", "name": "less", "mapping": {"warm": 2.5, "cold": 1e3}}),
 )
-RECIPE = Recipe((("D02", Remedy("cells", "safe", "fidelity", "by hand", STEPS), Proof("fidelity", "kept")),))
-
 
 def features() -> tuple[Feature, ...]:
     out = [Feature(c, c, "number") for c in ("amount", "size", "other size", "clock", "int", "ratio", "less")]
@@ -125,8 +123,8 @@ def forest(rng: np.random.Generator, outputs: int, link: str, trees: int = 12, d
     return Forest(grown, np.arange(trees * outputs, dtype=np.int32) % outputs, rng.normal(0, 0.2, outputs), link)
 
 
-def everything(task: str = "binary", seed: int = 0, members: str = "all") -> Model:
-    """A model of all families, over all kinds of columns, after all ops of a recipe."""
+def everything(task: str = "binary", seed: int = 0, members: str = "all", spoken: bool = True) -> Model:
+    """A model of all families, over all kinds of columns, after all ops of a recipe; ``spoken``: also numbers as text."""
     rng = np.random.default_rng(seed)
     classes = {"binary": ("no", "yes"), "multiclass": ("a", "b \u00fc", 'c"\\'), "regression": ()}[task]
     outputs = max(1, len(classes)) if task != "binary" else 1
@@ -140,9 +138,12 @@ def everything(task: str = "binary", seed: int = 0, members: str = "all") -> Mod
     band = forest(rng, 2, "identity", trees=4) if task == "regression" else None
     calibration = {"binary": Calibration("platt", 0.8, 0.1), "multiclass": Calibration("temperature", 0.7)}
     conformal = Conformal(0.9, q, ((0.9, q),), cells, band)
-    spec = EncoderSpec(COLUMNS, features())
+    steps = tuple(op for op in STEPS if spoken or op.columns != ("code",))
+    columns = COLUMNS if spoken else tuple((c, "category" if c == "code" else kind) for c, kind in COLUMNS)
+    spec = EncoderSpec(columns, features())
+    recipe = Recipe((("D02", Remedy("cells", "safe", "fidelity", "by hand", steps), Proof("fidelity", "kept")),))
     assembly = Assembly(task, classes, spec, made, calibration.get(task, Calibration("none")), conformal)
-    return build(assembly, RECIPE, {"kind": "fit"}, target="late", name="every-step.1")
+    return build(assembly, recipe, {"kind": "fit"}, target="late", name="every-step.1")
 
 
 NUMBERS = (

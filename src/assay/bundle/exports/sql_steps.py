@@ -54,7 +54,7 @@ class Writer:
             self.known[id(value)] = [self._column(Lane(self._raw(given), -1, frozenset()))]
 
     def _raw(self, i: Input) -> str:
-        own = 'assay_row."' + i.column.replace('"', '""') + '"'
+        own = '(assay_row)."' + i.column.replace('"', '""') + '"'
         if i.is_text:
             return f"coalesce(CAST({own} AS TEXT), {NULL_TEXT})"
         if i.kind == "date":
