@@ -13,10 +13,10 @@ from assay.core.errors import BundleError, InputError
 from assay.core.table import F64
 
 from . import golden, schema
-from .archive import from_json, unpack, write_file
+from .archive import contents, from_json, unpack, write_file
 from .classes import typed
 from .feed import Feed
-from .layout import DOSSIER, GRAPH, LINEAGE, NEEDED, OPENAPI, PARITY, SCHEMA
+from .layout import DOSSIER, GRAPH, LINEAGE, MANIFEST, NEEDED, OPENAPI, PARITY, SCHEMA
 from .session import Session
 
 MOST_FILE = 1 << 30
@@ -82,6 +82,15 @@ class Opened:
     def digest(self) -> str:
         """SHA-256 of the file."""
         return hashlib.sha256(self._data).hexdigest()
+
+    @property
+    def content(self) -> str:
+        """SHA-256 of the manifest, and so of all that it lists: the same with and without a signature."""
+        return hashlib.sha256(contents(self._data)[MANIFEST]).hexdigest()
+
+    @property
+    def _graph(self) -> bytes:
+        return self._files[GRAPH]
 
     @property
     def name(self) -> str:

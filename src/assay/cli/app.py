@@ -36,6 +36,7 @@ from . import (
     show,
     sign,
     split,
+    status,
     verify,
 )
 
@@ -60,6 +61,7 @@ for verb in (
     sign,
     verify,
     diff,
+    status,
     serve,
     export,
     runs,
