@@ -185,6 +185,8 @@ def revoke(keys: Sequence[Key], which: str, now: float) -> tuple[tuple[Key, ...]
     if len(found) != 1:
         if found:
             raise SettingsError(f"{len(found)} keys are called {which!r}; name one by its id, see assay keys list")
+        if any(k.name == which for k in keys):
+            raise SettingsError(f"every key of {which!r} is revoked already")
         near = did_you_mean(which, [n for k in keys for n in (k.id, k.name)])
         raise SettingsError(f"there is no key {which!r} to revoke{near}")
     ended = replace(found[0], revoked=written(now))
