@@ -21,7 +21,7 @@ def planted(seed: int, task: str = "binary"):
     return Data(X, y, task, 1 if task == "regression" else 2, (4,))
 
 
-@pytest.mark.parametrize("task", ["binary", "regression"])
+@pytest.mark.parametrize("task", ["binary", pytest.param("regression", marks=pytest.mark.slow)])
 def test_irrelevant_columns_stay_under_the_floor_and_relevant_ones_above(task):
     hits = np.zeros(5)
     for seed in range(SEEDS):

@@ -107,7 +107,7 @@ def test_empty_samples_prove_nothing() -> None:
         ks([np.nan], [1.0])
 
 
-@pytest.mark.parametrize("bins", [3, 10])
+@pytest.mark.parametrize("bins", [3, pytest.param(10, marks=pytest.mark.slow)])
 def test_one_bin_or_all_keeps_the_level_and_sees_one_bin(bins: int, at_most: Callable[..., None]) -> None:
     rng = np.random.default_rng(bins)
     p = np.full(bins, 1 / bins)

@@ -18,7 +18,7 @@ def search(tries: int, n: int, seed: int, spread: float = 0.0) -> tuple[float, b
     return made.naive - true[made.winner], bool(lo <= true[made.winner] <= hi), made.corrected - true[made.winner]
 
 
-@pytest.mark.parametrize(("tries", "n"), [(5, 300), (40, 300)])
+@pytest.mark.parametrize(("tries", "n"), [(5, 300), pytest.param(40, 300, marks=pytest.mark.slow)])
 def test_searches_among_equals(tries: int, n: int) -> None:
     """60 null searches: the naive score is too good, the corrected one is not, and the interval covers."""
     naive, held, fixed = np.array([search(tries, n, seed) for seed in range(60)]).T

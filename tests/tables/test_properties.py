@@ -143,5 +143,5 @@ def test_no_field_of_a_csv_is_lost(tmp_path_factory: Any, rows: list[tuple[str, 
 
 
 def test_five_hundred_columns_and_no_rows() -> None:
-    for n in (0, 1, 3):
+    for n in (0, 1):
         look_at(pa.table({f"c{i}": pa.array(range(n), pa.int64()) for i in range(500)}))

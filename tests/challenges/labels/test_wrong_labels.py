@@ -95,6 +95,7 @@ def pc_upper(table: pa.Table) -> pa.ChunkedArray:
     return pa.chunked_array([[f"is {v}" for v in table["y"].to_pylist()]])
 
 
+@pytest.mark.slow  # many tables; the null numbers of L01 are measured by benchmarks/nulls.py
 def test_level_at_the_boundary() -> None:
     """Half a percent of wrong labels, where the columns settle nearly every row, is not claimed at a report's level."""
     p = []

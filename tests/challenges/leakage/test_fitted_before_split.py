@@ -37,6 +37,7 @@ def test_selection_outside_the_folds_is_found_and_inside_is_clear(inside, said, 
     assert verdict(K07.choosing(0, 400, inside), needs=needs) == said
 
 
+@pytest.mark.slow  # many tables; the contract holds that the plant is found and grows
 def test_the_plant_has_the_effect_that_it_states():
     made = [planted(K07, seed) for seed in range(4)]
     effects = [judge(K07, p.subject).effect for p in made]

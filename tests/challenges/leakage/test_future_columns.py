@@ -91,8 +91,10 @@ def test_real_truths():
 
 @pytest.mark.parametrize(
     ("name", "target"),
-    [("adult.csv.gz", "income"), ("german_credit.csv", "risk"), ("diamonds.csv.gz", "price"),
-     ("titanic.csv", "survived"), ("breast_cancer_wisconsin.csv", "class"), ("ames_housing.csv.gz", "SalePrice")],
+    [pytest.param("adult.csv.gz", "income", marks=pytest.mark.slow), ("german_credit.csv", "risk"),
+     pytest.param("diamonds.csv.gz", "price", marks=pytest.mark.slow), ("titanic.csv", "survived"),
+     ("breast_cancer_wisconsin.csv", "class"),
+     pytest.param("ames_housing.csv.gz", "SalePrice", marks=pytest.mark.slow)],
 )  # fmt: skip
 def test_silent_on_honest_tables(name, target):
     assert not stands(K02, real(name, target))

@@ -20,10 +20,12 @@ def test_elec2() -> None:
     assert stands(s04, real("elec2.csv.gz", "class", order="@row"))
 
 
+@pytest.mark.slow  # a real table; random halves of generated ones are in every run
 def test_the_open_window_of_compas_is_not_another_relation() -> None:
     assert not stands(s04, real("compas.csv.gz", "two_year_recid", order="compas_screening_date"))
 
 
+@pytest.mark.slow  # real tables; generated twins are in every run
 @pytest.mark.parametrize(("name", "target"), [("pima_diabetes.csv", "diabetes"), ("german_credit.csv", "risk")])
 def test_random_halves_are_alike(name: str, target: str) -> None:
     subject = real(name, target)
