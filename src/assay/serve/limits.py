@@ -20,6 +20,7 @@ ONCE = frozenset((
     b"transfer-encoding", b"inference-header-content-length", b"x-request-id",
 ))  # fmt: skip
 CLOSE = ((b"connection", b"close"),)  # what is still to come is not read
+ALIKE = bytes.maketrans(b"{}", b"[]")  # whether they pair is the parser's to say
 NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
@@ -176,10 +177,10 @@ def check_depth(body: bytes, limits: Limits) -> None:
 
 def _layers(text: bytes, depth: int) -> bytes:
     """The brackets that are left when ``depth`` layers of pairs are taken away."""
-    brackets = text.translate(None, NOT_BRACKETS)
+    brackets = text.translate(ALIKE, NOT_BRACKETS)
     for _ in range(depth):
         size = len(brackets)
-        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
+        brackets = brackets.replace(b"[]", b"")
         if not brackets or len(brackets) == size:
             break
     return brackets
