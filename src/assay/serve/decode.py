@@ -51,6 +51,7 @@ class Decoder:
         self.columns = tuple(i.column for i in self.inputs)
         self.most_rows, self.unknown = most_rows, unknown
         self.place = {c: j for j, c in enumerate(self.columns)}
+        self.aliases = {i.column: i.input for i in self.inputs if i.column != i.input}
         self.numeric = sum(not i.is_text for i in self.inputs)
         self.types = [TYPES.get(i.kind, (TEXTS, "text") if i.is_text else (NUMBERS, "a number")) for i in self.inputs]
         self.dates = [(j, self._reader(i)) for j, i in enumerate(self.inputs) if i.kind == "date"]

@@ -15,7 +15,8 @@ from typing import Any, TextIO
 
 from .secrets import without_secrets
 
-PARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
+_IDS = rb"-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}"
+PARENT = re.compile(rb"(?!ff)(?:00(?=.{53}\Z)|(?!00)[0-9a-f]{2})" + _IDS + rb"(?:-.*)?")  # version 00 ends there
 
 
 class Events:

@@ -1,7 +1,7 @@
 """The Open Inference Protocol v2 over REST: metadata, readiness, inference. github.com/kserve/open-inference-protocol
 
-One tensor a column, of shape [N] or [N, 1], named as the graph names it; a model whose columns are all numbers also
-takes one tensor ``input`` of shape [N, columns] in the order of the schema.
+One tensor a column, of shape [N] or [N, 1], named as the graph names it (or as the column, where that differs). A
+model whose columns are all numbers also takes one tensor ``input`` of shape [N, columns] in the order of the schema.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def batch_of(given: Mapping[str, Tensor], served: Served) -> Batch:
     """
     from .decode import did_you_mean
 
-    inputs = served.decoder.inputs
+    inputs, given = served.decoder.inputs, by_input(given, served)
     if WHOLE in given and not any(i.input == WHOLE for i in inputs):
         return _whole(given, served)
     names = {i.input for i in inputs}
@@ -187,6 +187,17 @@ def batch_of(given: Mapping[str, Tensor], served: Served) -> Batch:
             raise bad(f"input {i.input!r}: the shape must be [{n}] or [{n}, 1], like the first; got {list(shape)}")
     served.decoder.count(n)
     return served.decoder.table([_column(given[i.input], i) for i in inputs], n)
+
+
+def by_input(given: Mapping[str, Tensor], served: Served) -> Mapping[str, Tensor]:
+    """Tensors by the graph's name, where they came under the column's."""
+    other = served.decoder.aliases
+    if not other or not any(name in other for name in given):
+        return given
+    named = {other.get(name, name): tensor for name, tensor in given.items()}
+    if len(named) < len(given):
+        raise bad("a column was sent twice, under its own name and under that of the graph")
+    return named
 
 
 def _column(tensor: Tensor, i: Input) -> Any:
@@ -238,6 +249,7 @@ def _rows(given: Mapping[str, Tensor], served: Served) -> dict[str, Any]:
     if WHOLE in given and len(given) == 1 and len(served.schema.inputs) != 1:
         values = np.array(tensors.numbers(given[WHOLE]), np.float64).reshape(given[WHOLE].shape)
         return {i.column: values[:, j] for j, i in enumerate(served.schema.inputs)}
+    given = by_input(given, served)
     return {i.column: given[i.input].data for i in served.schema.inputs if i.input in given}
 
 
