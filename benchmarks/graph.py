@@ -57,7 +57,7 @@ def fitted(trees: int) -> Model:
     spec = fit_encoder(rows, KNOWN, y, index=early, order="time_hour")
     data = Data(encode(spec, rows.take(early)), y.y[early], "binary", 2, spec.categorical)
     lgb = train(Config("lightgbm", "lightgbm"), data, seed=0, rounds=trees)
-    member = Member("lightgbm", "lightgbm", 1.0, lgb.form(), lgb.native)
+    member = Member("lightgbm", "lightgbm", 1.0, lgb.form(), lgb)
     platt = Calibration("platt", 0.98, -0.01)
     held = rows.take(later)
     output = calibrate(platt, lgb.predict(encode(spec, held)))
