@@ -49,11 +49,13 @@ README = """\
 # {name} {version} in a container
 
     docker build -t {tag} .
-    assay keys add --file keys.json ops        # once; the key is printed once
+    assay keys new caller --keys keys.json     # once; the key is printed once, the file holds its digest only
+    chmod 644 keys.json                        # the container's user has to read it
     docker run --rm --read-only --cap-drop ALL --security-opt no-new-privileges \\
       --tmpfs /tmp --tmpfs {state}:uid={user},mode=0700 \\
       --mount type=bind,src="$PWD/keys.json",dst={keys},readonly -p 127.0.0.1:{port}:{port} {tag}
-    curl -H "Authorization: Bearer KEY" -d '{{"rows": [{{...}}]}}' http://127.0.0.1:{port}/predict
+    curl -H "Authorization: Bearer KEY" -H "Content-Type: application/json" -d '{{"rows": [{{...}}]}}' \\
+      http://127.0.0.1:{port}/predict
 
 The image holds `{bundle}` (SHA-256 {digest}), the {packages} packages of `requirements.txt` and assay, installed
 from `{wheel}` without looking for anything else (`--no-deps`): `assay export docker` made that file from the
@@ -73,7 +75,7 @@ def to_docker(model: Model) -> dict[str, bytes]:
         "name": known.service, "version": known.version, "digest": model.digest, "wheel": wheel_name(),
         "packages": len(PINNED), "image": IMAGE, "bundle": BUNDLE, "state": STATE, "user": USER, "port": PORT,
         "live": LIVE, "keys": KEYS, "tag": tag_of(model),
-        "command": "[" + ", ".join(f'"{word}"' for word in command(f"/srv/assay/{BUNDLE}", KEYS)) + "]",
+        "command": "[" + ", ".join(f'"{word}"' for word in command(f"/srv/assay/{BUNDLE}", KEYS, STATE)) + "]",
     }  # fmt: skip
     return {
         "Dockerfile": DOCKERFILE.format(**words).encode(),
@@ -91,6 +93,9 @@ def tag_of(model: Model) -> str:
     return f"assay/{known.service}:{known.version.replace('+', '_')}"
 
 
-def command(bundle: str, keys: str, host: str = "0.0.0.0") -> list[str]:  # noqa: S104 - inside its own network
-    """The words after ``assay`` that serve a bundle behind keys, logging to the folder it runs in."""
-    return ["serve", bundle, "--host", host, "--port", str(PORT), "--keys", keys]
+def command(bundle: str, keys: str, state: str, host: str = "0.0.0.0") -> list[str]:  # noqa: S104 - its own network
+    """The words after ``assay`` that serve a bundle behind keys and write to ``state`` only."""
+    return [
+        "serve", bundle, "--host", host, "--port", str(PORT), "--keys", keys, "--usage", f"{state}/usage.db",
+        "--log", f"{state}/log",
+    ]  # fmt: skip

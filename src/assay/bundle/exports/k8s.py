@@ -21,13 +21,14 @@ PLAIN = ("deployment.yaml", "service.yaml", "networkpolicy.yaml", "poddisruption
 README = """\
 # {service} {version} on Kubernetes
 
-    kubectl create secret generic {service}-keys --from-file=keys.json     # once; made by: assay keys add
+    kubectl create secret generic {service}-keys --from-file=keys.json     # once; made by: assay keys new
     kubectl apply -k .                                                     # Deployment, Service, NetworkPolicy, budget
     kubectl apply -f inferenceservice.yaml                                 # or, where KServe is installed, this alone
 
 Image: `{image}`, as `assay export docker` builds it. Owner: {owner}.
 Both run as user {user} on a read-only root, with {cpu} CPU and {memory} asked for; the policy lets in pods of the same
 namespace on port {port} and lets nothing out. Change replicas, limits and who may call in your own overlay.
+The prediction log lies in the pod and goes with it: mount a volume at {state} to keep it.
 `kubectl rollout undo deployment/{service}` goes back to the image before.
 """
 
@@ -43,7 +44,7 @@ def to_k8s(model: Model, image: str | None = None) -> dict[str, bytes]:
     name, limit = known.service, f"{2 * BASE_MB + 8 * (model.size >> 20)}Mi"
     asked = {"cpu": "250m", "memory": f"{BASE_MB + 4 * (model.size >> 20)}Mi"}
     container = {
-        "name": name, "image": image, "args": command(f"/srv/assay/{BUNDLE}", KEYS),
+        "name": name, "image": image, "args": command(f"/srv/assay/{BUNDLE}", KEYS, STATE),
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         "env": [{"name": "OMP_NUM_THREADS", "value": "1"}],
         "resources": {"requests": asked, "limits": {"cpu": "1", "memory": limit}},
@@ -66,7 +67,7 @@ def to_k8s(model: Model, image: str | None = None) -> dict[str, bytes]:
         "containers": [container],
         "volumes": [
             {"name": "keys", "secret": {"secretName": f"{name}-keys", "defaultMode": 0o440}},
-            {"name": "state", "emptyDir": {"sizeLimit": "1Gi"}}, {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
+            {"name": "state", "emptyDir": {"sizeLimit": "2Gi"}}, {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
         ],
     }  # fmt: skip
     labels = {
@@ -110,7 +111,7 @@ def to_k8s(model: Model, image: str | None = None) -> dict[str, bytes]:
     }  # fmt: skip
     owner = dict(known.question()).get("Who owns it", EMPTY)
     page = README.format(service=name, version=known.version, image=image, owner=owner, user=USER, port=PORT,
-                         cpu=asked["cpu"], memory=asked["memory"])  # fmt: skip
+                         state=STATE, cpu=asked["cpu"], memory=asked["memory"])  # fmt: skip
     return {path: (yaml(doc) + "\n").encode() for path, doc in docs.items()} | {"README.md": page.encode()}
 
 

@@ -1,8 +1,8 @@
 """What `assay serve` needs to be installed, pinned: a closed list, installed with --no-deps.
 
 It names every package that is imported while a bundle is served, verified or taken from the registry, and no other.
-What those packages declare beyond it (protobuf and flatbuffers of onnxruntime, pydantic of typer, pycparser of cffi)
-is for tools that serving does not call: a test serves from an environment that holds this list and nothing else.
+What those packages declare beyond it (protobuf, flatbuffers and packaging of onnxruntime, pycparser of cffi) is for
+tools that serving does not call: a test serves from an environment that holds this list and nothing else.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PINNED = {
     "Pygments": "2.21.0",  # rich
     "rich": "15.0.0",
     "shellingham": "1.5.4",  # typer
-    "typer": "0.29.2",
+    "typer": "0.28.0",  # the last that does without pydantic (four packages, 8 MB)
     "typing_extensions": "4.16.0",  # typer, onnxruntime
     "uvicorn": "0.54.0",
     "uvloop": "0.23.0",

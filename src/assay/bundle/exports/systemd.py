@@ -76,7 +76,7 @@ README = """\
     sudo python3 -m venv --without-pip /opt/assay
     python3 -m pip --python /opt/assay/bin/python install --no-deps -r requirements.txt {wheel}     # with sudo
     sudo install -D -m 0444 {bundle} /srv/assay/{service}/{bundle}
-    sudo install -D -m 0600 keys.json /etc/assay/{service}.keys.json       # made by: assay keys add
+    sudo install -D -m 0600 keys.json /etc/assay/{service}.keys.json       # made by: assay keys new
     sudo install -m 0644 {service}.service /etc/systemd/system/
     sudo systemctl daemon-reload && sudo systemctl enable --now {service}
 
@@ -92,7 +92,7 @@ def to_systemd(model: Model) -> dict[str, bytes]:
         "service": known.service, "version": known.version, "digest": model.digest, "bundle": BUNDLE, "port": PORT,
         "owner": dict(known.question()).get("Who owns it", EMPTY).replace("\n", " "), "wheel": wheel_name(),
         "memory": 512 + 8 * (model.size >> 20),
-        "command": " ".join(command(f"/srv/assay/{known.service}/{BUNDLE}", "%d/keys.json", "127.0.0.1")),
+        "command": " ".join(command(f"/srv/assay/{known.service}/{BUNDLE}", "%d/keys.json", f"%S/assay/{known.service}", "127.0.0.1")),
     }  # fmt: skip
     return {
         f"{known.service}.service": UNIT.format(**words).encode(),
