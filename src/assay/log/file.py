@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITH
 CREATE TABLE IF NOT EXISTS block (
     id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, requests INTEGER NOT NULL,
     rows INTEGER NOT NULL, since REAL NOT NULL, until REAL NOT NULL, source TEXT NOT NULL, model TEXT NOT NULL,
-    asked BLOB NOT NULL, answered BLOB NOT NULL);
+    written REAL NOT NULL, asked BLOB NOT NULL, answered BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS label (
     id INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, at REAL NOT NULL, caller TEXT NOT NULL, request_id TEXT,
     row INTEGER, own_id TEXT, label TEXT NOT NULL);
@@ -79,8 +79,10 @@ class File:
         """Remember that a number was given out, in a file that outlives the process."""
         self._counter.write(sequence)
 
-    def write(self, blocks: Sequence[Block], labels: Iterable[Label], gaps: Iterable[Gap], sync: bool) -> None:
-        """One transaction; synced to the disk where ``sync``.
+    def write(
+        self, blocks: Sequence[Block], labels: Iterable[Label], gaps: Iterable[Gap], now: float, sync: bool
+    ) -> None:
+        """One transaction at the time ``now``; synced to the disk where ``sync``.
 
         Raises:
             sqlite3.Error: nothing of it was written.
@@ -91,9 +93,9 @@ class File:
         self.db.execute("BEGIN IMMEDIATE")
         try:
             self.db.executemany(
-                "INSERT INTO block (first, last, requests, rows, since, until, source, model, asked, answered) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                blocks,
+                "INSERT INTO block (first, last, requests, rows, since, until, source, model, asked, answered, "
+                "written) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(*block, now) for block in blocks],
             )
             self.db.executemany(
                 "INSERT INTO label (sequence, at, caller, request_id, row, own_id, label) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -114,14 +116,14 @@ class File:
         return int((pages - free) * page)
 
     def trim(self, most: int, before: float | None) -> int:
-        """Delete the oldest blocks: those that end before a time, and while the file is larger than ``most`` bytes.
+        """Delete the oldest blocks: those written before a time, and while the file is larger than ``most`` bytes.
 
         Returns:
             How many requests went. ``meta.trimmed`` keeps the last sequence number that did.
         """
         gone = 0
         while True:
-            oldest = self.db.execute("SELECT id, last, requests, until FROM block ORDER BY id LIMIT 1").fetchone()
+            oldest = self.db.execute("SELECT id, last, requests, written FROM block ORDER BY id LIMIT 1").fetchone()
             if oldest is None or not (self.size() > most or (before is not None and oldest[3] < before)):
                 break
             self.db.execute("BEGIN IMMEDIATE")
@@ -130,7 +132,7 @@ class File:
             self.db.execute("COMMIT")
             gone += int(oldest[2])
         if gone:
-            self.db.execute("PRAGMA incremental_vacuum")
+            self.db.execute("PRAGMA incremental_vacuum").fetchall()
         return gone
 
     def close(self) -> None:

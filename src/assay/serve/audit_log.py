@@ -82,6 +82,9 @@ class AuditLog:
             os.ftruncate(self._file, size - len(torn))
             self._waiting.append({"event": "recovered", "bytes_cut_off": len(torn)})
         self._first = self._n + 1
+        if whole and size:
+            with self.path.open("rb") as file:
+                self._first = int(_read(self.path, 1, file.readline())["n"])
 
     def put(
         self, at: float, request_id: str, caller: str, route: str, status: int, rows: int, model: str, body_sha256: str

@@ -155,7 +155,9 @@ class Guard:
         try:
             _, _, token = base64.b64decode(value, validate=True).decode("utf-8").partition(":")
         except (binascii.Error, ValueError):
-            raise unknown(head, "the authorization must be Basic with any name and the key as password, in base64")
+            raise unknown(
+                head, "the authorization must be Basic with any name and the key as password, in base64"
+            ) from None
         return self._by_key(head, token, now)
 
 

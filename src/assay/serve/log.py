@@ -244,7 +244,7 @@ class PredictionLog:
             blocks = blocks_of(entries, self._kept) if entries else []
             labels = [line for e in taken if isinstance(e, _Labels) for line in e.lines()]
             sync = self.durable or bool(labels) or any(e.source == ELSEWHERE for e in entries)
-            self._file.write(blocks, labels, gaps, sync)
+            self._file.write(blocks, labels, gaps, time.time(), sync)
         except sqlite3.Error as error:
             self._fail(taken, gaps, waiters, f"not written: {error}")
             return False
