@@ -94,8 +94,9 @@ class Log:
         for number, path in self.files.items():
             with _open(path) as db:
                 sql = "SELECT sequence, at, caller, request_id, row, own_id, label FROM label WHERE sequence > ? "
-                for line in db.execute(sql + "ORDER BY id", ((after or {}).get(number, 0),)):
-                    yield Truth(number, *line[:-1], json.loads(line[-1]))
+                found = db.execute(sql + "ORDER BY id", ((after or {}).get(number, 0),))
+                for sequence, at, caller, request, row, own, label in found:
+                    yield Truth(number, sequence, at, caller, request, row, own, json.loads(label))
 
     def gaps(self) -> list[Gap]:
         """What is missing: dropped because the queue or the disk was full, or lost when a process was killed."""

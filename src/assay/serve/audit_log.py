@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from typing import Any
 
 from assay.core.errors import InputError, OutputError
 
+from .http import Request
 from .locking import own_place
 
 EVERY = 0.2
@@ -97,6 +99,13 @@ class AuditLog:
             {"at": at, "id": request_id, "caller": caller, "route": route, "status": status, "rows": rows,
              "model": model, "body": body_sha256}
         )  # fmt: skip
+
+    def put_request(
+        self, request: Request, caller: str, request_id: str, route: str, status: int, rows: int, model: str
+    ) -> None:
+        """Keep one request, now."""
+        body = hashlib.sha256(request.body).hexdigest() if request.body else ""
+        self.put(time.time(), request_id, caller, route, status, rows, model, body)
 
     def close(self) -> None:
         """Write what is waiting, then end."""
@@ -237,7 +246,7 @@ def _read(path: Path, number: int, raw: bytes) -> dict[str, Any]:
         doc = json.loads(raw)
         if not raw.endswith(b"\n") or not isinstance(doc["n"], int) or not isinstance(doc["prev"], str):
             raise ValueError
-        return {"at": ""} | doc
+        return dict({"at": ""} | doc)
     except (ValueError, KeyError, TypeError):
         raise Broken(f"{path} line {number} is no whole line of an audit log") from None
 

@@ -136,7 +136,7 @@ def _columns(entries: Sequence[Entry], names: tuple[str, ...]) -> dict[str, Sequ
         if isinstance(entry.rows, Mapping):
             flush()
             for name in names:
-                values = entry.rows.get(name)
+                values: Any = entry.rows.get(name)
                 values = values.tolist() if hasattr(values, "tolist") else values
                 out[name].extend([None] * len(entry.outputs) if values is None else values)
         else:
