@@ -132,7 +132,7 @@ class File:
             self.db.execute("COMMIT")
             gone += int(oldest[2])
         if gone:
-            self.db.execute("PRAGMA incremental_vacuum").fetchall()
+            self.db.executescript("PRAGMA incremental_vacuum")  # execute would free one page
         return gone
 
     def close(self) -> None:
