@@ -53,6 +53,7 @@ class Code:
         self.size = trees.levels()
         self.functions: list[str] = []
         self.words: list[str] = []
+        self.pairs: list[str] = []
         self.split_off = 0
 
     @property
@@ -77,7 +78,7 @@ class Code:
             calls.append(f"    {self.name}_{k}(x{', c' if self.slots else ''}, y);\n")
         codes = f"    unsigned c[{len(self.slots)}];\n{codes_in_c(self.t, self.kind)}" if self.slots else ""
         whole = f"static void {self.name}(const {self.kind} *x, double *y)\n{{\n{codes}{''.join(calls)}}}\n"
-        table = "".join(self.words)
+        table = "".join(self.words) + (_array("double", f"{self.name}_leaf", self.pairs) if self.pairs else "")
         return "\n".join([*([table] if table else []), *self.functions, whole])
 
     def _node(self, node: int, depth: int, lines: list[str]) -> None:
@@ -93,11 +94,34 @@ class Code:
             self.functions.append(f"static void {name}{self.head}\n{{\n{''.join(inner)}}}\n")
             lines.append(f"{pad}{name}(x{', c' if self.slots else ''}, y);\n")
             return
+        if (chosen := self._chosen(node)) is not None:
+            lines.append(f"{pad}{chosen}\n")
+            return
         lines.append(f"{pad}if ({self._asks(node)}) {{\n")
         self._node(int(self.t.yes[node]), depth + 1, lines)
         lines.append(f"{pad}}} else {{\n")
         self._node(int(self.t.no[node]), depth + 1, lines)
         lines.append(f"{pad}}}\n")
+
+    def _chosen(self, node: int) -> str | None:
+        """A subtree of at most four leaves as a number read by index: processors guess the last splits worst."""
+        yes, no = int(self.t.yes[node]), int(self.t.no[node])
+        inner = [k for k in (yes, no) if k >= 0]
+        if any(self.t.yes[k] >= 0 or self.t.no[k] >= 0 for k in inner):
+            return None
+        leaves = [leaf for k in (no, yes) for leaf in ((int(self.t.no[k]), int(self.t.yes[k])) if k >= 0 else (k,))]
+        targets = {int(self.t.target[-1 - leaf]) for leaf in leaves}
+        if len(targets) > 1:
+            return None
+        at = len(self.pairs)
+        self.pairs += [real(self.t.weight[-1 - leaf]) for leaf in leaves]
+        to = f"y[{targets.pop()}] += {self.name}_leaf"
+        if not inner:
+            return f"{to}[{at} + ({self._asks(node)})];"
+        told = [f"int p = ({self._asks(node)}) != 0"]
+        told += [f"{name} = ({self._asks(k)}) != 0" for name, k in (("q", yes), ("r", no)) if k >= 0]
+        place = "2 * p + ((p & q) | ((p ^ 1) & r))" if len(inner) == 2 else "p + (p & q)" if yes >= 0 else "2 * p + ((p ^ 1) & r)"
+        return f"{{ {', '.join(told)}; {to}[{at} + {place}]; }}"
 
     def _asks(self, node: int) -> str:
         feature = int(self.t.feature[node])
