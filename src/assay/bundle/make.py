@@ -109,7 +109,8 @@ def pack_fitted(subject: Subject, fitted: Fitted, settings: Settings, doc: Mappi
         target=target,
         trained_on=subject.table.digest,
         class_type=class_type_of(fitted.classes, subject.table.column(target).storage if target else ""),
-        name=name_from(subject.table.name),
+        name=settings.run.name or name_from(subject.table.name),
+        version=settings.run.version or "0.1.0",
     )
 
 

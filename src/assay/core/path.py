@@ -21,7 +21,8 @@ class Run:
 
     data: str = ""  # the table: a file, a glob, or a folder that assay split wrote
     target: str = ""  # the column that is predicted
-    name: str = ""  # of the model in the registry; empty: that of the table
+    name: str = ""  # of the model; empty: that of the table
+    version: str = ""  # of the model, such as 1.2.0; empty: 0.1.0, and the registry counts on from there
     output: str = ""  # the model; empty: NAME.assay
     report: str = ""  # the dossier as a page, .html, .md or .json; empty: none
     check: str = ""  # the report of the check; empty: none is kept

@@ -15,7 +15,7 @@ from .docker import BUNDLE, KEYS, PORT, STATE, USER, command, tag_of
 LIVE, READY = "/v2/health/live", "/v2/health/ready"
 UNPRINTED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*", re.ASCII)
-WORDS = frozenset("null true false yes no on off y n".split())  # which YAML does not read as text
+WORDS = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))  # which YAML does not read as text
 BASE_MB = 256  # a worker and its runtime take about 120 MB; twice that leaves room for requests
 PLAIN = ("deployment.yaml", "service.yaml", "networkpolicy.yaml", "poddisruptionbudget.yaml")
 README = """\

@@ -88,11 +88,12 @@ predictions lie in /var/lib/assay/{service}. To go back, put the bundle before i
 def to_systemd(model: Model) -> dict[str, bytes]:
     """The unit, the bundle, what has to be installed, and a page on how: path -> bytes."""
     known = about(model)
+    bundle, state = f"/srv/assay/{known.service}/{BUNDLE}", f"%S/assay/{known.service}"
     words = {
         "service": known.service, "version": known.version, "digest": model.digest, "bundle": BUNDLE, "port": PORT,
         "owner": dict(known.question()).get("Who owns it", EMPTY).replace("\n", " "), "wheel": wheel_name(),
         "memory": 512 + 8 * (model.size >> 20),
-        "command": " ".join(command(f"/srv/assay/{known.service}/{BUNDLE}", "%d/keys.json", f"%S/assay/{known.service}", "127.0.0.1")),
+        "command": " ".join(command(bundle, "%d/keys.json", state, "127.0.0.1")),
     }  # fmt: skip
     return {
         f"{known.service}.service": UNIT.format(**words).encode(),
