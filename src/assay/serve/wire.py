@@ -41,6 +41,7 @@ def protocol(limits: Limits) -> type[asyncio.Protocol]:
         began: float = 0.0  # when the headers of the last request were whole
         quiet: float = 0.0  # when the last byte came
         whole = True  # whether the body of the last request has come
+        headed = False  # whether headers ended in the bytes that are read now
         waiting_bytes = header_bytes = 0
         extensions: dict[str, str] | None = None
 
@@ -61,10 +62,11 @@ def protocol(limits: Limits) -> type[asyncio.Protocol]:
             if self.transport.is_closing():
                 return
             self.quiet = self.loop.time()
+            all_head, self.headed = self.heading is not None or self.whole, False
             super().data_received(data)
-            if self.heading is not None and not self.transport.is_closing():
+            if self.heading is not None and all_head and not self.headed and not self.transport.is_closing():
                 self.waiting_bytes += len(data)  # a header that has not ended is held by the parser, and is not seen
-                if self.waiting_bytes > limits.header_bytes + len(data):
+                if self.waiting_bytes > limits.header_bytes:
                     self.refuse(LONG)
 
         def on_message_begin(self) -> None:
@@ -81,7 +83,7 @@ def protocol(limits: Limits) -> type[asyncio.Protocol]:
                 super().on_header(name, value)
 
         def on_headers_complete(self) -> None:
-            self.heading = None
+            self.heading, self.headed = None, True
             self.began, self.whole = self.quiet, False
             if self.header_bytes > limits.header_bytes:
                 self.refuse(LONG)
