@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from assay.bundle.feed import reader_of
 from assay.bundle.schema import Input, Schema
 from assay.serve.decode import Decoder
 from assay.serve.http import Refused
@@ -147,3 +148,43 @@ def test_what_cannot_be_real_is_flagged_by_the_stated_rule():
     assert odd(closed="c", size=99) == ["size", "closed"]
     (why,) = decoder.rows([fine | {"size": -1}]).odd[0]
     assert why.reason == "-1 is below zero; training saw 10 to 20"
+
+
+def test_one_row_and_many_are_read_alike(late, values, row):
+    for model in (late, values):
+        for unknown in ("ignore", "refuse"):
+            decoder = Decoder(model._schema, unknown=unknown)
+            for awkward in [*AWKWARD, {"clock": 1275}, {"amount": 1e30}]:
+                one, two = decoder.rows([row | awkward]), decoder.rows([row | awkward] * 2)
+                for name, array in two.feed.items():
+                    assert np.array_equal(one.feed[name], array[:1], equal_nan=array.dtype != object), name
+                    assert one.feed[name].dtype == array.dtype and one.feed[name].flags["C_CONTIGUOUS"]
+                assert one.odd == {r: why for r, why in two.odd.items() if r == 0}
+                assert list(one.feed.keys() - two.feed.keys()) == []
+
+
+def test_dates_that_are_read_faster_are_read_the_same(late):
+    day = next(i for i in late._schema.inputs if i.column == "when")
+    slow, (_, fast) = reader_of(day, day.storage), Decoder(late._schema).dates[0]
+    texts = ["2020-11-10 05:36:15", "2020-11-10T05:36:15", "0001-01-01 00:00:00", "9999-12-31 23:59:59"]
+    texts += ["2020-11-10 24:00:00", "2020-11-10 05:36:60", "2020-02-30 05:36:15", "0000-11-10 05:36:15"]
+    texts += [
+        "2020-11-10x05:36:15",
+        "2020-11-10 05:36-15",
+        "2020-11-10 05:36:1 ",
+        "20201110 05:36:15 +",
+        "2020-1-10 05:36:15Z",
+    ]
+    texts += [
+        "2020-W46-2 05:36:15",
+        "２０２０-11-10 05:36:15",
+        "2020-11-10 05:36+01",
+        "2020-11-10  5:36:15",
+        "2020-11/10 05:36:15",
+    ]
+    rng = np.random.default_rng(0)
+    for text in list(texts):
+        for _ in range(200):
+            k, c = int(rng.integers(len(text))), "0123456789-: T+Z/x"[int(rng.integers(18))]
+            texts.append(text[:k] + c + text[k + 1 :])
+    assert [fast(t) for t in texts] == [slow(t) for t in texts]

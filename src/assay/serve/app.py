@@ -60,19 +60,19 @@ class App:
         path, caller, route, id = scope["path"], None, "other", ""
         headers: Mapping[bytes, bytes] = {}
         answer: Answer | None = None
-        request = Request(scope["method"], path)
+        method = scope["method"]
+        request = Request(method, path)
         try:
             headers = headers_of(scope["headers"], self.limits)
             id = request_id(headers.get(b"x-request-id"))
             client = scope["client"]
-            query = scope["query_string"].decode("latin-1")
-            request = Request(scope["method"], path, query, headers, b"", client[0] if client else "")
+            request.headers, request.query = headers, scope["query_string"].decode("latin-1")
+            request.client = client[0] if client else ""
             extensions = scope.get("extensions")
             certificate = extensions.get(CERTIFICATE) if extensions else None
             caller = self.guard.admit(request, time.time(), certificate)
-            if request.method not in NO_BODY:
-                body = await read_body(receive, headers, self.limits)
-                request = replace(request, body=body)
+            if method not in NO_BODY:
+                request.body = await read_body(receive, headers, self.limits)
             if self.service.heavy(request, len(request.body)):
                 loop = asyncio.get_running_loop()
                 answer = await loop.run_in_executor(self.threads, self.service.answer, request, caller, id)

@@ -8,6 +8,7 @@ hold more than the model's columns unless told otherwise; what it holds beyond t
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,8 @@ from assay.core.errors import did_you_mean
 from .http import FieldError, Refused
 from .odd import Odd, far_of, oddities
 
+SHAPES = ("--", "::")  # what stands between the parts of a date and of a time
+EPOCH = dt.datetime(1970, 1, 1)
 LARGEST = float(np.finfo(np.float32).max)
 MOST_FIELDS = 20  # reasons in one refusal
 NUMBERS = frozenset((float, int, type(None)))
@@ -33,7 +36,7 @@ TYPES = {"bool": (BOOLS, "true or false"), "date": (DATES, "an ISO date or secon
 GIVEN = {bool: "true or false", str: "text", dict: "an object", list: "a list", int: "a number", float: "a number"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Batch:
     """Decoded rows: graph inputs, their number, and why a row cannot be real, by its position."""
 
@@ -55,15 +58,19 @@ class Decoder:
         self.numeric = sum(not i.is_text for i in self.inputs)
         self.types = [TYPES.get(i.kind, (TEXTS, "text") if i.is_text else (NUMBERS, "a number")) for i in self.inputs]
         self.dates = [(j, self._reader(i)) for j, i in enumerate(self.inputs) if i.kind == "date"]
-        far = [far_of(i) for i in self.inputs[: self.numeric]]
-        self.low = np.array([max(lo, -LARGEST) for lo, _ in far]).reshape(-1, 1, 1)
-        self.high = np.array([min(hi, LARGEST) for _, hi in far]).reshape(-1, 1, 1)
+        ends = map(far_of, self.inputs[: self.numeric])
+        self.far = [(max(low, -LARGEST), min(high, LARGEST)) for low, high in ends]
+        self.low, self.high = (np.array([e[k] for e in self.far]).reshape(-1, 1, 1) for k in (0, 1))
+        self.allowed = [allowed for allowed, _ in self.types]
+        self.number_inputs = [i.input for i in self.inputs[: self.numeric]]
+        self.text_inputs = [i.input for i in self.inputs[self.numeric :]]
         self.clocks = [j for j, i in enumerate(self.inputs) if i.kind == "clock"]
         self.closed = [(j, frozenset(i.categories)) for j, i in enumerate(self.inputs) if i.is_text and closed(i)]
 
     @staticmethod
     def _reader(i: Input) -> Callable[[Any], float]:
-        return reader_of(i, i.storage)
+        read = reader_of(i, i.storage)
+        return read if i.storage.startswith("VARCHAR (") and i.storage != "VARCHAR (iso)" else quick(read)
 
     def rows(self, rows: Sequence[Any]) -> Batch:
         """Records: one object a row.
@@ -72,6 +79,8 @@ class Decoder:
             Refused: 422 with a reason for every field that is wrong (at most 20), or 413 for too many rows.
         """
         self.count(len(rows))
+        if len(rows) == 1 and (one := self._one(rows[0])) is not None:
+            return one
         try:
             table: list[Any] = [[row[c] for row in rows] for c in self.columns]
         except (KeyError, TypeError):
@@ -79,6 +88,39 @@ class Decoder:
         if self.unknown == "refuse":
             self._only_known(rows)
         return self.table(table, len(rows))
+
+    def _one(self, row: Any) -> Batch | None:
+        """A single row, without arrays until the end; None where anything about it needs a closer look."""
+        try:
+            values = [row[c] for c in self.columns]
+        except (KeyError, TypeError):
+            return None
+        if self.unknown == "refuse" and len(row) > len(values):
+            return None
+        for v, allowed in zip(values, self.allowed, strict=True):
+            if v.__class__ not in allowed:
+                return None
+        feed: Feed = {}
+        if self.numeric:
+            for j, read in self.dates:
+                if values[j].__class__ is str:
+                    values[j] = read(values[j])
+            numbers = values[: self.numeric]
+            for v, (low, high) in zip(numbers, self.far, strict=True):
+                if v is not None and not low <= v <= high and v == v:
+                    return None
+            for j in self.clocks:
+                if (v := values[j]) is not None and v % 100 >= 60:
+                    return None
+            feed = dict(zip(self.number_inputs, np.array(numbers, np.float64).reshape(-1, 1, 1), strict=True))
+        if self.text_inputs:
+            texts = np.empty((len(self.text_inputs), 1, 1), object)
+            texts[:, 0, 0] = [NULL_CODE if v is None else v for v in values[self.numeric :]]
+            for j, levels in self.closed:
+                if values[j] not in levels and values[j] is not None:
+                    return None
+            feed.update(zip(self.text_inputs, texts, strict=True))
+        return Batch(feed, 1)
 
     def by_column(self, columns: Mapping[str, Any]) -> Batch:
         """Columns: a list a column, all of one length.
@@ -203,6 +245,20 @@ class Decoder:
                 if len(wrong) >= MOST_FIELDS:
                     return refusal(wrong)
         return refusal(wrong)
+
+
+def quick(read: Callable[[Any], float]) -> Callable[[Any], float]:
+    """The same reader of ISO dates, faster where a text is written YYYY-MM-DD HH:MM:SS to the letter."""
+
+    def quickly(text: Any) -> float:
+        if text.__class__ is str and len(text) == 19 and text[10] in " T" and (text[4:8:3], text[13:17:3]) == SHAPES:
+            try:
+                return (dt.datetime.fromisoformat(text) - EPOCH).total_seconds()
+            except ValueError:
+                pass
+        return read(text)
+
+    return quickly
 
 
 def closed(i: Input) -> bool:

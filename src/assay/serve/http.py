@@ -14,9 +14,12 @@ JSON, TEXT, HTML = b"application/json", b"text/plain; charset=utf-8", b"text/htm
 OCTETS = b"application/octet-stream"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
-    """One whole request. ``headers`` have lower-case names (of repeated ones the last), ``path`` is decoded."""
+    """One whole request; ``body`` is empty until the caller was let in.
+
+    ``headers`` have lower-case names (of repeated ones the last), ``path`` is decoded.
+    """
 
     method: str
     path: str
@@ -26,7 +29,7 @@ class Request:
     client: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Response:
     """One whole answer."""
 

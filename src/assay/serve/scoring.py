@@ -22,7 +22,7 @@ INLINE = 1_000.0  # predicted microseconds of a request above which it leaves th
 OUTPUTS = "probabilities", "label", "set", "decision"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Scored:
     """What the model said of a batch: (n, classes) or (n, 1) ``output``, one label a row, (n, classes or 2) sets."""
 

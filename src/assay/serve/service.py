@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assay.core.errors import BundleError
@@ -38,7 +38,7 @@ ALLOW = {"GET": ((b"allow", b"GET, HEAD"),), "POST": ((b"allow", b"POST"),)}
 AGAIN = ((b"retry-after", b"10"),)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
     """One admitted request: who asks, under which id, which models were there when it came."""
 
@@ -48,7 +48,7 @@ class Asked:
     lineup: Lineup
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Done:
     """A prediction that was made: what the log and the shadow take after the answer."""
 
@@ -65,7 +65,7 @@ class Done:
         return self.served.documents(self.scored, self.batch) if self.outputs is None else self.outputs
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """An answer, the template of its route, and the prediction behind it, where there was one."""
 
@@ -154,7 +154,8 @@ class Service:
             said["threshold"] = served.model.threshold
         if scored.by:
             said["fallback"] = scored.by
-        return Answer(json_of(said, served), "/predict", replace(done, rows=forms.asked_rows(doc), outputs=out))
+        done.rows, done.outputs = forms.asked_rows(doc), out
+        return Answer(json_of(said, served), "/predict", done)
 
     def explain(self, asked: Asked) -> Answer:
         found = forms.options(asked.request.query, ("n",))
@@ -193,7 +194,8 @@ class Service:
         if scored is None and self.fallback == "previous" and (before := lineup.previous) is not None:
             batch = decode(before)
             if (old := self._tried(before, Breaker(), batch, coverage)) is not None:
-                served, scored = before, replace(old, by="previous")
+                served, scored = before, old
+                scored.by = "previous"
                 self.metrics.add("fallback_previous")
         if scored is None and self.fallback == "naive" and lineup.naive is not None:
             scored = lineup.naive.score(batch.n)

@@ -123,7 +123,8 @@ def infer(service: Service, asked: Asked, served: Served, exact: bool) -> Answer
     except Refused as error:
         raise Refused(400 if error.status == 422 else error.status, error.reason, error.fields, error.headers) from None
     response = _response(doc, done, wanted)
-    return Answer(response, "/v2/infer", replace(done, rows=_rows(given, done.served)))
+    done.rows = _rows(given, done.served)
+    return Answer(response, "/v2/infer", done)
 
 
 def _split(body: bytes, headers: Mapping[bytes, bytes], check: Any) -> tuple[dict[str, Any], memoryview]:
