@@ -22,7 +22,7 @@ def model_card(dossier: Mapping[str, Any], schema: Mapping[str, Any], name: str,
     task = "values" if own["task"] == "regression" else ", ".join(own["classes"])
     lines = [f"# {safe(name)} {version}", "", "## Model details", ""]
     lines.append(f"Predicts {safe(own['target'] or 'a target')} ({safe(task)}) from {len(own['order'])} columns.")
-    lines += ["", *_imported(dossier), left_out_sentence(model) if dossier.get("kind") == "fit" else "", ""]
+    lines += ["", safe(left_out_sentence(model)), ""]
     lines += ["## Intended use", "", *_use(dossier), "", "## Factors", "", *_factors(dossier)]
     lines += ["", "## Metrics", "", *_metrics(model)]
     lines += ["", "## Training and evaluation data", ""]
@@ -31,11 +31,6 @@ def model_card(dossier: Mapping[str, Any], schema: Mapping[str, Any], name: str,
     lines += ["", "## Limits", ""]
     lines += [f"- {safe(said)}" for said in model_limits(dossier)] or [UNKNOWN]
     return "\n".join(lines).replace("\n\n\n", "\n\n").rstrip() + "\n"
-
-
-def _imported(dossier: Mapping[str, Any]) -> list[str]:
-    said = (dossier.get("imported") or {}).get("says")
-    return [f"**{safe(said)}**", ""] if said else []
 
 
 def _question(dossier: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -193,7 +193,7 @@ def _finding(f: Mapping[str, Any] | None) -> str:
     if f is None:
         return "-"
     size = amount(f.get("effect"), str(f.get("unit") or ""))
-    return f["severity"] + (f", {size}" if size else "")
+    return f"{f['severity']}, {size}" if size else str(f["severity"])
 
 
 def _thresholds(a: Side, b: Side) -> Iterator[Change]:

@@ -17,7 +17,9 @@ from .forms import Forest, Link, Tree
 CATEGORICAL, DEFAULT_LEFT = 1, 2
 MISSING_NONE, MISSING_ZERO = 0, 1
 LINKS: dict[str, Link] = {
-    "binary": "sigmoid", "multiclass": "softmax", "regression": "identity", "quantile": "identity", "poisson": "exp"
+    "binary": "sigmoid", "cross_entropy": "sigmoid", "multiclass": "softmax", "regression": "identity",
+    "regression_l1": "identity", "huber": "identity", "fair": "identity", "mape": "identity", "quantile": "identity",
+    "poisson": "exp", "gamma": "exp", "tweedie": "exp",
 }  # fmt: skip
 
 
@@ -28,8 +30,8 @@ def down_to_float32(value: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.where(near.astype(np.float64) > value, np.nextafter(near, np.float32(-np.inf)), near).astype(np.float32)
 
 
-def forms_of_lightgbm(booster: Any, rounds: int) -> Forest:
-    """Convert the first ``rounds`` iterations of a booster.
+def forms_of_lightgbm(booster: Any, rounds: int, doubles: bool = False) -> Forest:
+    """Convert the first ``rounds`` iterations of a booster. ``doubles`` leaves the thresholds as they are.
 
     Raises:
         ValueError: linear trees, averaged output, zero-as-missing or an objective with another link.
@@ -40,15 +42,15 @@ def forms_of_lightgbm(booster: Any, rounds: int) -> Forest:
     if "average_output" in head.splitlines():
         raise ValueError("a random-forest booster has no summed form")
     name, *options = keys["objective"].split()
-    if name not in LINKS or any(o.startswith("sigmoid:") and o != "sigmoid:1" for o in options):
+    if name not in LINKS or "sqrt" in options or any(o.startswith("sigmoid:") and o != "sigmoid:1" for o in options):
         raise ValueError(f"objective {keys['objective']!r} has no link here")
     outputs = int(keys["num_tree_per_iteration"])
-    trees = tuple(_tree(body.split("\nend of trees")[0]) for body in bodies)
+    trees = tuple(_tree(body.split("\nend of trees")[0], doubles) for body in bodies)
     output = (np.arange(len(trees)) % outputs).astype(np.int32)
     return Forest(trees, output, np.zeros(outputs), LINKS[name])
 
 
-def _tree(body: str) -> Tree:
+def _tree(body: str, doubles: bool = False) -> Tree:
     keys = dict(line.split("=", 1) for line in body.splitlines() if "=" in line)
     if keys.get("is_linear", "0") == "1":
         raise ValueError("linear trees have no form here")
@@ -73,9 +75,10 @@ def _tree(body: str) -> Tree:
             bits = np.unpackbits(words[bounds[at] : bounds[at + 1]].view(np.uint8), bitorder="little")
             members[int(node)] = np.flatnonzero(bits).astype(np.int32)
         threshold = np.where(categorical, 0.0, threshold)
+    kept: Any = threshold if doubles else down_to_float32(threshold)
     return Tree(
         feature=np.concatenate((feature, np.full(n, -1, np.int32))),
-        threshold=np.concatenate((down_to_float32(threshold), np.zeros(n, np.float32))),
+        threshold=np.concatenate((kept, np.zeros(n, np.float32))),
         left=np.concatenate((_child(keys["left_child"], inner), np.full(n, -1, np.int32))),
         right=np.concatenate((_child(keys["right_child"], inner), np.full(n, -1, np.int32))),
         nan_left=np.concatenate((nan_left, np.zeros(n, np.bool_))),

@@ -5,7 +5,7 @@ task, classes, features, left_out {column: reason}, scores [score], candidates [
 cpu_seconds, folds}], shipped {which, label}, calibration {...}, coverage {nominal, by_class [{class, n, realised, lo,
 hi}]}, parity {max, rows}, rows {build, choose, judge}, budget {...}, resources {...}, bounds
 [bound], pareto [point], forecast {lines}, findings [finding], verdicts [verdict],
-trials [trial], lineage {...}, limits [text].
+trials [trial], lineage {...}, limits [text], imported {says}.
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ def model_of(doc: Mapping[str, Any]) -> dict[str, Any]:
 
 def left_out_sentence(model: Mapping[str, Any]) -> str:
     """The first line of every dossier."""
+    if model.get("imported"):
+        return plain(model["imported"]["says"])
     names = model["left_out"]
     if not names:
         return "Nothing was left out: every column that may feed a model does."

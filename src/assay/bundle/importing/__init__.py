@@ -1,0 +1,1 @@
+"""Models that were fitted elsewhere, taken over through our own writer."""
