@@ -161,7 +161,7 @@ def test_a_fork_gets_a_connection_of_its_own(tmp_path: Path, files: list[bytes])
 
 
 def test_no_password_in_any_message(postgres: str, files: list[bytes]) -> None:
-    from assay.registry.postgres import hidden, shown
+    from assay.core.addresses import hidden, shown
 
     place = fresh(postgres).replace("assay@", "assay:s3cr%40t@")
     with open_registry(place) as registry:

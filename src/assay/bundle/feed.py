@@ -40,7 +40,8 @@ def feed_from(source: Any, schema: Schema, on_bad: OnBad = "error") -> tuple[Fee
     if _is_sample(source):
         return _from_sample(source, schema, on_bad)
     if hasattr(source, "arrow") and hasattr(source, "digest"):
-        return _from_arrow(source.arrow(), schema, on_bad, {c.name: c for c in source.columns})
+        first = getattr(source, "first", 0)  # of a stretch of a longer table
+        return _from_arrow(source.arrow(), schema, on_bad, {c.name: c for c in source.columns}, first)
     if isinstance(source, (str, os.PathLike)):
         from assay.tables import open_table
 
@@ -112,17 +113,21 @@ def _from_sample(sample: Any, schema: Schema, on_bad: OnBad) -> tuple[Feed, int]
     return feed, sample.n
 
 
-def _from_arrow(table: Any, schema: Schema, on_bad: OnBad, known: Mapping[str, Any] | None = None) -> tuple[Feed, int]:
+def _from_arrow(
+    table: Any, schema: Schema, on_bad: OnBad, known: Mapping[str, Any] | None = None, first: int = 0
+) -> tuple[Feed, int]:
     _require(schema, table.column_names)
     columns = known or {}
     feed = {
-        i.input: _arrow_column(table[i.column], i, on_bad, columns.get(i.column)).reshape(-1, 1) for i in schema.inputs
+        i.input: _arrow_column(table[i.column], i, on_bad, columns.get(i.column), first).reshape(-1, 1)
+        for i in schema.inputs
     }
     return feed, table.num_rows
 
 
-def _arrow_column(array: Any, i: Input, on_bad: OnBad, column: Any) -> NDArray[Any]:
-    """One Arrow column as it goes into the graph. ``column`` says how text dates are written, where that is known."""
+def _arrow_column(array: Any, i: Input, on_bad: OnBad, column: Any, first: int = 0) -> NDArray[Any]:
+    """One Arrow column as it goes into the graph. ``column`` says how text dates are written, where that is known;
+    ``first`` is the number of its first row, for messages."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -139,7 +144,7 @@ def _arrow_column(array: Any, i: Input, on_bad: OnBad, column: Any) -> NDArray[A
         coded = pc.dictionary_encode(array)
         storage = i.storage if i.storage.startswith("VARCHAR (") else getattr(column, "storage", "")
         texts = np.array([*coded.dictionary.to_pylist(), None], object)[:-1]
-        values = _read_texts(texts, i, on_bad, storage, lambda value: pc.index(array, value).as_py())
+        values = _read_texts(texts, i, on_bad, storage, lambda value: first + pc.index(array, value).as_py())
         index = pc.fill_null(coded.indices, len(values)).to_numpy(zero_copy_only=False)
         return np.asarray(np.append(values, np.nan)[index])
     if pa.types.is_null(t):

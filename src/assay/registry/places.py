@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+from assay.core.addresses import POSTGRES
 from assay.core.errors import BundleError, InputError
 
 from .names import looks_like_one
 from .registry import Registry
 
 DEFAULT, VARIABLE = ".assay/registry", "ASSAY_REGISTRY"
-SCHEMES = ("postgresql://", "postgres://")
 MOST_FILE = 1 << 30
 
 
@@ -36,7 +36,7 @@ def open_registry(place: str | Path | None = None, create: bool = True) -> Regis
         MissingExtra: Postgres without psycopg.
     """
     where = place_of(place)
-    if where.startswith(SCHEMES):
+    if where.startswith(POSTGRES):
         from .postgres import PostgresStore
 
         return Registry(PostgresStore(where, create))

@@ -12,8 +12,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
+from assay.core.addresses import hidden, shown
 from assay.core.errors import AssayError, InputError, MissingExtra, OutputError
 
 from .events import FIELDS, Event
@@ -172,26 +172,3 @@ class PostgresStore:
                 with suppress(self.native.Error):
                     self.con.close()
             self.con = None
-
-
-def shown(url: str) -> str:
-    """An address as people may see it: scheme, user, host and database; no password, no parameters."""
-    try:
-        parts = urlsplit(url)
-        at = f"{parts.username}@" if parts.username else ""
-        host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return "postgresql://..."
-    return f"postgresql://{at}{host}{port}{parts.path}"
-
-
-def hidden(text: str, url: str) -> str:
-    """A server's or library's message without the address and without the password, however it is written."""
-    text = text.replace(url, shown(url))
-    with suppress(ValueError):
-        parts = urlsplit(url)
-        asked = [part.partition("=")[2] for part in parts.query.split("&") if part.startswith("password=")]
-        for secret in (parts.password, *asked):
-            for way in {secret, unquote(secret)} - {""} if secret else ():
-                text = text.replace(way, "***")
-    return text

@@ -101,13 +101,13 @@ def parquet(paths: list[Path], label: str, notes: tuple[str, ...] = (), keep: ob
 
 
 def ipc(paths: list[Path], label: str) -> DuckTable:
-    """Arrow IPC files or streams, read into memory."""
+    """Arrow IPC files or streams, mapped into memory."""
     import pyarrow as pa
 
     tables = []
     for path in paths:
         try:
-            with pa.OSFile(str(path)) as f:
+            with pa.memory_map(str(path)) as f:  # pages that the system takes back, not memory
                 try:
                     tables.append(pa.ipc.open_file(f).read_all())
                 except pa.ArrowInvalid:

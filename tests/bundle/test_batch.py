@@ -1,0 +1,238 @@
+"""Tables larger than memory: the same answers as at once, whatever the batches, the form and the interruptions."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from assay.bundle.batch import Scores, Source, Target, score
+from assay.bundle.model import Model
+from assay.cli.app import run
+from assay.core.errors import InputError, OutputError, SettingsError
+from assay.tables.spool import Spool, folder_for
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from registry_kills import bundle
+
+N = 1_000
+
+
+@pytest.fixture(scope="module")
+def small() -> Model:
+    return Model.load(bundle(0))
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the same rows in every form."""
+    folder = tmp_path_factory.mktemp("rows")
+    rng = np.random.default_rng(3)
+    colours = [None if k % 17 == 0 else ("red", "blue", "grün", 'a "b", c')[k % 4] for k in range(N)]
+    x = pa.array([None if k % 11 == 0 else float(v) for k, v in enumerate(rng.normal(size=N).round(3))])
+    table = pa.table({"id": [f"r{k}" for k in range(N)], "x": x, "colour": colours, "note": ["n"] * N})
+    pq.write_table(table, folder / "t.parquet")
+    with pa.OSFile(str(folder / "t.arrow"), "wb") as out, pa.ipc.new_file(out, table.schema) as writer:
+        writer.write_table(table, 100)
+    with duckdb.connect(str(folder / "t.duckdb")) as con:
+        con.register("given", table)
+        con.execute("CREATE TABLE rows AS SELECT * FROM given")
+        con.execute(f"COPY rows TO '{folder / 't.csv'}' (FORMAT csv, HEADER)")
+        con.execute(f"COPY rows TO '{folder / 't.jsonl'}' (FORMAT json)")
+    (folder / "t.csv.gz").write_bytes(gzip.compress((folder / "t.csv").read_bytes()))
+    lite = sqlite3.connect(folder / "t.sqlite")
+    lite.execute("CREATE TABLE rows (id TEXT, x REAL, colour TEXT, note TEXT)")
+    lite.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", zip(*(c.to_pylist() for c in table.columns), strict=True))
+    lite.commit()
+    lite.close()
+    return folder
+
+
+def read(path: Path) -> pa.Table:
+    return pq.read_table(path)
+
+
+@pytest.mark.parametrize("form", ["parquet", "arrow", "csv", "csv.gz", "jsonl", "sqlite", "duckdb"])
+def test_every_form_in_gives_the_answers_of_the_whole(small: Model, rows: Path, tmp_path: Path, form: str) -> None:
+    whole = small.score_table(rows / "t.parquet", coverage=0.9)
+    out = tmp_path / "out.parquet"
+    place, table = str(rows / f"t.{form}"), None
+    if form in ("sqlite", "duckdb"):
+        place, table = f"{form}:///{place}", "rows"
+    done, _ = score(small, Source(place, table=table), Target(str(out)), Scores(coverage=0.9), size=77)
+    assert done == N and read(out).equals(whole)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.parquet"]
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "arrow", "csv", "tsv", "json", "jsonl"])
+def test_the_bytes_do_not_depend_on_the_batches(small: Model, rows: Path, tmp_path: Path, suffix: str) -> None:
+    made = set()
+    for size in (1_000, 333, 64):
+        out = tmp_path / f"out{size}.{suffix}"
+        score(small, Source(str(rows / "t.parquet")), Target(str(out)), Scores(columns=("id",)), size=size)
+        made.add(out.read_bytes())
+    assert len(made) == 1
+    if suffix == "csv":
+        assert made.pop().split(b"\n")[1].startswith(b"r0,")
+
+
+def test_reasons_and_intervals_too(small: Model, rows: Path, tmp_path: Path) -> None:
+    some = read(rows / "t.parquet").slice(0, 60)
+    pq.write_table(some, tmp_path / "some.parquet")
+    out = tmp_path / "out.parquet"
+    score(small, Source(str(tmp_path / "some.parquet")), Target(str(out)), Scores(reasons=2), size=7)
+    assert read(out).equals(small.score_table(some, reasons=2))
+
+
+def test_a_bad_cell_is_told_by_its_row_and_nothing_is_left(small: Model, rows: Path, tmp_path: Path) -> None:
+    lines = (rows / "t.csv").read_text("utf-8").splitlines()
+    lines[501] = "r500,soon,red,n"
+    (tmp_path / "bad.csv").write_text("\n".join(lines), "utf-8")
+    with pytest.raises(InputError, match="row 500 holds 'soon'"):
+        score(small, Source(str(tmp_path / "bad.csv")), Target(str(tmp_path / "out.csv")), size=77)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.csv"]
+    empty = read(rows / "t.parquet").slice(0, 0)
+    pq.write_table(empty, tmp_path / "none.parquet")
+    assert score(small, Source(str(tmp_path / "none.parquet")), Target(str(tmp_path / "none.csv")))[0] == 0
+    assert (tmp_path / "none.csv").read_text().startswith("prediction,p_no,p_yes")
+
+
+SLOW = """
+import sys, time
+from assay.bundle import batch
+from assay.bundle.model import Model
+made = batch._scored
+def slow(*given):
+    out = made(*given)
+    print(given[3], flush=True)
+    time.sleep(0.02)
+    return out
+batch._scored = slow
+place, out, model, resume = sys.argv[1:]
+batch.score(Model.load(model), batch.Source(place), batch.Target(out), resume=resume == "resume", size=50)
+"""
+
+
+def test_killed_and_taken_up_the_bytes_are_the_same(rows: Path, tmp_path: Path) -> None:
+    model = tmp_path / "m.assay"
+    model.write_bytes(bundle(0))
+    whole, out = tmp_path / "whole.csv", tmp_path / "out.csv"
+    score(Model.load(model), Source(str(rows / "t.csv")), Target(str(whole)))
+    code = [sys.executable, "-c", SLOW, str(rows / "t.csv"), str(out), str(model)]
+    first = subprocess.Popen([*code, "no"], stdout=subprocess.PIPE, text=True)
+    assert first.stdout is not None
+    seen = [int(first.stdout.readline()) for _ in range(6)]
+    time.sleep(0.01)
+    first.send_signal(signal.SIGKILL if os.name != "nt" else signal.SIGTERM)
+    first.wait()
+    first.stdout.close()
+    assert seen == [0, 50, 100, 150, 200, 250] and not out.exists() and folder_for(out).is_dir()
+    again = subprocess.run([*code, "resume"], capture_output=True, text=True)
+    assert int(again.stdout.splitlines()[0]) >= 250, again.stderr
+    assert out.read_bytes() == whole.read_bytes() and not folder_for(out).exists()
+
+
+def test_resume_goes_on_at_the_last_whole_batch(rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from assay.bundle import batch
+
+    model = Model.load(bundle(0))
+    whole, out = tmp_path / "whole.csv", tmp_path / "out.csv"
+    score(model, Source(str(rows / "t.csv")), Target(str(whole)))
+    made, firsts = batch._scored, []
+
+    def stops(*given):  # type: ignore[no-untyped-def]
+        firsts.append(given[3])
+        if len(firsts) == 5:
+            raise KeyboardInterrupt
+        return made(*given)
+
+    monkeypatch.setattr(batch, "_scored", stops)
+    with pytest.raises(KeyboardInterrupt):
+        score(model, Source(str(rows / "t.csv")), Target(str(out)), size=50)
+    assert not out.exists() and firsts == [0, 50, 100, 150, 200]
+    with (folder_for(out) / "rows").open("ab") as torn:
+        torn.write(b"half a batch")
+    with pytest.raises(InputError, match="of another coverage"):
+        score(model, Source(str(rows / "t.csv")), Target(str(out)), Scores(coverage=0.9), resume=True)
+    with pytest.raises(InputError, match="of another model"):
+        score(Model.load(bundle(1)), Source(str(rows / "t.csv")), Target(str(out)), resume=True)
+    done, _ = score(model, Source(str(rows / "t.csv")), Target(str(out)), resume=True, size=70)
+    assert done == N and firsts[5] == 200 and out.read_bytes() == whole.read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.csv", "whole.csv"]
+
+
+def test_one_output_has_one_writer(rows: Path, tmp_path: Path, small: Model) -> None:
+    held = Spool(folder_for(tmp_path / "out.csv"), {})
+    with pytest.raises(OutputError, match="another process writes this output now"):
+        score(small, Source(str(rows / "t.csv")), Target(str(tmp_path / "out.csv")))
+    held.remove()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
+def test_into_a_database(small: Model, rows: Path, tmp_path: Path, kind: str) -> None:
+    target = Target(f"{kind}:///{tmp_path / 'out.db'}", "scored")
+    source, scores = Source(str(rows / "t.csv")), Scores(columns=("id",), number=True)
+    score(small, source, target, scores, size=300)
+    with pytest.raises(InputError, match="is there already"):
+        score(small, source, target, scores)
+    score(small, source, Target(target.place, "scored", append=True), scores)
+    with pytest.raises(InputError, match="--append needs the table other"):
+        score(small, source, Target(target.place, "other", append=True), scores)
+    asked = "SELECT count(*), count(DISTINCT id), max(row), sum(p_yes) FROM scored"
+    if kind == "sqlite":
+        con = sqlite3.connect(tmp_path / "out.db")
+        got = con.execute(asked).fetchone()
+        con.close()
+    else:
+        with duckdb.connect(str(tmp_path / "out.db"), read_only=True) as engine:
+            got = engine.execute(asked).fetchone()
+    total = 2 * small.predict_proba(rows / "t.parquet")[:, 1].sum()
+    assert got[:3] == (2 * N, N, N - 1) and got[3] == pytest.approx(total)
+
+
+def test_from_the_command_line(rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = tmp_path / "m.assay"
+    model.write_bytes(bundle(0))
+    out = tmp_path / "out.csv"
+    address, text = f"sqlite:///{rows / 't.sqlite'}", str(rows / "t.csv")
+    said = [
+        "predict",
+        str(model),
+        address,
+        "--query",
+        "SELECT id, x, colour FROM rows ORDER BY id DESC",
+        "--with",
+        "id",
+    ]
+    assert run([*said, "-o", str(out), "--batch-rows", "99"]) == 0
+    assert out.read_text("utf-8").splitlines()[1].startswith("r999,") and "1,000 rows" in capsys.readouterr().err
+    for words, why in (
+        ([address], "either --query 'SELECT ...' or --from TABLE"), ([address, "--query", "SELEC 1"], "failed"),
+        ([text, "--into", "x"], "for databases"), ([text, "--from", "x"], "for databases"),
+        ([text, "--resume"], "--resume needs -o"), ([text, "--with", "idd"], "did you mean"),
+        ([text, "-o", str(tmp_path / "o.xml")], "must end in"),
+        ([text, "-o", f"duckdb:///{tmp_path / 'd.db'}"], "--into TABLE"),
+        ([f"duckdb:///{tmp_path / 'none.db'}", "--from", "x"], "there is no file"),
+    ):  # fmt: skip
+        assert run(["predict", str(model), *words]) == 2
+        assert why in " ".join(capsys.readouterr().err.split())
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.assay", "out.csv"]
+
+
+def test_settings_that_make_no_sense(small: Model, rows: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="standard input cannot be read again"):
+        score(small, Source("-"), Target(str(tmp_path / "o.csv")), resume=True)
+    pq.write_table(read(rows / "t.parquet").append_column("p_no", pa.array([0] * N)), tmp_path / "t.parquet")
+    with pytest.raises(SettingsError, match="'p_no' of their own"):
+        score(small, Source(str(tmp_path / "t.parquet")), Target(str(tmp_path / "o.csv")), Scores(columns=("p_no",)))
