@@ -60,13 +60,14 @@ def _from_postgres(address: str, query: str, out: Path) -> None:
         kinds = [TYPES.get(kind.name if kind else "", "VARCHAR") for _, kind in described]
         listed = ", ".join(f"{duck.literal(n)}: {duck.literal(k)}" for n, k in zip(names, kinds, strict=True))
         options = (
-            f"columns={{{listed}}}, auto_detect=false, header=false, delim=',', quote='\"', escape='\"', nullstr=''"
+            f"columns={{{listed}}}, auto_detect=false, header=false, delim=',', quote='\"', escape='\"', nullstr='', "
+            "allow_quoted_nulls=false, max_line_size=64000000"
         )
         zoned = {n for n, k in zip(names, kinds, strict=True) if k == "TIMESTAMPTZ"}
         picked = ", ".join(
             f"{duck.quote(n)} AT TIME ZONE 'UTC' AS {duck.quote(n)}" if n in zoned else duck.quote(n) for n in names
         )
-        source = f"SELECT {picked} FROM read_csv({duck.literal(str(text))}, {options}, max_line_size=64000000)"
+        source = f"SELECT {picked} FROM read_csv({duck.literal(str(text))}, {options})"
         duck.connect().execute(f"COPY ({source}) TO {duck.literal(str(out))} (FORMAT parquet, COMPRESSION zstd)")
     finally:
         text.unlink(missing_ok=True)
