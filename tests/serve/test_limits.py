@@ -9,10 +9,11 @@ import json
 import time
 import zlib
 
+import orjson
 import pytest
 
 from assay.serve.http import Refused
-from assay.serve.limits import Gone, Limits, check_depth, headers_of, inflate, read_body
+from assay.serve.limits import Gone, Limits, check_depth, check_once, headers_of, inflate, read_body
 from assay.serve.secrets import request_id, without_secrets
 
 LIMITS = Limits(body=1000, inflated=5000, depth=8, seconds=0.05, headers=10)
@@ -146,6 +147,28 @@ def test_looking_at_the_depth_of_hostile_bodies_takes_no_long():
             with contextlib.suppress(Refused):
                 check_depth(body, Limits())
     assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"rows":[{"a":1,"b":"x:y"},{"a":2,"b":":"}]}', b'[{"a":1}]', b"[]", b'{"a" : 1}', b'{"columns":{"a":[1,2]}}', b"7",
+     b'{"a":"q\\":\\"w"}', b'{"a":"\\\\"}', b'{"rows":[{"a":{"b":{"c":1}}}]}',
+     b'[[1,2],[3]]', b'[{"a:b":"c:d"}]', b'[{"a":"\\u003a"}]',
+     b'{"inputs":[{"name":"a","shape":[1],"data":[1,2]}],"parameters":{"a":{}}}', b'{"a":"2020-01-01T10:11:12Z"}'],
+)  # fmt: skip
+def test_names_that_stand_once(body):
+    check_once(body, orjson.loads(body))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"rows":[{"a":1,"a":2}]}', b'{"rows":[],"rows":[]}', b'[{"a":1},{"a":1,"\\u0061":2}]', b'{"a" :1,"a" :2}',
+     b'{"a":"x:y","b":1,"b":2}', b'{"columns":{"a":[1],"a":[2]}}', b'{"p":{"q":{"r":1,"r":2}}}', b'[{"a":1,"a":":"}]',
+     b'[{"a":":","a":1}]', b'[{"a":"\\u003a","a":1,"b":2}]', b'[{"a":{"b":1,"b":2}}]', b'[{"a":":"},{"b":1,"b":2}]',
+     b'{"inputs":[{"name":"a","name":"b"}]}', b'{"a":"\\":\\"","a":1}'],
+)  # fmt: skip
+def test_names_that_stand_twice(body):
+    assert refused(check_once, body, orjson.loads(body)) == 400
 
 
 def test_nothing_that_looks_like_a_secret_stays():

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 from .decode import Batch, Decoder, says
 from .http import FieldError, Refused
+from .limits import check_once
 
 MOST_REASONS = 10
 MOST_EXPLAINED = 16  # rows in one request: each costs the graph hundreds of rows
@@ -17,16 +18,18 @@ def parsed(body: bytes) -> Any:
     """The JSON of a body.
 
     Raises:
-        Refused: 400, with where it stops being JSON. NaN and Infinity are no JSON.
+        Refused: 400, with where it stops being JSON, or a name that stands twice. NaN and Infinity are no JSON.
     """
     import orjson
 
     if not body:
         raise Refused(400, f"the body is empty; {EXPECTED}")
     try:
-        return orjson.loads(body)
+        doc = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Refused(400, f"the body is not JSON: {str(error)[:120]}") from None
+    check_once(body, doc)
+    return doc
 
 
 def batch_of(doc: Any, decoder: Decoder) -> Batch:
