@@ -24,7 +24,9 @@ from . import (
     export,
     fit,
     fix,
+    import_,
     keys,
+    new,
     plant,
     predict,
     prove,
@@ -56,6 +58,7 @@ for verb in (
     fix,
     split,
     fit,
+    import_,
     show,
     predict,
     explain,
@@ -72,10 +75,12 @@ for verb in (
     prove,
     demo,
 ):
-    app.command()(getattr(verb, verb.__name__.rpartition(".")[2]))
+    spelled = verb.__name__.rpartition(".")[2]
+    app.command(spelled.rstrip("_"))(getattr(verb, spelled))
 app.add_typer(schema.schema)
 app.add_typer(registry.registry)
 app.add_typer(keys.keys)
+app.add_typer(new.new)
 
 
 def version(asked: bool) -> None:
