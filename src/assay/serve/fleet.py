@@ -80,7 +80,11 @@ def serve(setup: Setup, say: Callable[[str], None]) -> int:
         raise SettingsError("--workers above 1 needs Linux or macOS; start several services on several ports")
     if setup.workers == 1:
         worker = Worker(setup)
-        return worker.run([sock := listen(setup.host, setup.port)], lambda: announce(setup, worker, sock, token, say))
+        try:
+            with listen(setup.host, setup.port) as sock:
+                return worker.run([sock], lambda: announce(setup, worker, sock, token, say))
+        finally:
+            worker.close()
     return _fleet(setup, token, say)
 
 

@@ -46,6 +46,11 @@ class Worker:
         self.setup = setup
         self.events = Events(worker=worker, requests=setup.log_requests)
         self.metrics = metrics or Metrics()
+        self.served = False
+        from .tls import tls_options
+
+        path = lambda text: Path(text) if text else None  # noqa: E731
+        self.tls = tls_options(path(setup.tls_cert), path(setup.tls_key), path(setup.client_ca))
         self.registry: Any = None
         if setup.watches:
             from assay.registry import open_registry
@@ -136,21 +141,15 @@ class Worker:
         """Answer until SIGTERM or SIGINT, then finish what is open, write out the logs, and give the exit code."""
         from uvicorn.config import Config
 
-        from .tls import tls_options
-
         setup = self.setup
-        path = lambda text: Path(text) if text else None  # noqa: E731
         config = Config(
             self.app, http=http_of(setup), ws="none", lifespan="off", log_config=None, access_log=False,  # type: ignore[arg-type]
             server_header=False, proxy_headers=False, backlog=2048, timeout_graceful_shutdown=int(setup.drain),
             timeout_keep_alive=max(1, int(setup.limits.idle_seconds)),
-            **tls_options(path(setup.tls_cert), path(setup.tls_key), path(setup.client_ca)),
+            **self.tls,
         )  # fmt: skip
-        try:
-            with asyncio.Runner(loop_factory=_loop()) as runner:
-                runner.run(self._serve(config, sockets, ready))
-        finally:
-            self.close()
+        with asyncio.Runner(loop_factory=_loop()) as runner:
+            runner.run(self._serve(config, sockets, ready))
         return 0
 
     async def _serve(self, config: Any, sockets: list[socket.socket], ready: Callable[[], None] | None) -> None:
@@ -171,6 +170,7 @@ class Worker:
                 if worker.watcher is not None:
                     worker.watcher.start()
                 worker.metrics.started()
+                worker.served = True
                 if ready is not None:
                     ready()
 
@@ -214,7 +214,10 @@ class Worker:
         if self.audit is not None:
             self.audit.close()
         self._count()
-        self.events("stopped")
+        if self.registry is not None:
+            self.registry.close()
+        if self.served:
+            self.events("stopped")
 
 
 def guard_of(setup: Setup, events: Events) -> Guard:
@@ -260,7 +263,11 @@ def main() -> int:
     except AssayError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    return worker.run([socket.socket(fileno=doc["socket"])])
+    try:
+        with socket.socket(fileno=doc["socket"]) as sock:
+            return worker.run([sock])
+    finally:
+        worker.close()
 
 
 if __name__ == "__main__":
