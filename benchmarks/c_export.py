@@ -21,13 +21,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from graph import fitted, flights
 
 from assay.bundle.exports import c, c_trees
 from assay.bundle.exports.c_text import literal
 from assay.bundle.feed import feed_from
 from assay.bundle.model import Model
 from assay.bundle.nodes import NULL_CODE
+from graph import fitted, flights
 
 DRIVER = """\
 #define _POSIX_C_SOURCE 199309L
@@ -135,7 +135,7 @@ def main() -> None:
     if given.save:
         model.save(given.save)
     rows = rows.slice(rows.num_rows - 20_000, given.rows)
-    print(f"onnxruntime {version('onnxruntime')}, Python {platform.python_version()}, {given.trees} trees, {given.rows:,} rows")
+    print(f"onnxruntime {version('onnxruntime')}, Python {platform.python_version()}, {given.rows:,} rows")
     layouts = [("conditions, -O2", "-O2", 1 << 60), ("conditions, -Os", "-Os", 1 << 60)]
     layouts += [("tables, -O2", "-O2", 0)] if given.tables else []
     for name, flag, most in layouts:

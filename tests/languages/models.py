@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -50,10 +51,13 @@ STEPS = (
     Op("combine", ("kind of", "int"), {"how": "less_mean", "name": "less", "mapping": {"warm": 2.5, "cold": 1e3}}),
 )
 
+
 def features() -> tuple[Feature, ...]:
     out = [Feature(c, c, "number") for c in ("amount", "size", "other size", "clock", "int", "ratio", "less")]
     out += [Feature("waited", "waited", "number", shift=1e5), Feature("member", "member", "number")]
-    out += [Feature(f"{c} {h}", c, h) for c in ("due", "paid", "at") for h in ("hour", "weekday", "day", "month", "yearday")]
+    out += [
+        Feature(f"{c} {h}", c, h) for c in ("due", "paid", "at") for h in ("hour", "weekday", "day", "month", "yearday")
+    ]
     out.append(Feature("colour", "colour", "codes", levels=("red", "green", "blue \u00fc", "O'Neil", "rest")))
     out.append(Feature("kind of", "kind of", "target-mean", levels=("warm", "cold", ""), values=(0.25, 1 / 3, -7.0)))
     out.append(Feature("code", "code", "codes", levels=("1", "2", "0.1", "1.2345679e+20", "-3")))
@@ -83,9 +87,10 @@ def linear(rng: np.random.Generator, outputs: int, link: str) -> Linear:
 def network(rng: np.random.Generator, outputs: int, link: str) -> Network:
     own = terms(rng)
     sizes = (len(own), 9, outputs)
-    pairs = list(zip(sizes, sizes[1:], strict=False))
+    pairs = list(pairwise(sizes))
     return Network(
-        own, tuple(rng.normal(0, 0.4, (2, a, b)) for a, b in pairs), tuple(rng.normal(0, 0.3, (2, 1, b)) for _, b in pairs),
+        own,
+        tuple(rng.normal(0, 0.4, (2, a, b)) for a, b in pairs), tuple(rng.normal(0, 0.3, (2, 1, b)) for _, b in pairs),
         link,
     )  # fmt: skip
 
@@ -107,7 +112,11 @@ def tree(rng: np.random.Generator, depth: int) -> Tree:
             size = len(own[k].levels)
             members[at] = np.sort(rng.choice(size, max(1, size // 2), replace=False)).astype(np.int32)
         else:
-            threshold[at] = float(rng.choice([0.0, 0.5, 1.0, rng.normal(0, 20), rng.uniform(0, 1440), np.inf], p=[.2, .2, .1, .25, .2, .05]))
+            threshold[at] = float(
+                rng.choice(
+                    [0.0, 0.5, 1.0, rng.normal(0, 20), rng.uniform(0, 1440), np.inf], p=[0.2, 0.2, 0.1, 0.25, 0.2, 0.05]
+                )
+            )
         left[at] = grow(level - 1)
         right[at] = grow(level - 1)
         return at
@@ -124,7 +133,7 @@ def forest(rng: np.random.Generator, outputs: int, link: str, trees: int = 12, d
 
 
 def everything(task: str = "binary", seed: int = 0, members: str = "all", spoken: bool = True) -> Model:
-    """A model of all families, over all kinds of columns, after all ops of a recipe; ``spoken``: also numbers as text."""
+    """A model of all families, over all kinds of columns, after all ops; ``spoken``: numbers as text among them."""
     rng = np.random.default_rng(seed)
     classes = {"binary": ("no", "yes"), "multiclass": ("a", "b \u00fc", 'c"\\'), "regression": ()}[task]
     outputs = max(1, len(classes)) if task != "binary" else 1
@@ -147,15 +156,22 @@ def everything(task: str = "binary", seed: int = 0, members: str = "all", spoken
 
 
 NUMBERS = (
-    np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, 0.5, -3.0, 7.0, -999.0, 40.0, 100.0, 1e39, -1e39, 1e300, -1e300, 5e-324,
-    2.0**53 + 2, 16777217.0, 930.0, 975.0, 2400.0, 2359.0, 1.2345678949e20, 0.1, 1.0 + 1e-9, -0.0254, 3.4028235677973366e38,
+    np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, 0.5, -3.0, 7.0, -999.0, 40.0, 100.0, 1e39, -1e39,
+    1e300, -1e300, 5e-324,
+    2.0**53 + 2, 16777217.0, 930.0, 975.0, 2400.0, 2359.0, 1.2345678949e20, 0.1, 1.0 + 1e-9,
+    -0.0254, 3.4028235677973366e38,
 )  # fmt: skip
 TEXTS = (
-    None, "", " ", "red", "RED", "rot", "ROT", "grün", "green", "gone", "n/a", " N/A ", "straße", "STRASSE", "?",
-    "blue ü", "O'Neil", "warm", "cold", "1.5", " -2e1 ", "1e199", "1e200", ".5e-3", "+7.", "nan", "1,5", "999999999999999",
-    "level 0", "level 69", "level 70", "31.12.1999", "29/2/2000", "29.02.1900", "1-1-2024T3:04", "01.02.2024 23:59:59.5Z",
-    "5/6/2020 07:08+0530", "5.6.2020 07:08:09-01:00  ", "1999-12-31", "2000/2/29 12:00", "2024-02-30", "2024-01-02T03:04:05Z",
-    "2024-1-2 3:04-0800", "good", "not good", "Not GOOD,", "not  good", "not very good", "(good) \"straße\"", "don't", "Don't!",
+    None, "", " ", "red", "RED", "rot", "ROT", "grün", "green", "gone", "n/a", " N/A ", "straße",
+    "STRASSE", "?",
+    "blue ü", "O'Neil", "warm", "cold", "1.5", " -2e1 ", "1e199", "1e200", ".5e-3", "+7.", "nan",
+    "1,5", "999999999999999",
+    "level 0", "level 69", "level 70", "31.12.1999", "29/2/2000", "29.02.1900", "1-1-2024T3:04",
+    "01.02.2024 23:59:59.5Z",
+    "5/6/2020 07:08+0530", "5.6.2020 07:08:09-01:00  ", "1999-12-31", "2000/2/29 12:00",
+    "2024-02-30", "2024-01-02T03:04:05Z",
+    "2024-1-2 3:04-0800", "good", "not good", "Not GOOD,", "not  good", "not very good",
+    "(good) \"straße\"", "don't", "Don't!",
     "a\tgood", "good\nnot", "\u2042 not seen", "x" * 300, "\U0001f600", " " * 60 + "3" + " " * 60, NULL_CODE,
 )  # fmt: skip
 
@@ -169,7 +185,10 @@ def awkward(model: Model, n: int, seed: int = 0) -> dict[str, np.ndarray]:
             pool = np.array([NULL_CODE if t is None else t for t in (*TEXTS, *i.categories)], object)
             column = pool[rng.integers(len(pool), size=n)]
             joined = rng.random(n) < 0.1
-            column[joined] = [f"{a} {b}" for a, b in zip(column[joined], pool[rng.integers(len(pool), size=joined.sum())], strict=True)]
+            column[joined] = [
+                f"{a} {b}"
+                for a, b in zip(column[joined], pool[rng.integers(len(pool), size=joined.sum())], strict=True)
+            ]
         else:
             lo, hi = (i.lo, i.hi) if i.lo is not None else (-50.0, 2000.0)
             column = rng.uniform(lo - 0.1 * (hi - lo), hi + 0.1 * (hi - lo), n)

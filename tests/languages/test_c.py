@@ -7,12 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from assay.bundle.exports import c
-from assay.bundle.exports.patterns import table_of
-from assay.core.errors import SettingsError
-from assay.core.patterns import NUMBER, any_date, as_python, same_text
-
-from .compiled import COMPILER, STRICT, Compiled, compile_, write
+from .compiled import COMPILER, STRICT, Compiled, compile_
 from .models import awkward, everything
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="needs a C compiler")

@@ -13,6 +13,7 @@ cell, band     where the sets follow groups or have widths of their own: see ``s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def make_graph(assembly: Assembly, ops: Sequence[Op] = (), properties: Mapping[s
     """
     from onnx import TensorProto, helper
 
-    b = Builder()
+    b, assembly = Builder(), _guarded(assembly)
     kinds = dict(assembly.spec.columns)
     names = input_names(kinds)
     wires = {column: Wire(names[column], kind) for column, kind in kinds.items()}
@@ -60,6 +61,18 @@ def make_graph(assembly: Assembly, ops: Sequence[Op] = (), properties: Mapping[s
     model = helper.make_model(graph, opset_imports=domains, ir_version=IR_VERSION, producer_name="assay")
     helper.set_model_props(model, dict(sorted((properties or {}).items())))
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def _guarded(assembly: Assembly) -> Assembly:
+    """The same assembly with its forests as every processor reads them alike (``trees.without_zero``)."""
+    sizes = {k: len(f.levels) for k, f in enumerate(assembly.spec.features) if f.how == "codes"}
+    members = tuple(
+        replace(m, form=trees.without_zero(m.form, sizes)) if isinstance(m.form, Forest) else m
+        for m in assembly.members
+    )
+    band = assembly.conformal.band
+    conformal = replace(assembly.conformal, band=trees.without_zero(band, sizes)) if band else assembly.conformal
+    return replace(assembly, members=members, conformal=conformal)
 
 
 def _outputs(b: Builder, assembly: Assembly, matrix: str, place: I64, cell: str) -> list[Any]:

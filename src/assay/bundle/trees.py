@@ -6,7 +6,7 @@ the same index in their two lists. Leaves are therefore numbered with an offset 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,12 +19,33 @@ from assay.learn.forms import Forest, Tree
 from .nodes import Builder
 
 LEQ, MEMBER = 0, 6
+MOST_BITS = 30  # the largest code that onnxruntime looks for in the bits of a number
 
 
 def scaled(form: Forest, a: float, b: float) -> Forest:
     """The forest whose raw output is a * raw + b."""
     trees = tuple(replace(t, value=t.value * a) for t in form.trees)
     return replace(form, trees=trees, base=form.base * a + b)
+
+
+def without_zero(form: Forest, sizes: Mapping[int, int]) -> Forest:
+    """The same forest, no large set of which holds the code 0; ``sizes`` maps feature to number of codes.
+
+    Where a set holds codes above 30, onnxruntime makes the code a whole number before it looks for it, and on ARM and
+    in WebAssembly a missing number becomes 0 by that: a missing category would be taken for the first one. Such a
+    node asks for the other codes instead, with its sides exchanged.
+    """
+    return replace(form, trees=tuple(_without_zero(t, sizes) if t.members else t for t in form.trees))
+
+
+def _without_zero(tree: Tree, sizes: Mapping[int, int]) -> Tree:
+    members, left, right, nan_left = dict(tree.members), tree.left.copy(), tree.right.copy(), tree.nan_left.copy()
+    for node, codes in tree.members.items():
+        others = np.setdiff1d(np.arange(sizes.get(int(tree.feature[node]), 0)), codes).astype(np.int32)
+        if 0 in codes and codes.max() > MOST_BITS and len(others):
+            members[node] = others
+            left[node], right[node], nan_left[node] = tree.right[node], tree.left[node], not tree.nan_left[node]
+    return replace(tree, members=members, left=left, right=right, nan_left=nan_left)
 
 
 def lower_forest(b: Builder, matrix: str, form: Forest, place: I64) -> str:

@@ -31,7 +31,9 @@ def files(model: Model, name: str | None = None) -> dict[str, bytes]:
     body = Body(program, model, name, fields)
     source = body.source(check_part(model, name, fields))
     if len(source) > MOST_SOURCE:
-        raise SettingsError(f"the model makes {len(source) >> 20} MB of C, more than a compiler takes ({MOST_SOURCE >> 20})")
+        raise SettingsError(
+            f"the model makes {len(source) >> 20} MB of C, more than a compiler takes ({MOST_SOURCE >> 20})"
+        )
     return {f"{name}.h": header(model, name, program, fields).encode(), f"{name}.c": source.encode()}
 
 

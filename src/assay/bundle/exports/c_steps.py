@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from assay.bundle.model import Model
 from assay.core.errors import SettingsError
 
+from .c_matrix import argmax, matmul, reducemean, softmax, treeensemble
 from .c_parts import parts_of
 from .c_text import literal
-from .c_trees import Code, layout_of, real, rows, table_text
+from .c_trees import real, rows
 from .patterns import table_of as pattern_table
 from .program import Program, Step, Value, table_of
 from .trees import read_trees
@@ -53,11 +54,11 @@ class Body:
         self.loops = False
         for given, value in program.inputs:
             at = f"row->{fields[given.column]}"
-            self._declare(value, f"text_of({at})" if given.is_text else at)
+            self.declare(value, f"text_of({at})" if given.is_text else at)
 
     def source(self, check: str) -> str:
         ends = self._outputs()
-        for step in _needed(self.program.steps, [v for v, _ in ends], self._source_of):
+        for step in _needed(self.program.steps, [v for v, _ in ends], self.source_of):
             WHOLE.get(step.op, Body._elementwise)(self, step)
         finish = "".join(line for _, line in ((v, text()) for v, text in ends))
         body = "".join(self.lines) + finish
@@ -84,19 +85,19 @@ class Body:
         out, ends = self.program.outputs, list[tuple[Value, Any]]()
 
         def all_of(value: Value, place: str) -> Any:
-            return lambda: "".join(f"    {place}[{k}] = {self._at(value, k)};\n" for k in range(value.width))
+            return lambda: "".join(f"    {place}[{k}] = {self.at(value, k)};\n" for k in range(value.width))
 
         if self.model.task == "regression":
             value = out["value"]
-            ends.append((value, lambda: f"    result->value = {self._at(value, 0)};\n"))
+            ends.append((value, lambda: f"    result->value = {self.at(value, 0)};\n"))
         else:
             index = self.makers[id(out["label"])].given(1)
             ends.append((out["probabilities"], all_of(out["probabilities"], "result->probabilities")))
-            ends.append((index, lambda: f"    result->label = (int){self._at(index, 0)};\n"))
+            ends.append((index, lambda: f"    result->label = (int){self.at(index, 0)};\n"))
         ends.append((out["set"], all_of(out["set"], "result->set")))
         return ends
 
-    def _source_of(self, step: Step, i: int) -> Value:
+    def source_of(self, step: Step, i: int) -> Value:
         """Input i of a step; trees with float32 splits read the float32 matrix before it was made double."""
         value = step.given(i)
         if step.op != "TreeEnsemble":
@@ -106,7 +107,7 @@ class Body:
             return before.given(0) if read_trees(step.attributes).single else value
         return value
 
-    def _declare(self, value: Value, one: str | None = None) -> str:
+    def declare(self, value: Value, one: str | None = None) -> str:
         name = f"v{len(self.names)}"
         self.names[id(value)] = name
         kind = TYPES[value.dtype]
@@ -129,7 +130,7 @@ class Body:
         flat = value.data.ravel()
         return self._table(TYPES[value.dtype], [_literal(v, value.dtype) for v in flat])
 
-    def _at(self, value: Value, lane: int | str) -> str:
+    def at(self, value: Value, lane: int | str) -> str:
         """The expression of one lane; the lane may be a C expression."""
         if value.data is not None:
             if value.width == 1:
@@ -141,7 +142,7 @@ class Body:
         name = self.names[id(value)]
         return name if value.width == 1 else f"{name}[{lane}]"
 
-    def _pointer(self, value: Value) -> str:
+    def pointer(self, value: Value) -> str:
         if value.data is not None:
             return self._constant(value)
         name = self.names[id(value)]
@@ -149,14 +150,14 @@ class Body:
 
     def _elementwise(self, step: Step) -> None:
         places = [self._place(v, lanes, step.out.width) for v, lanes in zip(step.ins, step.lanes, strict=True)]
-        told = [None if v is None else self._at(v, p) for v, p in zip(step.ins, places, strict=True)]
+        told = [None if v is None else self.at(v, p) for v, p in zip(step.ins, places, strict=True)]
         self._each(step, self._expression(step, told))
 
     def _each(self, step: Step, expression: str) -> None:
         if step.out.width == 1:
-            self._declare(step.out, expression)
+            self.declare(step.out, expression)
         else:
-            name = self._declare(step.out)
+            name = self.declare(step.out)
             self.lines.append(f"    for (i = 0; i < {step.out.width}; i++) {name}[i] = {expression};\n")
 
     def _place(self, value: Value | None, lanes: Any, width: int) -> str:
@@ -230,7 +231,7 @@ class Body:
         if len(there) == 1 and np.array_equal(lanes, np.arange(there[0].width)) and there[0].data is None:
             self.names[id(step.out)] = self.names[id(there[0])]
             return
-        name = self._declare(step.out)
+        name = self.declare(step.out)
         which = np.searchsorted(starts, lanes, side="right") - 1
         breaks = np.flatnonzero((np.diff(lanes) != 1) | (np.diff(which) != 0)) + 1
         for begin, end in zip([0, *breaks], [*breaks, len(lanes)], strict=True):
@@ -238,15 +239,15 @@ class Body:
             if end - begin < 3 or step.out.width == 1:
                 for k in range(begin, end):
                     to = name if step.out.width == 1 else f"{name}[{k}]"
-                    self.lines.append(f"    {to} = {self._at(value, at + k - begin)};\n")
+                    self.lines.append(f"    {to} = {self.at(value, at + k - begin)};\n")
             else:
                 self.lines.append(
-                    f"    for (i = 0; i < {end - begin}; i++) {name}[{begin} + i] = {self._at(value, f'{at} + i')};\n"
+                    f"    for (i = 0; i < {end - begin}; i++) {name}[{begin} + i] = {self.at(value, f'{at} + i')};\n"
                 )
 
     def _gather(self, step: Step) -> None:
         """A row of a table of numbers, by an index."""
-        table, index = step.given(0), self._at(step.given(1), 0)
+        table, index = step.given(0), self.at(step.given(1), 0)
         wide = step.out.width
         if table.dtype == "string":
             raise SettingsError("this model cannot be exported to C: its graph picks texts by number")
@@ -255,11 +256,12 @@ class Body:
 
     def _labelencoder(self, step: Step) -> None:
         keys, values, rest = table_of(step.attributes)
-        source = self._at(step.given(0), "i")
+        words = [str(k) for k in keys]
+        source = self.at(step.given(0), "i")
         dtype = step.out.dtype
         if keys.dtype == object:
-            order = sorted(range(len(keys)), key=lambda k: (len(keys[k].encode()), keys[k].encode()))
-            listed = [f"{{{literal(keys[k])}, {len(keys[k].encode())}}}" for k in order]
+            order = _by_length(words)
+            listed = [f"{{{literal(words[k])}, {len(words[k].encode())}}}" for k in order]
             found = f"place(&{source}, {self._table('key', listed)}, {len(keys)})"
         elif (dense := _dense(keys, values)) is not None:
             table = self._table("int16_t", list(map(str, dense)))
@@ -271,7 +273,9 @@ class Body:
             return
         else:
             order = list(np.argsort(keys))
-            found = f"number_place({source}, {self._table('double', [real(float(keys[k])) for k in order])}, {len(keys)})"
+            found = (
+                f"number_place({source}, {self._table('double', [real(float(keys[k])) for k in order])}, {len(keys)})"
+            )
         told = [_literal(values[k], dtype) for k in order]
         kind = "char *const" if dtype == "string" else TYPES[dtype]
         table = self._table(kind, told)
@@ -280,9 +284,9 @@ class Body:
         other = f"text_of({_literal(rest, dtype)})" if dtype == "string" else _literal(rest, dtype)
         if step.out.width == 1:
             self.lines.append(f"    int32_t {index} = {found};\n")
-            self._declare(step.out, f"{index} < 0 ? {other} : {read}")
+            self.declare(step.out, f"{index} < 0 ? {other} : {read}")
         else:
-            name = self._declare(step.out)
+            name = self.declare(step.out)
             self.lines.append(
                 f"    for (i = 0; i < {step.out.width}; i++) {{\n        int32_t {index} = {found};\n"
                 f"        {name}[i] = {index} < 0 ? {other} : {read};\n    }}\n"
@@ -295,16 +299,16 @@ class Body:
         kind = self._table("uint8_t", list(map(str, table.kind)))
         steps = self._table("uint16_t", [str(s) for row in table.step for s in row])
         accepts = self._table("uint8_t", [str(int(a)) for a in table.accepts])
-        source = self._at(step.given(0), "i")
+        source = self.at(step.given(0), "i")
         self._each(step, f"(uint8_t)matches(&{source}, {kind}, {steps}, {kinds}, {accepts})")
 
     def _stringsplit(self, step: Step) -> None:
         by = step.attributes["delimiter"]
         by = by.decode() if isinstance(by, bytes) else str(by)
         parts = step.out.shape[-1]
-        name = self._declare(step.out)
+        name = self.declare(step.out)
         for k in range(step.given(0).width):
-            source = self._at(step.given(0), k)
+            source = self.at(step.given(0), k)
             known = f"w{len(self.names)}_{k}"
             if source.startswith("text_of("):
                 self.lines.append(f"    piece {known} = {source};\n")
@@ -314,72 +318,15 @@ class Body:
 
     def _words(self, step: Step) -> None:
         keys, values, _ = step.attributes["table"]
-        order = sorted(range(len(keys)), key=lambda k: (len(keys[k].encode()), keys[k].encode()))
+        order = _by_length([str(k) for k in keys])
         listed = self._table("key", [f"{{{literal(keys[k])}, {len(keys[k].encode())}}}" for k in order])
         codes = self._table("int32_t", [str(int(values[k])) for k in order])
         grams = [(*gram, 0)[:2] for gram in step.attributes["grams"]]
         table = self._table("gram", [f"{{{a}, {b}}}" for a, b in grams])
-        name = self._declare(step.out)
+        name = self.declare(step.out)
         to = f"&{name}" if step.out.width == 1 else name
-        source = self._at(step.given(0), 0)
+        source = self.at(step.given(0), 0)
         self.lines.append(f"    words(&{source}, {listed}, {codes}, {len(keys)}, {table}, {len(grams)}, {to});\n")
-
-    def _treeensemble(self, step: Step) -> None:
-        trees = read_trees(step.attributes)
-        name = f"trees_{len(self.names)}"
-        self.tables.append(Code(trees, name).text() if layout_of(trees) == "code" else table_text(trees, name))
-        matrix = self._pointer(self._source_of(step, 0))
-        if step.out.width == 1:
-            out = self._declare(step.out, "0.0")
-            self.lines.append(f"    {name}({matrix}, &{out});\n")
-        else:
-            out = self._declare(step.out)
-            self.lines.append(f"    for (i = 0; i < {step.out.width}; i++) {out}[i] = 0.0;\n    {name}({matrix}, {out});\n")
-
-    def _matmul(self, step: Step) -> None:
-        one, two = step.given(0), step.given(1)
-        nets = two.shape[0] if len(two.shape) == 3 else 1
-        inner, wide = two.shape[-2], two.shape[-1]
-        own = inner if len(one.shape) == 3 and one.shape[0] > 1 else 0
-        name = self._declare(step.out)
-        zero = "0.0f" if step.out.dtype == "float" else "0.0"
-        to = "{n}" if step.out.width == 1 else ("{n}[g * %d + i]" % wide if nets > 1 else "{n}[i]")
-        at = f"g * {own} + j" if own else "j"
-        left = self._at(one, at)
-        start = f"g * {inner * wide} + " if nets > 1 else ""
-        right = self._at(two, f"{start}j * {wide} + i")
-        to = to.format(n=name)
-        open_, close = (f"    for (g = 0; g < {nets}; g++) {{\n", "    }\n") if nets > 1 else ("", "")
-        self.lines.append(
-            f"{open_}    for (i = 0; i < {wide}; i++) {to} = {zero};\n"
-            f"    for (j = 0; j < {inner}; j++)\n        for (i = 0; i < {wide}; i++) {to} += {left} * {right};\n{close}"
-        )
-
-    def _reducemean(self, step: Step) -> None:
-        source, nets, wide = step.given(0), step.given(0).shape[0], step.out.width
-        name = self._declare(step.out)
-        to = name if wide == 1 else f"{name}[i]"
-        self.lines.append(
-            f"    for (i = 0; i < {wide}; i++) {{\n        {to} = 0.0;\n"
-            f"        for (j = 0; j < {nets}; j++) {to} += {self._at(source, f'j * {wide} + i')};\n"
-            f"        {to} /= {nets}.0;\n    }}\n"
-        )
-
-    def _softmax(self, step: Step) -> None:
-        source, wide = step.given(0), step.out.width
-        name = self._declare(step.out)
-        self.lines.append(
-            f"    {{\n        double most = {self._at(source, 0)}, sum = 0.0;\n"
-            f"        for (i = 1; i < {wide}; i++) if ({self._at(source, 'i')} > most) most = {self._at(source, 'i')};\n"
-            f"        for (i = 0; i < {wide}; i++) sum += {name}[i] = exp({self._at(source, 'i')} - most);\n"
-            f"        for (i = 0; i < {wide}; i++) {name}[i] /= sum;\n    }}\n"
-        )
-
-    def _argmax(self, step: Step) -> None:
-        source = step.given(0)
-        name = self._declare(step.out, "0")
-        value = f"{self._at(source, 'i')} > {self._at(source, name)}"
-        self.lines.append(f"    for (i = 1; i < {source.width}; i++) if ({value}) {name} = i;\n")
 
 
 WHOLE: dict[str, Callable[[Body, Step], None]] = {
@@ -389,11 +336,11 @@ WHOLE: dict[str, Callable[[Body, Step], None]] = {
     "RegexFullMatch": Body._regexfullmatch,
     "StringSplit": Body._stringsplit,
     "Words": Body._words,
-    "TreeEnsemble": Body._treeensemble,
-    "MatMul": Body._matmul,
-    "ReduceMean": Body._reducemean,
-    "Softmax": Body._softmax,
-    "ArgMax": Body._argmax,
+    "TreeEnsemble": treeensemble,
+    "MatMul": matmul,
+    "ReduceMean": reducemean,
+    "Softmax": softmax,
+    "ArgMax": argmax,
 }
 
 
@@ -405,6 +352,11 @@ def _needed(steps: Sequence[Step], ends: Sequence[Value], source_of: Any) -> lis
             wanted |= {id(source_of(step, i)) for i, v in enumerate(step.ins) if v is not None}
             kept.append(step)
     return kept[::-1]
+
+
+def _by_length(keys: Sequence[str]) -> list[int]:
+    """The order in which ``place`` looks for keys."""
+    return sorted(range(len(keys)), key=lambda k: (len(keys[k].encode()), keys[k].encode()))
 
 
 def _literal(value: Any, dtype: str) -> str:

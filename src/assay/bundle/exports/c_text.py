@@ -66,8 +66,8 @@ def header(model: Model, name: str, program: Program, fields: Mapping[str, str])
     target = remark(model.target or "the target")
     width = max((len(f) for f in fields.values()), default=0) + 1
     row = "".join(
-        f"    {'const char *' if given.is_text else 'double '}{fields[given.column] + ';':<{width}} /* {_says(given)} */\n"
-        for given, _ in program.inputs
+        f"    {'const char *' if i.is_text else 'double '}{fields[i.column] + ';':<{width}} /* {_says(i)} */\n"
+        for i, _ in program.inputs
     )
     coverage = f"{100 * model._schema.coverage:g}"
     if model.task == "regression":
@@ -77,7 +77,8 @@ def header(model: Model, name: str, program: Program, fields: Mapping[str, str])
         )
         names = ""
     else:
-        listed = ", ".join(f"{i} {remark(c)}" for i, c in enumerate(model.classes[:8])) + (" ..." if k > 8 else "")
+        some = [f"{i} {remark(c)}" for i, c in enumerate(model.classes[:8])]
+        listed = ", ".join(some) + (" ..." if k > 8 else "")
         result = (
             f"    float probabilities[{upper}_CLASSES];\n"
             f"    int label;                           /* the predicted class: {listed} */\n"
@@ -85,7 +86,7 @@ def header(model: Model, name: str, program: Program, fields: Mapping[str, str])
             f"right in {coverage} of 100 cases */\n"
         )
         names = (
-            f"#define {upper}_CLASSES {k}\n\n/* Names of the classes, in the order of probabilities, label and set. */\n"
+            f"#define {upper}_CLASSES {k}\n\n/* Names of the classes, in the order of probabilities and set. */\n"
             f"extern const char *const {name}_classes[{upper}_CLASSES];\n\n"
         )
     return f"""\

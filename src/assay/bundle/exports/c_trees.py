@@ -120,7 +120,13 @@ class Code:
             return f"{to}[{at} + ({self._asks(node)})];"
         told = [f"int p = ({self._asks(node)}) != 0"]
         told += [f"{name} = ({self._asks(k)}) != 0" for name, k in (("q", yes), ("r", no)) if k >= 0]
-        place = "2 * p + ((p & q) | ((p ^ 1) & r))" if len(inner) == 2 else "p + (p & q)" if yes >= 0 else "2 * p + ((p ^ 1) & r)"
+        place = (
+            "2 * p + ((p & q) | ((p ^ 1) & r))"
+            if len(inner) == 2
+            else "p + (p & q)"
+            if yes >= 0
+            else "2 * p + ((p ^ 1) & r)"
+        )
         return f"{{ {', '.join(told)}; {to}[{at} + {place}]; }}"
 
     def _asks(self, node: int) -> str:

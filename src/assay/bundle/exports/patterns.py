@@ -143,7 +143,7 @@ class _Reader:
         mark = self.pattern[self.at : self.at + 1]
         if mark in ("?", "*", "+") and mark:
             self.at += 1
-            return {"?": (0, 1), "*": (0, None), "+": (1, None)}[mark]  # type: ignore[return-value]
+            return {"?": (0, 1), "*": (0, None), "+": (1, None)}[mark]
         if found := re.compile(r"\{(\d+)(?:,(\d+))?\}").match(self.pattern, self.at):
             self.at = found.end()
             return int(found[1]), int(found[2] or found[1])

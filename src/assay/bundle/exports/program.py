@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,10 @@ def read_program(model: Model) -> Program:
     Raises:
         SettingsError: the graph has a node in a use that no export knows. BundleError: it is not assay's graph.
     """
+    if model._schema.imported:
+        raise SettingsError(
+            "this model came in as an ONNX graph of another maker, so it can go out as ONNX only (assay export onnx)"
+        )
     data = model._files[GRAPH]
     check_graph(data)
     import onnx
@@ -119,7 +124,9 @@ def table_of(node: Mapping[str, Any]) -> tuple[NDArray[Any], NDArray[Any], Any]:
                 got = node[f"{what}_{kind}"]
                 return np.array([v.decode() if isinstance(v, bytes) else v for v in got], dtype)
         got = numpy_helper.to_array(node[f"{what}_tensor"])
-        return np.array([v.decode() if isinstance(v, bytes) else v for v in got], object) if got.dtype == object else got
+        return (
+            np.array([v.decode() if isinstance(v, bytes) else v for v in got], object) if got.dtype == object else got
+        )
 
     keys, values = part("keys"), part("values")
     if "default_tensor" in node:
@@ -179,7 +186,7 @@ def _grams(attributes: Mapping[str, Any]) -> list[tuple[int, ...]]:
     """The codes of each word or pair, by its place in the output."""
     pool, starts = list(attributes["pool_int64s"]), [*attributes["ngram_counts"], len(attributes["pool_int64s"])]
     found = []
-    for n, (begin, end) in enumerate(zip(starts, starts[1:], strict=False), start=1):
+    for n, (begin, end) in enumerate(pairwise(starts), start=1):
         found += [tuple(pool[k : k + n]) for k in range(begin, end, n)]
     out: list[tuple[int, ...]] = [()] * len(found)
     for place, gram in zip(attributes["ngram_indexes"], found, strict=True):

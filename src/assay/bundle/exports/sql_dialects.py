@@ -1,4 +1,4 @@
-"""What DuckDB and Postgres say differently. A missing number is NULL in both, and so is NaN: both sort NaN as largest."""
+"""What DuckDB and Postgres say differently. A missing number is NULL in both, NaN too: both sort NaN as largest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 
 from assay.core.errors import SettingsError
 
-LEADING = r"^[ \t\r\n\f\v]*([+-]?(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][+-]?[0-9]+)?)"  # a number that a text begins with
+LEADING = (
+    r"^[ \t\r\n\f\v]*([+-]?(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][+-]?[0-9]+)?)"  # a number that a text begins with
+)
 MOST_SINGLE, LEAST_SINGLE = 3.4028235677973366e38, 7.006492321624085e-46  # beyond and below: infinite, 0 in float32
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from assay.core.errors import SettingsError
 
-
 if TYPE_CHECKING:
     from .sql_steps import Lane, Writer
 
@@ -48,8 +47,9 @@ def _head(w: Writer, table: str) -> str:
         return "".join(c if c.isprintable() else "?" for c in str(said))
 
     m = w.model
+    name, target = plain(m.manifest.get("name", "model")), plain(m.target or "the target")
     return (
-        f"-- {plain(m.manifest.get('name', 'model'))}: predicts {plain(m.target or 'the target')} for the rows of {plain(table)}\n"
+        f"-- {name}: predicts {target} for the rows of {plain(table)}\n"
         f"-- made by assay for {w.d.name} from the .assay file with SHA-256 {m.digest}\n"
         f"-- columns that the table must have: {plain(', '.join(m.columns))}\n"
         "-- text columns as text, dates as DATE or TIMESTAMP, times of day as HHMM; NULL is missing\n"

@@ -257,14 +257,17 @@ class Writer:
 
     def _trees(self, step: Step) -> list[Lane]:
         x = [self.once(lane) for lane in self.lanes(step.given(0))]
-        return [self.made(sql, *(x[k] for k in used)) for sql, used in tree_sums(step.attributes, [v.sql for v in x], self.d)]
+        return [
+            self.made(sql, *(x[k] for k in used))
+            for sql, used in tree_sums(step.attributes, [v.sql for v in x], self.d)
+        ]
 
     def _matmul(self, step: Step) -> list[Lane]:
         one, two = self.lanes(step.given(0)), step.given(1).data
         if two is None or two.size > MOST_TERMS:
             raise SettingsError(
-                f"this model cannot be exported to SQL: one of its layers has {0 if two is None else two.size:,} weights, "
-                f"more than {MOST_TERMS:,} terms of an expression"
+                f"this model cannot be exported to SQL: one of its layers has {0 if two is None else two.size:,} "
+                f"weights, more than {MOST_TERMS:,} terms of an expression"
             )
         nets, inner, wide = (1, *two.shape) if two.ndim == 2 else two.shape
         weights = two.reshape(nets, inner, wide).astype(np.float64)

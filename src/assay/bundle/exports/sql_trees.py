@@ -33,8 +33,8 @@ def tree_sums(node: Mapping[str, Any], x: Sequence[str], d: Dialect) -> list[tup
     t = read_trees(node)
     if len(t.weight) > MOST_LEAVES:
         raise SettingsError(
-            f"this model cannot be exported to SQL: its trees have {len(t.weight):,} leaves, more than {MOST_LEAVES:,}; "
-            "score the rows with assay predict, which reads and writes databases too"
+            f"this model cannot be exported to SQL: its trees have {len(t.weight):,} leaves, more than "
+            f"{MOST_LEAVES:,}; score the rows with assay predict, which reads and writes databases too"
         )
     told: list[list[str]] = [[] for _ in range(t.outputs)]
     asked: list[set[int]] = [set() for _ in range(t.outputs)]
