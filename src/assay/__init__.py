@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from assay.api import check, fit, fix, load
     from assay.bundle.estimators import AssayClassifier, AssayRegressor
+    from assay.bundle.importing.live import import_model
     from assay.bundle.model import Model
     from assay.core.errors import (
         AssayError,
@@ -50,6 +51,7 @@ HOMES = {
     "check": "assay.api",
     "fit": "assay.api",
     "fix": "assay.api",
+    "import_model": "assay.bundle.importing.live",
     "load": "assay.api",
 }
 
@@ -72,6 +74,7 @@ __all__ = [
     "check",
     "fit",
     "fix",
+    "import_model",
     "load",
 ]
 

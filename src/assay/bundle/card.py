@@ -68,7 +68,9 @@ def _columns(schema: Mapping[str, Any]) -> list[str]:
             said = " to ".join(seen)
         else:
             said = ", ".join(map(str, seen[:6])) + (f" and {count(len(seen) - 6)} more" if len(seen) > 6 else "")
-        rows.append(
-            (safe(column), entry["kind"], safe(said), safe("" if entry["typical"] is None else entry["typical"]))
-        )
+        usual = entry["typical"]
+        if entry["kind"] == "bool" and usual is not None:
+            usual = str(bool(usual)).lower()
+        said_usual = "" if usual is None else f"{usual:.6g}" if isinstance(usual, float) else usual
+        rows.append((safe(column), entry["kind"], safe(said), safe(said_usual)))
     return table(("column", "kind", "seen", "typical"), rows)

@@ -167,7 +167,15 @@ class Opened:
         return from_json(self._files[path], path) if path in self._files else {}
 
     def _output(self, feed: Feed) -> F64:
-        """(n, classes) probabilities, or (n, 1) values."""
+        """(n, classes) probabilities, or (n, 1) values.
+
+        Raises:
+            InputError: an imported graph gives no number for a row.
+        """
         if not feed or len(next(iter(feed.values()))) == 0:
             return np.zeros((0, max(1, len(self.classes))))
-        return np.asarray(self._session.run(feed), np.float64)
+        made = np.asarray(self._session.run(feed), np.float64)
+        if self._schema.imported and not np.isfinite(made).all():
+            row = int(np.flatnonzero(~np.isfinite(made).all(axis=1))[0])
+            raise InputError(f"the imported model gives no number for row {row}: it may not take missing values")
+        return made

@@ -7,7 +7,7 @@ known domains and versions, tensors inside the file, no functions, no subgraphs,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from assay.core.errors import BundleError
 
@@ -24,6 +24,28 @@ OPERATORS = {
     }),
     "ai.onnx.ml": frozenset({"LabelEncoder", "TreeEnsemble"}),
 }  # fmt: skip
+# What a graph of another maker may use besides: whatever computes on its inputs alone, and makes nothing that is larger
+# than they are by a number written in the graph (no Expand, Tile, Range, ConstantOfShape, Pad, Resize).
+IMPORTED_DOMAINS = {"": (13, 22), "ai.onnx.ml": (1, 5)}
+IMPORTED_IR = 10
+IMPORTED_OPERATORS = {
+    "": OPERATORS[""] | {
+        "Acos", "ArgMin", "Asin", "Atan", "AveragePool", "BatchNormalization", "CastLike", "Ceil", "Constant", "Conv",
+        "Cos", "CumSum", "DequantizeLinear", "DynamicQuantizeLinear", "Einsum", "Elu", "Erf", "Flatten",
+        "GatherElements", "GatherND", "Gelu", "Gemm", "GlobalAveragePool", "GlobalMaxPool", "GRU", "HardSigmoid",
+        "HardSwish", "Hardmax", "Identity", "InstanceNormalization", "LayerNormalization", "LeakyRelu", "LogSoftmax",
+        "LpNormalization", "LSTM", "MatMulInteger", "MaxPool", "Mean", "Min", "Mish", "Mod", "Not", "PRelu", "Pow",
+        "QLinearMatMul", "QuantizeLinear", "RNN", "Reciprocal", "ReduceL1", "ReduceL2", "ReduceLogSumExp", "ReduceMax",
+        "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare", "Relu", "Reshape", "Round", "ScatterElements",
+        "ScatterND", "Selu", "Shape", "Sign", "Sin", "Size", "Slice", "Softplus", "Softsign", "Split", "Squeeze",
+        "StringNormalizer", "Sum", "Tan", "Tanh", "ThresholdedRelu", "TopK", "Transpose", "Xor",
+    },
+    "ai.onnx.ml": OPERATORS["ai.onnx.ml"] | {
+        "ArrayFeatureExtractor", "Binarizer", "CategoryMapper", "FeatureVectorizer", "Imputer", "LinearClassifier",
+        "LinearRegressor", "Normalizer", "OneHotEncoder", "Scaler", "SVMClassifier", "SVMRegressor",
+        "TreeEnsembleClassifier", "TreeEnsembleRegressor",
+    },
+}  # fmt: skip
 # The numbers of an attribute (ints, field 8; floats, field 7) are written one by one, and there are many: skip a run.
 _NUMBERS = re.compile(rb"(?:\x40[\x80-\xff]{0,9}[\x00-\x7f]|\x3d.{4})+", re.DOTALL)
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -38,19 +60,20 @@ _MODEL_BODIES = {_MODEL_GRAPH: _GRAPH_NODE, _MODEL_FUNCTIONS: 7}  # what holds n
 MAX_DEPTH = 8  # graphs in loops and branches of graphs
 
 
-def check_graph(data: bytes) -> None:
-    """Refuse a graph that assay would not have written.
+def check_graph(data: bytes, imported: bool = False) -> None:
+    """Refuse a graph that assay would not have written; or of one that it imported, what reaches outside its inputs.
 
     Raises:
         BundleError: with the first thing that is wrong.
     """
     if len(data) > MAX_BYTES:
         raise BundleError(f"the graph may have at most {MAX_BYTES >> 20} MB; this one has {len(data) >> 20}")
+    highest, operators = (IMPORTED_IR, IMPORTED_OPERATORS) if imported else (MAX_IR, OPERATORS)
     view, nodes, graphs = memoryview(data), 0, 0
     domains: dict[str, int] = {}
     for field, value in _fields(view):
-        if field == _MODEL_IR and (not isinstance(value, int) or value > MAX_IR):
-            raise BundleError(f"the graph's IR version must be at most {MAX_IR}")
+        if field == _MODEL_IR and (not isinstance(value, int) or value > highest):
+            raise BundleError(f"the graph's IR version must be at most {highest}")
         if field in (_MODEL_TRAINING, _MODEL_FUNCTIONS):
             raise BundleError("the graph defines functions of its own, which it may not")
         if field == _MODEL_OPSET:
@@ -59,10 +82,15 @@ def check_graph(data: bytes) -> None:
             domains[_text(parts.get(1, memoryview(b"")))] = release if isinstance(release, int) else 0
         if field == _MODEL_GRAPH:
             graphs += 1
-            nodes += _check_body(_bytes(value))
+            nodes += _check_body(_bytes(value), operators)
     if graphs != 1 or nodes == 0:
         raise BundleError("the graph is empty or damaged")
-    if domains != DOMAINS:
+    if imported:
+        for domain, release in domains.items():
+            low, high = IMPORTED_DOMAINS.get(domain, (0, -1))
+            if not low <= release <= high:
+                raise BundleError(f"the graph uses {domain[:60] or 'ai.onnx'!r} {release}, which it may not")
+    elif domains != DOMAINS:
         raise BundleError(f"the graph must use exactly the operator sets {DOMAINS}; it says {str(domains)[:120]}")
 
 
@@ -101,14 +129,14 @@ def _inner_graphs(graph: memoryview, node: int) -> Iterator[memoryview]:
                 yield _bytes(content)
 
 
-def _check_body(graph: memoryview) -> int:
+def _check_body(graph: memoryview, operators: Mapping[str, frozenset[str]]) -> int:
     nodes = 0
     for field, value in _fields(graph):
         if field == _GRAPH_NODE:
             nodes += 1
             if nodes > MAX_NODES:
                 raise BundleError(f"the graph may have at most {MAX_NODES} nodes")
-            _check_node(_bytes(value))
+            _check_node(_bytes(value), operators)
         elif field == _GRAPH_TENSOR:
             _check_tensor(_bytes(value))
         elif field == _GRAPH_SPARSE:
@@ -116,7 +144,7 @@ def _check_body(graph: memoryview) -> int:
     return nodes
 
 
-def _check_node(node: memoryview) -> None:
+def _check_node(node: memoryview, operators: Mapping[str, frozenset[str]]) -> None:
     op = domain = ""
     for field, value in _fields(node):
         if field == _NODE_OP:
@@ -129,7 +157,7 @@ def _check_node(node: memoryview) -> None:
                     _check_tensor(_bytes(content))
                 elif inner in _ATTRIBUTE_GRAPHS:
                     raise BundleError("the graph holds a graph inside a node, which it may not")
-    if op not in OPERATORS.get(domain, ()):
+    if op not in operators.get(domain, ()):
         raise BundleError(f"the graph uses the operator {op[:60]!r} of {domain[:60] or 'ai.onnx'!r}, which it may not")
 
 

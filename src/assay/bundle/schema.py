@@ -24,6 +24,7 @@ from .nodes import NULL_CODE, TEXT_KINDS, input_names
 
 FORMAT = "assay-schema-1"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+IMPORTED = "imported"
 LEAST = 5  # rows behind every category or range end that is written down
 BINS = 16  # of equal counts, whose middle values stand for a column where an explanation needs usual rows
 MISSING = (
@@ -73,6 +74,7 @@ class Schema:
     steps: Steps | None = None  # Venn-Abers intervals of the positive class
     predicts: str = ""  # the user's word on what is predicted: core.aim
     costs: Costs | None = None  # what every action costs for every class, and so which one a row gets
+    imported: bool = False  # the graph is of another maker inside (``policy.check_graph``)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -191,6 +193,8 @@ def _more(schema: Schema) -> dict[str, Any]:
         out["band"] = {"dtype": "double", "shape": ["N", 2], "meaning": "middle and half width before the quantile"}
     if (steps := schema.steps) is not None:
         out["venn_abers"] = {"from": list(steps.edges), "low": list(steps.low), "high": list(steps.high)}
+    if schema.imported:
+        out["graph"] = IMPORTED
     if schema.predicts:
         out["predicts"] = schema.predicts
     if (costs := schema.costs) is not None:
@@ -247,7 +251,7 @@ def from_doc(doc: Any) -> Schema:
         cells, steps = _cells(own.get("conformal_by"), q, [i.column for i in inputs]), _steps(own.get("venn_abers"))
         return Schema(
             own["task"], classes, inputs, coverage, q, own.get("target"), own.get("trained_on"), kind,
-            cells, "band" in own, steps, said, _costs(own.get("decision"), classes),
+            cells, "band" in own, steps, said, _costs(own.get("decision"), classes), own.get("graph") == IMPORTED,
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError, SettingsError):
         raise BundleError("'schema.json' in the .assay file is incomplete or of another version") from None

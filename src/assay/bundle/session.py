@@ -20,7 +20,7 @@ class Session:
     """Runs a graph. ``outputs`` names those that the task has."""
 
     def __init__(self, graph: bytes, schema: Schema) -> None:
-        check_graph(graph)
+        check_graph(graph, schema.imported)
         import onnxruntime as ort
 
         options = ort.SessionOptions()

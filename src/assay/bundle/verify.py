@@ -123,7 +123,7 @@ class _Checking:
         return Check("schema", "ok", f"{len(self.schema.columns)} columns, {self.schema.task}")
 
     def graph(self) -> Check:
-        check_graph(self.files[GRAPH])
+        check_graph(self.files[GRAPH], self.schema.imported)
         return Check(
             "graph policy", "ok", f"{len(self.files[GRAPH]):,} bytes, known operators, nothing outside the file"
         )

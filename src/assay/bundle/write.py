@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.core.errors import BundleError
 from assay.core.remedy import Recipe
 from assay.core.table import F64, Sample
 from assay.learn.forms import Assembly
@@ -24,7 +25,7 @@ from .model import Model
 from .openapi import openapi
 from .parity import MOST_ROWS, compare
 from .sbom import sbom
-from .schema import make_schema, to_doc
+from .schema import Schema, make_schema, to_doc
 from .session import Session
 
 
@@ -61,23 +62,34 @@ def build(
     about = {"name": named(name), "version": versioned(version), "parents": list(parents)}
     graph = make_graph(assembly, recipe.ops() if recipe else (), {"assay.format": FORMAT})
     schema = make_schema(assembly, _inputs(graph), samples, target=target, trained_on=trained_on, class_type=class_type)
+    rest = {RECIPE: to_json((recipe or Recipe()).to_json()), LINEAGE: to_json(dict(lineage or {}))}
+    return checked(graph, schema, assembly, rest, dossier, about, held_out, native)
+
+
+def checked(
+    graph: bytes, schema: Schema, assembly: Assembly, rest: Mapping[str, bytes], dossier: Mapping[str, Any] | None,
+    about: Mapping[str, Any], held_out: Sample | None, native: F64 | None,
+) -> Model:  # fmt: skip
+    """Golden rows, the check against ``native`` (as ``build`` has it), and the file."""
     session = Session(graph, schema)
     evidence = dict(dossier or {})
-    files = {GRAPH: graph, SCHEMA: to_json(to_doc(schema))}
     rows = golden.golden_rows(schema, assembly)
     output = np.asarray(session.run(golden.feed_of(rows, schema)), np.float64)
-    files |= golden.to_files(rows, output, session.main)
+    told = np.asarray(np.isfinite(output).all(axis=1))  # a graph of another maker may have no answer where a value is missing
+    if not told.any():
+        raise BundleError("the graph gives no number for any made-up row: nothing of it could be checked at a load")
+    rows, output = [row for row, one in zip(rows, told.tolist(), strict=True) if one], output[told]
+    files = {GRAPH: graph, SCHEMA: to_json(to_doc(schema)), **golden.to_files(rows, output, session.main), **rest}
     if held_out is not None and native is not None:
         some = held_out.take(np.arange(min(held_out.n, MOST_ROWS)))
         got = np.asarray(session.run(feed_from(some, schema, "null")[0]), np.float64)
-        got = got[:, 0] if assembly.task == "regression" else got
+        got = got[:, 0] if schema.task == "regression" else got
         record = compare(got, native[: len(got)]).to_doc()
         files[PARITY] = to_json(record)
         if isinstance(evidence.get("model"), Mapping):
             evidence["model"] = {**evidence["model"], "parity": record}
-    files[RECIPE] = to_json((recipe or Recipe()).to_json())
-    files[LINEAGE] = to_json(dict(lineage or {}))
-    return Model(finish(files, evidence, {**about, "task": assembly.task, "target": target}, trained_on))
+    said = {**about, "task": schema.task, "target": schema.target}
+    return Model(finish(files, evidence, said, schema.trained_on))
 
 
 def finish(

@@ -17,6 +17,7 @@ import typer
 from assay.core.errors import AssayError
 
 from . import (
+    bench,
     check,
     demo,
     diff,
@@ -68,6 +69,7 @@ for verb in (
     status,
     run_,
     serve,
+    bench,
     export,
     runs,
     rule,

@@ -134,7 +134,8 @@ class Features:
             if c.scale < 0.0:
                 left[plain], right[plain] = right[plain], left[plain].copy()
                 nan_left[plain] = ~nan_left[plain]
-        return replace(tree, feature=feature, threshold=threshold.astype(np.float32), left=left, right=right, nan_left=nan_left,
+        single_precision = threshold.astype(np.float32)
+        return replace(tree, feature=feature, threshold=single_precision, left=left, right=right, nan_left=nan_left,
                        members=members)  # fmt: skip
 
 

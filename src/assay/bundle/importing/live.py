@@ -83,8 +83,9 @@ def imported_dossier(
     what: str, maker: str, task: str, classes: Sequence[str], columns: Sequence[str], rows: int
 ) -> dict[str, Any]:
     """A dossier that says what is not known."""
+    whence = f"{maker} ({what})" if what else maker
     says = (
-        f"Imported from {maker} ({what}): it was neither fitted nor audited here, no score of it is known, and its "
+        f"Imported from {whence}: it was neither fitted nor audited here, no score of it is known, and its "
         "prediction sets hold everything, because nothing was held out."
     )
     return {
@@ -94,7 +95,7 @@ def imported_dossier(
             "task": task,
             "classes": list(classes),
             "features": list(columns),
-            "imported": {"says": says, "from": f"{maker} {what}".strip(), "rows": rows},
+            "imported": {"says": says, "from": whence, "rows": rows},
             "shipped": {"which": "imported", "label": "not known: the model was imported"},
             "limits": [
                 "No challenge was asked of the table that this model was trained on, nor of the model.",
