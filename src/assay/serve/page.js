@@ -111,7 +111,7 @@ form.addEventListener("submit", async (event) => {
     const percent = doc.coverage === undefined ? "" : Number((100 * doc.coverage).toPrecision(4)) + " %";
     if (percent && answer.set) {
       const said = answer.probabilities ? (answer.set.join(", ") || "no class fits") : answer.set.map(shown).join(" to ");
-      parts.push(make("p", "Right for " + percent + " of rows like these: " + said));
+      parts.push(make("p", "The truth lies here for " + percent + " of rows: " + said));
     }
     for (const why of answer.odd_because || []) parts.push(make("p", "Odd: " + why.column + ": " + why.reason, "bad"));
     const reasons = make("div");

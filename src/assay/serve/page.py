@@ -65,10 +65,21 @@ def html(served: Served) -> bytes:
 
 
 def _column(i: Input, typical: Any) -> dict[str, Any]:
-    from assay.bundle.schema import _says
-
     levels = list(i.categories or (i.bins if i.kind == "category" else ()))[:MOST_LEVELS]
     return {"name": i.column, "kind": i.kind, "says": _says(i), "typical": typical, "levels": levels}
+
+
+def _says(i: Input) -> str:
+    """What belongs into the field, for people."""
+    from assay.bundle.reasons import written
+
+    kinds = {"number": "number", "bool": "true or false", "clock": "time of day as HHMM", "date": "date"}
+    what = kinds.get(i.kind, "text")
+    if i.is_text and i.categories:
+        return f"{what}; training saw {', '.join(i.categories[:4])}{' ...' if len(i.categories) > 4 else ''}"
+    if i.lo is None or i.kind == "bool":
+        return what
+    return f"{what}; training saw {written(i, i.lo)} to {written(i, i.hi)}"
 
 
 def card_of(served: Served) -> str:
