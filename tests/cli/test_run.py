@@ -153,5 +153,6 @@ def test_the_whole_path_with_nothing_replaced(tmp_path: Path, monkeypatch: pytes
     said = capsys.readouterr().out
     assert said.count("nothing changed since") == 6 and Path("late.assay").read_bytes() == first
     assert run(["status", "late@challenger", "--output-format", "json"]) == 1
-    gates = {g["name"]: g["state"] for g in json.loads(capsys.readouterr().out)["gates"]}
-    assert gates["signed"] == gates["audit"] == "passed" and gates["question"] == "blocked"
+    found = json.loads(capsys.readouterr().out)["gates"]
+    gates = {g["name"]: g["state"] for g in found}
+    assert gates["signed"] == gates["audit"] == "passed" and gates["question"] == "blocked", found

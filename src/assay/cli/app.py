@@ -19,6 +19,7 @@ from assay.core.errors import AssayError
 from . import (
     bench,
     check,
+    cost,
     demo,
     diff,
     explain,
@@ -71,6 +72,7 @@ for verb in (
     serve,
     bench,
     export,
+    cost,
     runs,
     rule,
     plant,
