@@ -58,8 +58,8 @@ class Features:
         return self.at[raw, how]
 
     def spec(self) -> EncoderSpec:
-        used = dict.fromkeys(f.column for f in self.features)
-        return EncoderSpec(tuple((c, self.kinds[c]) for c in used), tuple(self.features))
+        used = {f.column for f in self.features}
+        return EncoderSpec(tuple((c, kind) for c, kind in self.kinds.items() if c in used), tuple(self.features))
 
     def values(self, c: Col) -> list[float]:
         """Value of a coded column for each level of its raw column."""
