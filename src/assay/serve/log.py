@@ -31,8 +31,8 @@ from .http import Refused
 from .locking import own_place
 from .log_entries import ELSEWHERE, SERVED, Entry, Kept, Personal, Rows, blocks_of
 
-EVERY = 0.2  # seconds between two commits when nobody waits
-BLOCK = 256  # requests in a block
+EVERY = 1.0  # seconds between two commits when nobody waits
+BLOCK = 1024  # requests in a block
 BLOCK_ROWS = 8192
 LOOK = 10.0  # seconds between two looks at the size
 JUMP = 60.0  # seconds by which a clock may drift between two looks

@@ -46,7 +46,7 @@ class Kept:
     columns: tuple[str, ...] | None
     personal: Personal
     salt: bytes
-    without_dropped: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
+    seen: dict[int, tuple[Sequence[str], tuple[str, ...]]] = field(default_factory=dict)  # by identity of the columns
 
     def of(self, name: str, values: Sequence[Any]) -> Sequence[Any]:
         return [self.hashed(v) for v in values] if name in self.personal else values
@@ -61,14 +61,16 @@ class Kept:
         """The columns that are kept of these rows."""
         named = entry.columns if entry.columns is not None else self.columns
         if named is None:
-            named = names_of(entry.rows)
-        key = tuple(named)
-        if (known := self.without_dropped.get(key)) is None:
-            known = tuple(n for n in key if self.personal.get(n) != "drop")
-            if len(self.without_dropped) > 100:
-                self.without_dropped.clear()
-            self.without_dropped[key] = known
-        return known
+            return self._without_dropped(names_of(entry.rows))
+        known = self.seen.get(id(named))
+        if known is None or known[0] is not named:
+            if len(self.seen) > 100:
+                self.seen.clear()
+            known = self.seen[id(named)] = (named, self._without_dropped(named))
+        return known[1]
+
+    def _without_dropped(self, names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(n for n in names if self.personal.get(n) != "drop")
 
 
 def names_of(rows: Rows) -> tuple[str, ...]:
@@ -142,7 +144,8 @@ def _columns(entries: Sequence[Entry], names: tuple[str, ...]) -> dict[str, Sequ
         else:
             records.extend(entry.rows)
     flush()
-    if any(len(values) != sum(map(len, entries)) for values in out.values()):
+    rows = sum(map(len, entries))
+    if any(len(values) != rows for values in out.values()):
         raise ValueError("rows and outputs differ in number")
     return dict(out)
 
