@@ -124,9 +124,9 @@ class _Checking:
 
     def graph(self) -> Check:
         check_graph(self.files[GRAPH], self.schema.imported)
-        return Check(
-            "graph policy", "ok", f"{len(self.files[GRAPH]):,} bytes, known operators, nothing outside the file"
-        )
+        made = " of another maker" if self.schema.imported else ""
+        size = len(self.files[GRAPH])
+        return Check("graph policy", "ok", f"{size:,} bytes, known operators{made}, nothing outside the file")
 
     def golden(self) -> Check:
         session = Session(self.files[GRAPH], self.schema)
@@ -148,8 +148,4 @@ class _Checking:
             raise BundleError("'parity.json' in the .assay file is incomplete") from None
         if not worst <= min(limit, LIMIT):
             raise BundleError(f"the graph differed from the trained model by {worst:.2g}, more than {LIMIT:g}")
-        unit = f" ({record['unit']})" if isinstance(record.get("unit"), str) else ""
-        said = (
-            f"{rows:,} rows predicted by the graph and the trained model, the largest difference was {worst:.2g}{unit}"
-        )
-        return Check("parity", "ok", said)
+        return Check("parity", "ok", f"graph and trained model differed by at most {worst:.2g} on {rows:,} rows")

@@ -76,7 +76,7 @@ def import_onnx(
     known = tuple(classes) or told or _levels(sample, target)
     subject: Any = SimpleNamespace(table=table, features=columns, roles=SimpleNamespace(classes=known or ("?",)))
     theirs = OnnxModel(graph, stem, subject)
-    output, answers, names = _answers(theirs, sample, told or tuple(classes), known)
+    output, width, answers, names = _answers(theirs, sample, told or tuple(classes), known, _labels(data))
     used = theirs.columns if theirs.matrix else tuple(theirs.inputs)
     kinds = {c: "category" if _input(theirs, c).type == "tensor(string)" else kinds[c] for c in used}
     task = "regression" if not names else "binary" if len(names) == 2 else "multiclass"
@@ -84,7 +84,7 @@ def import_onnx(
     conformal = fit_conformal(nothing, np.empty(0), task)  # type: ignore[arg-type]
     spec = EncoderSpec(tuple(kinds.items()), ())
     assembly = Assembly(task, names, spec, (), Calibration("none"), conformal)  # type: ignore[arg-type]
-    made = _wrapped(graph, theirs, kinds, assembly, output, answers.shape[1] if answers.ndim == 2 else 1)
+    made = _wrapped(graph, theirs, kinds, assembly, output, width)
     schema = make_schema(assembly, list(input_names(kinds).values()), sample, target=target, trained_on=None,
                          class_type=_class_type(theirs, names))  # fmt: skip
     dossier = imported_dossier("", f"the ONNX file {stem}", task, names, used, sample.n)
@@ -140,10 +140,22 @@ def _without_maps(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     return model.SerializeToString(deterministic=True), told
 
 
+def _labels(data: bytes) -> tuple[str, ...]:
+    """The classes that the only classifier of a graph names, where its labels do not tell them."""
+    import onnx
+
+    found = [
+        tuple(v.decode() if isinstance(v, bytes) else str(v) for v in a.strings or a.ints)
+        for node in onnx.load_model_from_string(data).graph.node for a in node.attribute
+        if a.name in ("classlabels_strings", "classlabels_int64s", "classlabels_ints")
+    ]  # fmt: skip
+    return found[0] if len(set(found)) == 1 else ()
+
+
 def _answers(
-    theirs: OnnxModel, sample: Any, told: tuple[str, ...], known: tuple[str, ...]
-) -> tuple[str, F64, tuple[str, ...]]:
-    """(output that is the prediction, what it gives for the rows, the classes; none for values)."""
+    theirs: OnnxModel, sample: Any, told: tuple[str, ...], known: tuple[str, ...], labels: tuple[str, ...]
+) -> tuple[str, int, F64, tuple[str, ...]]:
+    """(output that is the prediction, its columns, what it says of the rows, the classes; none for values)."""
     names = [o.name for o in theirs.native.get_outputs()]
     try:
         made = [np.asarray(o) for o in theirs.native.run(None, _feed(theirs, sample))]
@@ -156,20 +168,20 @@ def _answers(
         name, shares = wide[-1]
         if not (np.all(shares > -1e-3) and np.allclose(shares.sum(axis=1), 1.0, atol=1e-3)):
             raise SettingsError(f"the output {name!r} of {theirs.name} must hold shares that add up to 1; it does not")
-        names_of = told or _named_by_labels(whole, name, shares, known)
+        names_of = told or _named_by_labels(whole, name, shares, known) or labels
         if len(names_of) != shares.shape[1] or len(set(names_of)) != len(names_of):
             raise SettingsError(
                 f"{theirs.name} gives {shares.shape[1]} shares, and it is not clear of which classes: name them in "
                 "the order of its output (--classes a,b,...)"
             )
-        return name, shares, names_of
+        return name, shares.shape[1], shares, names_of
     if not real:
         raise SettingsError(f"{theirs.name} gives no shares of classes and no values, only labels: export those too")
     name, values = real[-1]
     values = values.reshape(sample.n, -1)[:, 0]
     if len(told) == 2:
-        return name, np.column_stack((1.0 - values, values)), told
-    return name, values, ()
+        return name, 1, np.column_stack((1.0 - values, values)), told
+    return name, 1, values, ()
 
 
 def _feed(theirs: OnnxModel, sample: Any) -> dict[str, NDArray[Any]]:
