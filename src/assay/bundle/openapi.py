@@ -237,7 +237,12 @@ def _answers(own: Mapping[str, Any]) -> dict[str, Any]:
         "Prediction": {
             "type": "object",
             "required": needed,
-            "properties": {**one, "odd": {"type": "boolean"}, "odd_because": {"type": "array", "items": odd}, **reasons},
+            "properties": {
+                **one,
+                "odd": {"type": "boolean", "description": "Only where the row cannot be real."},
+                "odd_because": {"type": "array", "items": odd},
+                **reasons,
+            },
         },
         "Explanation": {
             "type": "object",
