@@ -13,7 +13,7 @@ from assay.bundle import layout
 from assay.bundle.archive import MANIFEST, SIGNATURE, contents, pack, seal, to_json, unpack
 from assay.bundle.model import Model
 from assay.bundle.verify import verify
-from assay.bundle.write import build
+from assay.bundle.write import build, renamed
 from assay.core.errors import BundleError, SettingsError
 from tests.bundle.conftest import RECIPE, Case
 
@@ -174,3 +174,18 @@ def test_any_changed_byte_of_a_model_is_found(model):
             assert "\n" not in str(error)
             continue
         assert got == unpack(data), at
+
+
+def test_the_same_model_under_another_name(model):
+    manifest, files = unpack(model.to_bytes())
+    about = {k: v for k, v in manifest.items() if k not in ("format", "files")}
+    more = Model(pack(files | {"x.json": b"{}"}, about, {"x.json": "later"}))
+    assert renamed(more, name="y").manifest["files"]["x.json"]["role"] == "later"
+    late = renamed(model, name="late", version="2.0.0", parents=[model.digest])
+    assert (late.name, late.version, late.manifest["parents"]) == ("late", "2.0.0", [model.digest])
+    assert late._files[layout.GRAPH] == model._files[layout.GRAPH] and late.openapi["info"]["title"] == "late"
+    assert late._files[layout.CARD].startswith(b"# late 2.0.0\n")
+    assert renamed(late, name="model", version="0.1.0", parents=[]).to_bytes() == model.to_bytes()
+    for bad in ({"name": "a b"}, {"version": "two"}):
+        with pytest.raises(SettingsError):
+            renamed(model, **bad)

@@ -75,7 +75,9 @@ def checked(
     evidence = dict(dossier or {})
     rows = golden.golden_rows(schema, assembly)
     output = np.asarray(session.run(golden.feed_of(rows, schema)), np.float64)
-    told = np.asarray(np.isfinite(output).all(axis=1))  # a graph of another maker may have no answer where a value is missing
+    told = np.asarray(
+        np.isfinite(output).all(axis=1)
+    )  # a graph of another maker may have no answer where a value is missing
     if not told.any():
         raise BundleError("the graph gives no number for any made-up row: nothing of it could be checked at a load")
     rows, output = [row for row, one in zip(rows, told.tolist(), strict=True) if one], output[told]
@@ -93,7 +95,11 @@ def checked(
 
 
 def finish(
-    files: Mapping[str, bytes], dossier: Mapping[str, Any], about: Mapping[str, Any], trained_on: str | None = None
+    files: Mapping[str, bytes],
+    dossier: Mapping[str, Any],
+    about: Mapping[str, Any],
+    trained_on: str | None = None,
+    roles: Mapping[str, str] | None = None,
 ) -> bytes:
     """Add what is made from the rest (card, OpenAPI, bill of materials) and pack."""
     described, name, version = from_json(files[SCHEMA], SCHEMA), str(about["name"]), str(about["version"])
@@ -104,7 +110,26 @@ def finish(
         OPENAPI: to_json(openapi(described, name, version)),
         SBOM: to_json(sbom(name, version, graph_digest, trained_on)),
     }
-    return pack({**files, **made}, {**about, "schema": hashlib.sha256(files[SCHEMA]).hexdigest()})
+    return pack({**files, **made}, {**about, "schema": hashlib.sha256(files[SCHEMA]).hexdigest()}, roles)
+
+
+def renamed(
+    model: Model, *, name: str | None = None, version: str | None = None, parents: Sequence[str] | None = None
+) -> Model:
+    """The same model under another name or version, or with the bundles that it comes from; unsigned.
+
+    Raises:
+        SettingsError: the name or the version is none.
+    """
+    said = {k: v for k, v in model.manifest.items() if k not in ("format", "files", "schema")}
+    said |= {"name": named(model.name if name is None else name)}
+    said |= {"version": versioned(model.version if version is None else version)}
+    if parents is not None:
+        said["parents"] = list(parents)
+    made = {DOSSIER, CARD, OPENAPI, SBOM}
+    files = {path: data for path, data in model._files.items() if path not in made}
+    roles = {path: str(entry["role"]) for path, entry in model.manifest["files"].items()}
+    return Model(finish(files, model.dossier, said, model.trained_on, roles))
 
 
 def write(

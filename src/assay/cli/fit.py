@@ -88,6 +88,10 @@ def fit(
     output_file: Annotated[
         Path | None, flag("Where the model goes; .assay.", OUT, "--output-file", "-o", metavar="FILE")
     ] = None,
+    name: Annotated[
+        str | None, flag("What the model is called.  (default: the table's name)", OUT, metavar="NAME")
+    ] = None,
+    version: Annotated[str | None, flag("Its version, such as 1.2.0.  (default: 0.1.0)", OUT, metavar="X.Y.Z")] = None,
     report: Annotated[
         Path | None, flag("Write the dossier too; .html, .json, .md or .txt.", OUT, metavar="FILE")
     ] = None,
@@ -103,6 +107,11 @@ def fit(
         raise SettingsError("fit must know where the model goes: -o model.assay")
     if ship is not None and ship not in SHIPS:
         raise SettingsError(f"--ship must be judged or refit; got {ship!r}{did_you_mean(ship, SHIPS)}")
+    from assay.bundle.layout import named, versioned
+
+    for word, checked in ((name, named), (version, versioned)):
+        if word is not None:
+            checked(word)
     form = form_of(None, report)
     ready(output_file, (".assay",))
     ready(report)
@@ -121,6 +130,7 @@ def fit(
                         unknown=listed(unknown))  # fmt: skip
     assert output_file is not None
     from assay.api import fit as make
+    from assay.bundle.write import renamed
     from assay.fit.keeping import clear
 
     part = output_file.with_name(f"{output_file.name}.part")
@@ -148,6 +158,8 @@ def fit(
             cache=not no_cache,
             resume=part,
         )
+        if name is not None or version is not None:
+            model = renamed(model, name=name, version=version)
         model.save(output_file)
     if report is not None:
         save(model.dossier, report, form)
