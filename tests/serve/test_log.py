@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.core.errors import InputError, OutputError
+from assay.core.errors import InputError, OutputError, SettingsError
 from assay.log import read_log
 from assay.log.block import decode, encode
 from assay.serve.http import Refused
 from assay.serve.limits import Limits
 from assay.serve.log import LogUnavailable, PredictionLog
+from assay.serve.log_entries import personal_of
 from assay.serve.log_routes import elsewhere, label
 
 ROW = {"amount": 1.5, "colour": "red", "member": True, "hour": None}
@@ -173,6 +174,17 @@ def test_columns_that_nobody_may_keep(tmp_path):
     assert a == again != b and none is None and len(a) == 16
     for path in tmp_path.iterdir():
         assert not any(secret in path.read_bytes() for secret in (b"Ann", b"a@x", b"DE1")), path
+
+
+def test_which_columns_are_personal():
+    schema = {
+        "x-assay": {"columns": {"a": {"personal": True}, "b": {}, "c": {"personal": False}, "d": {"personal": True}}}
+    }
+    assert personal_of(schema) == {"a": "drop", "d": "drop"}
+    assert personal_of(schema, ["b"], ["a"]) == {"a": "hash", "b": "drop", "d": "drop"}
+    for without, hashed in ((["x"], []), ([], ["x"]), (["b"], ["b"])):
+        with pytest.raises(SettingsError):
+            personal_of(schema, without, hashed)
 
 
 def test_a_swap_logs_the_columns_of_the_new_model(log):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import flag
+from .options import flag, listed
 
 SERVED, TRIAL, LETS_IN, TAKES, KEEPS = (
     "What is served",
@@ -64,6 +64,14 @@ Connections = Annotated[
 ]
 Log = Annotated[str | None, flag("Folder for every prediction; also for /label.", KEEPS, "--log", metavar="FOLDER")]
 Durable = Annotated[bool, flag("Commit to the log before answering.", KEEPS, "--durable")]
+Without = Annotated[
+    list[str] | None, flag("Columns that the log leaves out.", KEEPS, "--log-without", metavar="COLUMN,...")
+]
+Hashed = Annotated[
+    list[str] | None, flag("Columns that the log keeps as keyed hashes.", KEEPS, "--log-hashed", metavar="COLUMN,...")
+]
+Megabytes = Annotated[float, flag("Most MB of a worker's log.  (default: 1024)", KEEPS, "--log-mb", metavar="MB")]
+Days = Annotated[float, flag("Days that the log keeps.  (default: 90)", KEEPS, "--log-days", metavar="DAYS")]
 Audit = Annotated[str | None, flag("Folder for who asked what, hash-chained.", KEEPS, "--audit", metavar="FOLDER")]
 Requests = Annotated[bool, flag("A JSON line for every request, with its trace id.", KEEPS, "--log-requests")]
 
@@ -96,6 +104,10 @@ def serve(
     max_connections: Connections = 1_000,
     log: Log = None,
     durable: Durable = False,
+    log_without: Without = None,
+    log_hashed: Hashed = None,
+    log_mb: Megabytes = 1024.0,
+    log_days: Days = 90.0,
     audit: Audit = None,
     log_requests: Requests = False,
 ) -> int:
@@ -114,6 +126,8 @@ def serve(
         fallback=fallback, unknown=unknown, host=host, port=port, workers=workers, drain=drain,
         trusted=tuple(require_signature or ()), keys=keys or "", jwks=jwks or "", issuer=issuer, audience=audience,
         usage=usage or "", tls_cert=tls_cert or "", tls_key=tls_key or "", client_ca=client_ca or "",
-        log=log or "", durable=durable, audit=audit or "", log_requests=log_requests, limits=limits,
+        log=log or "", durable=durable, audit=audit or "",
+        log_without=listed(log_without), log_hashed=listed(log_hashed), log_mb=log_mb, log_days=log_days,
+        log_requests=log_requests, limits=limits,
     )  # fmt: skip
     return start(setup, lambda line: typer.echo(line))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, Literal
 
+from assay.core.errors import SettingsError, did_you_mean
 from assay.log.block import encode
 from assay.log.file import Block
 
@@ -71,6 +72,24 @@ class Kept:
 
     def _without_dropped(self, names: Sequence[str]) -> tuple[str, ...]:
         return tuple(n for n in names if self.personal.get(n) != "drop")
+
+
+def personal_of(schema: Mapping[str, Any], without: Sequence[str] = (), hashed: Sequence[str] = ()) -> Personal:
+    """What is done with personal columns: those that schema.json flags (``personal``: true) are left out, those that
+    are named are left out or hashed; what is named counts before the flag.
+
+    Raises:
+        SettingsError: a column is named that the model does not have, or named twice.
+    """
+    about = schema.get("x-assay", {}).get("columns", {})
+    for name in (*without, *hashed):
+        if name not in about:
+            raise SettingsError(f"--log-without and --log-hashed name columns of the model{did_you_mean(name, about)}")
+    if both := set(without) & set(hashed):
+        raise SettingsError(f"{min(both)!r} is named by --log-without and by --log-hashed; choose one")
+    out: dict[str, Literal["drop", "hash"]] = {n: "drop" for n, c in about.items() if c.get("personal") is True}
+    out |= dict.fromkeys(without, "drop")
+    return out | dict.fromkeys(hashed, "hash")
 
 
 def names_of(rows: Rows) -> tuple[str, ...]:

@@ -40,6 +40,10 @@ class Setup:
     client_ca: str = ""
     log: str = ""
     durable: bool = False
+    log_without: tuple[str, ...] = ()  # columns that the log leaves out
+    log_hashed: tuple[str, ...] = ()  # columns of which the log keeps a keyed hash
+    log_mb: float = 1024.0  # of each worker's file
+    log_days: float = 90.0
     audit: str = ""
     log_requests: bool = False
     drain: float = 20.0
@@ -76,7 +80,8 @@ def from_doc(doc: Mapping[str, Any]) -> Setup:
     """Read back what ``Setup.doc`` wrote."""
     known = dict(doc)
     limits, key = Limits(**known.pop("limits")), known.pop("one_time")
-    known["trusted"] = tuple(known["trusted"])
+    for name in ("trusted", "log_without", "log_hashed"):
+        known[name] = tuple(known[name])
     made = Setup(**known, limits=limits)
     return made if key is None else replace(made, one_time=Key(**(key | {"scopes": tuple(key["scopes"])})))
 

@@ -23,6 +23,7 @@ from .events import Events
 from .guard import OPEN, Guard
 from .live import Lineup, Live
 from .log import PredictionLog
+from .log_entries import personal_of
 from .metrics import Metrics
 from .scoring import Scored, Served
 from .service import Done, Service
@@ -99,14 +100,18 @@ class Worker:
         if not self.setup.log:
             return None
         say = lambda sentence: self.events("log", says=sentence)  # noqa: E731
-        return PredictionLog(Path(self.setup.log), self.setup.durable, warn=say)
+        setup = self.setup
+        personal = personal_of(self.live.lineup.live.model.schema, setup.log_without, setup.log_hashed)
+        return PredictionLog(
+            Path(setup.log), setup.durable, personal=personal, max_mb=setup.log_mb, days=setup.log_days, warn=say
+        )
 
     def _opened_audit(self) -> Any:
         if not self.setup.audit:
             return None
         from .audit_log import AuditLog
 
-        return AuditLog(Path(self.setup.audit))
+        return AuditLog(Path(self.setup.audit), warn=lambda sentence: self.events("audit", says=sentence))
 
     def _after(self) -> Takes | None:
         if self.shadow is not None:
@@ -125,6 +130,7 @@ class Worker:
         return self.log.put(
             done.asked.id, done.asked.caller.name, done.rows, done.answers(), time.time(),
             model=done.served.digest, shadow=shadow, shadow_model=challenger.digest if challenger else "",
+            columns=done.served.decoder.columns,
         )  # fmt: skip
 
     def _committed(self, done: Done) -> Any:
