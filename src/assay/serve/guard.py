@@ -68,6 +68,7 @@ class Guard:
         open: frozenset[tuple[str, str]] = OPEN,
     ) -> None:
         self.keys, self.tokens, self.usage, self.scope_of = keys, tokens, usage or Usage(), scope_of
+        self._callers: dict[str, tuple[Key, Caller]] = {}
         self.open = open | {("HEAD", path) for method, path in open if method == "GET"}
 
     def admit(self, head: Request, now: float, certificate: str | None = None) -> Caller:
@@ -131,7 +132,7 @@ class Guard:
         if certificate is not None and self.keys is not None:
             key = self.keys.of_certificate(certificate)
             if key is not None and key.ended(now) is None:
-                return caller_of(key, "certificate")
+                return self._caller(key, "certificate")
             raise unknown(head, "this client certificate has no entry among the keys")
         raise unknown(head, "a key is needed: authorization: Bearer KEY, or x-api-key: KEY")
 
@@ -141,7 +142,13 @@ class Guard:
             raise unknown(head, "the key is not known here")
         if (why := key.ended(now)) is not None:
             raise unknown(head, f"the key is {why}")
-        return caller_of(key, "key")
+        return self._caller(key, "key")
+
+    def _caller(self, key: Key, how: str) -> Caller:
+        known = self._callers.get(key.id)
+        if known is None or known[0] is not key:
+            known = self._callers[key.id] = (key, caller_of(key, how))
+        return known[1]
 
     def _by_basic(self, head: Request, value: str, now: float) -> Caller:
         """A browser sends a password by itself, to other people's pages' requests too: those are refused."""
