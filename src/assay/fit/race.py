@@ -22,7 +22,9 @@ from .stages import Stages, crossed_rounds, stages
 
 Z_DROP = 2.5  # racing at 2 to 2.5 paired standard errors never dropped the eventual winner (notes, section 6)
 LEAST_TO_DROP = 50  # validation rows before a standard error is worth trusting
-AFTER = 0.2  # of the budget: sizes, latencies and what the model is asked when it stands
+AFTER = 0.15  # of the budget: sizes, latencies, and the plain and flexible models that the winner is held against
+QUESTIONS, ASKED_ROWS, MEMBERS = 300, 300, 3  # what the evidence and the explanations ask of a model, and of how many
+MOST_ASKING = 0.25  # of the budget
 CACHE_CELLS = 1e8  # float32 cells of prepared folds that are kept between candidates
 
 
@@ -42,6 +44,7 @@ class Runner:
     left_at: tuple[float, float] | None = None
     took: list[float] = field(default_factory=list)  # CPU seconds of each fold that was done
     model: Trained | None = None  # of the first fold: what size and latency are measured on
+    answers: float = 0.0  # CPU seconds for ``ASKED_ROWS`` rows
     proposed: bool = False  # by tuning: counts as a try, and is shown where it predicts
 
     @property
@@ -118,7 +121,9 @@ class Race:
         """CPU seconds to keep back for what comes after the race: fits of the best so far, or of one that costs
         ``one_fit`` a fold and may become the best, and the evidence about the model."""
         best = self.best()
-        after = AFTER * self.budget.seconds
+        near = sorted((r for r in self.runners if r.done), key=lambda r: float(np.nanmean(r.loss)))[:MEMBERS]
+        asking = QUESTIONS * sum(r.answers for r in near)
+        after = AFTER * self.budget.seconds + min(asking, MOST_ASKING * self.budget.seconds)
         if best is None or not best.done:
             return after + self.plan.seconds * FITS_BEYOND_FOLDS
         share = len(self.folds) / max(1, len(self.folds) - 1)
@@ -197,7 +202,9 @@ class Race:
             valid=(X_valid, y_valid),
             deadline=None if deadline is None else deadline + shift,
         )
+        start = cpu_seconds()
         output = model.predict(X_valid)
+        runner.answers = (cpu_seconds() - start) * min(1.0, ASKED_ROWS / len(y_valid))
         runner.output[rows] = output
         runner.loss[rows] = m.losses(output, self.folds[f][1])
         if model.rounds:
