@@ -201,3 +201,28 @@ def awkward(model: Model, n: int, seed: int = 0) -> dict[str, np.ndarray]:
             column[odd] = rng.choice(NUMBERS, odd.sum())
         feed[i.input] = column.reshape(-1, 1)
     return feed
+
+
+def late() -> Model:
+    """A small model of late flights: what the examples for other languages are about."""
+    rng = np.random.default_rng(11)
+    columns = (("carrier", "category"), ("distance", "number"), ("sched_dep_time", "clock"), ("time_hour", "date"))
+    own = (
+        Feature("distance", "distance", "number"),
+        Feature("sched_dep_time", "sched_dep_time", "number"),
+        Feature("weekday", "time_hour", "weekday"),
+        Feature("carrier", "carrier", "codes", levels=("UA", "B6", "EV", "DL", "AA")),
+    )
+    terms = (
+        Term(0, "number", mean=1000.0, scale=700.0),
+        Term(1, "number", mean=800.0, scale=300.0),
+        Term(2, "number", mean=3.0, scale=2.0),
+        *(Term(3, "level", level=k) for k in range(5)),
+    )
+    form = Linear(terms, rng.normal(0, 0.5, (len(terms), 1)), np.array([-0.8]), "sigmoid")
+    conformal = Conformal(0.9, (0.7, 0.6), ((0.9, (0.7, 0.6)),))
+    spec = EncoderSpec(columns, own)
+    assembly = Assembly(
+        "binary", ("no", "yes"), spec, (Member("m", "linear", 1.0, form),), Calibration("none"), conformal
+    )
+    return build(assembly, None, {"kind": "fit"}, target="late", name="late")
