@@ -19,6 +19,7 @@ ONCE = frozenset((
     b"host", b"authorization", b"x-api-key", b"content-length", b"content-type", b"content-encoding",
     b"transfer-encoding", b"inference-header-content-length", b"x-request-id",
 ))  # fmt: skip
+FEW = 4_096  # bytes of a body in which brackets are counted before they are looked at
 CLOSE = ((b"connection", b"close"),)  # what is still to come is not read
 ALIKE = bytes.maketrans(b"{}", b"[]")  # whether they pair is the parser's to say
 NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -161,14 +162,15 @@ def inflate(body: bytes, headers: Mapping[bytes, bytes], limits: Limits) -> byte
 def check_depth(body: bytes, limits: Limits) -> None:
     """Refuse JSON with brackets inside brackets beyond the limit, before a parser meets it.
 
-    A body with few brackets needs two counts. Else all but brackets is taken out, and pairs are removed a layer a
+    A small body with few brackets needs two counts. Else all but brackets is taken out, and pairs are removed a layer a
     round. Only where brackets remain are strings, which may hold some, taken out first. (Text can so hide depth from
     the first look; the parser's own limit of 1,024 stands behind it.)
 
     Raises:
         Refused: too deep.
     """
-    if body.count(b"[") + body.count(b"{") <= limits.depth or not _layers(body, limits.depth):
+    few = len(body) < FEW and body.count(b"[") + body.count(b"{") <= limits.depth
+    if few or not _layers(body, limits.depth):
         return
     plain = body.replace(b"\\\\", b"").replace(b'\\"', b"")
     if _layers(b"".join(plain.split(b'"')[::2]), limits.depth):
