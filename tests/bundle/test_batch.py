@@ -236,3 +236,72 @@ def test_settings_that_make_no_sense(small: Model, rows: Path, tmp_path: Path) -
     pq.write_table(read(rows / "t.parquet").append_column("p_no", pa.array([0] * N)), tmp_path / "t.parquet")
     with pytest.raises(SettingsError, match="'p_no' of their own"):
         score(small, Source(str(tmp_path / "t.parquet")), Target(str(tmp_path / "o.csv")), Scores(columns=("p_no",)))
+
+
+def test_dates_that_are_read_at_once_are_those_that_are_read_one_by_one() -> None:
+    from assay.bundle.feed import _date, _plain_dates
+
+    good = ["2020-01-05", "2020-02-29 10:00:00", "1969-12-31T23:59:59", "0001-01-01", None, "9999-12-31 23:59:59"]
+    got = _plain_dates(pa.array(good))
+    assert got is not None
+    assert [None if np.isnan(v) else v for v in got] == [None if t is None else _date(t, "iso") for t in good]
+    for odd in (
+        "2020-02-30",
+        "2020/01/05",
+        "2020-1-1 10:00:00",
+        "2020-01-01 10:00:60",
+        "0000-01-01",
+        "2020-01-01T10+01",
+    ):
+        assert _plain_dates(pa.array(["2020-01-05", odd])) is None
+
+
+def odd_text(folder: Path) -> Path:
+    """Columns in which landing and reading as it lies could differ."""
+    path = folder / "odd.csv"
+    lines = ["x,colour,whole,mixed,flag,zeros"]
+    for k in range(300):
+        x = ("1.5", " 2 ", "NA", "", "-3e2", "+4", "inf", " nan ")[k % 8]
+        mixed = "1.0" if k < 299 else "red"
+        lines.append(f"{x},{('red', 'blue')[k % 2]},{k % 3}.0,{mixed},{('TRUE', 'false', '')[k % 3]},00{k % 5}")
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+def test_text_as_it_lies_says_what_a_landed_copy_says(small: Model, tmp_path: Path) -> None:
+    from assay.tables import open_table
+    from assay.tables.direct import open_direct
+
+    path = odd_text(tmp_path)
+    typed = ["colour", "whole", "mixed", "flag", "zeros"]
+    direct = open_direct(str(path), ["x", *typed], ["x"], ["colour"])
+    assert direct is not None and direct.n_rows == 300
+    landed = open_table(path, cache=False).arrow()
+    made = pa.concat_tables(list(direct.read(typed, 64)))
+    assert made.equals(landed.select(typed))
+    out = tmp_path / "out.parquet"
+    score(small, Source(str(path)), Target(str(out)), size=64)
+    assert read(out).equals(small.score_table(path))
+    assert open_direct("-", [], [], []) is None
+
+
+def test_lines_that_do_not_fit_are_told(small: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("x,colour\n" + "1,red\n" * 20 + "2\n" + "3,blue\n" * 20, "utf-8")
+    rows, notes = score(small, Source(str(path)), Target(str(tmp_path / "o.csv")), size=7)
+    assert rows == 40 and notes == (
+        "t.csv: 1 of 41 lines left out, their fields do not fit the columns (first: line 22)",
+    )
+    path.write_text("x,colour\n" + "1,red\n" * 3 + "2\n" * 9, "utf-8")
+    with pytest.raises(InputError, match="same number of fields"):
+        score(small, Source(str(path)), Target(str(tmp_path / "o.csv")))
+
+
+def test_several_files_are_one_table_in_the_order_of_their_names(small: Model, rows: Path, tmp_path: Path) -> None:
+    lines = (rows / "t.csv").read_text("utf-8").splitlines()
+    for k, part in enumerate((lines[1:400], lines[400:401], lines[401:])):
+        (tmp_path / f"part{k}.csv").write_text("\n".join([lines[0], *part]) + "\n", "utf-8")
+    out = tmp_path / "out.parquet"
+    score(small, Source(str(tmp_path / "part*.csv")), Target(str(out)), Scores(columns=("id",)), size=99)
+    assert read(out)["id"].to_pylist() == [f"r{k}" for k in range(N)]
+    assert read(out).drop_columns(["id"]).equals(small.score_table(rows / "t.parquet"))

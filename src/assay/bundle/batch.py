@@ -6,7 +6,7 @@ batches and however often the work was interrupted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from assay.core.addresses import is_database, shown
 from assay.core.errors import InputError, OutputError, SettingsError, did_you_mean
 from assay.core.table import Column
 from assay.tables import databases, outputs
+from assay.tables.direct import DirectText, open_direct
 from assay.tables.duck_table import DuckTable
 from assay.tables.engines import duck
 from assay.tables.spool import Spool, folder_for
@@ -121,7 +122,7 @@ def score(
     keep = False
     try:
         told("reading the rows", 0.0)
-        table = _opened(source, spool, resume)
+        table = _opened(source, spool, resume, model, scores)
         told("predicting", 0.1)
         _run(model, table, scores, spool, size or (EXPLAINED if scores.reasons else ROWS), told)
         told("writing", 0.95)
@@ -137,18 +138,36 @@ def score(
     return spool.rows, table.notes
 
 
-def _opened(source: Source, spool: Spool, resume: bool) -> DuckTable:
+def _opened(source: Source, spool: Spool, resume: bool, model: Model, scores: Scores) -> DuckTable | DirectText:
     from assay.tables import open_table
     from assay.tables.files import parquet
 
     if not is_database(source.place):
-        return open_table(source.place, cache=source.cache)
+        numbers = [i.column for i in model._schema.inputs if i.kind in ("number", "clock", "bool")]
+        dates = [i.column for i in model._schema.inputs if i.kind == "date" and not i.storage.startswith("VARCHAR (")]
+        wanted = (*model.columns, *scores.columns)
+        only = [c for c in numbers if c not in scores.columns]
+        return open_direct(source.place, wanted, only, dates) or open_table(source.place, cache=source.cache)
     landed = spool.folder / "source.parquet"
     if not (resume and spool.rows and landed.is_file()):
         beside = spool.folder / "landing.parquet"
         databases.land(source.place, source.query, source.table, beside)
         beside.replace(landed)
     return parquet([landed], source.table or "the query")
+
+
+def _read(table: DuckTable | DirectText, names: Sequence[str], size: int, first: int) -> Iterator[pa.Table]:
+    """The columns ``names`` from row ``first`` on, ``size`` rows at a time."""
+    import pyarrow as pa
+
+    if isinstance(table, DirectText):
+        yield from table.read(names, size, first)
+        return
+    sql = f"SELECT {', '.join(map(duck.quote, names)) or '1 AS nothing'} FROM t"
+    for batch in table.stream(sql + (f" OFFSET {first}" if first else ""), size):
+        yield pa.Table.from_batches([batch])
+    if table.n_rows == 0:
+        yield table.frame(f"{sql} LIMIT 0")
 
 
 def _print_of(source: Source, resume: bool) -> Any:
@@ -168,24 +187,17 @@ def _print_of(source: Source, resume: bool) -> Any:
     return files
 
 
-def _run(model: Model, table: DuckTable, scores: Scores, spool: Spool, size: int, told: Told) -> None:
-    import pyarrow as pa
-
+def _run(model: Model, table: DuckTable | DirectText, scores: Scores, spool: Spool, size: int, told: Told) -> None:
     there = {c.name for c in table.columns}
     for name in scores.columns:
         if name not in there:
             raise InputError(f"{table.name} has no column {name!r}{did_you_mean(name, there)}")
     needed = [c for c in dict.fromkeys((*model.columns, *scores.columns)) if c in there]
     rows, total = spool.rows, table.n_rows
-    listed = ", ".join(duck.quote(c) for c in needed) or "1 AS nothing"
-    from_ = f"SELECT {listed} FROM t" + (f" OFFSET {rows}" if rows else "")
-    for batch in table.stream(from_, size):
-        part = pa.Table.from_batches([batch])
+    for part in _read(table, needed, size, rows):
         spool.add(_scored(model, part, table.columns, rows, scores), part.num_rows)
         rows += part.num_rows
         told(f"{rows:,} of {total:,} rows", 0.1 + 0.85 * rows / max(total, 1))
-    if spool.bytes == 0:
-        spool.add(_scored(model, table.frame(f"SELECT {listed} FROM t LIMIT 0"), table.columns, 0, scores), 0)
     if rows != total:
         raise InputError(f"{table.name} changed while it was read: it had {total:,} rows, and gave {rows:,}")
 

@@ -27,6 +27,7 @@ from .schema import Input, Schema, stored
 OnBad = Literal["error", "null"]
 Feed = dict[str, NDArray[Any]]
 WORDS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
+YEAR_1 = -62_135_596_800_000_000  # microseconds: no calendar of Python begins earlier
 _NUMBER = as_python(NUMBER)
 _DATE = as_python(any_date("iso"))
 
@@ -141,8 +142,14 @@ def _arrow_column(array: Any, i: Input, on_bad: OnBad, column: Any, first: int =
             return np.asarray(pc.fill_null(array.cast(pa.string()), NULL_CODE).to_numpy(zero_copy_only=False), object)
         return _texts(array.to_pylist() if not _plain(t) else array.to_numpy(zero_copy_only=False))
     if text:
-        coded = pc.dictionary_encode(array)
         storage = i.storage if i.storage.startswith("VARCHAR (") else getattr(column, "storage", "")
+        if (
+            i.kind == "date"
+            and storage in ("", "VARCHAR", "VARCHAR (iso)")
+            and (plain := _plain_dates(array)) is not None
+        ):
+            return plain
+        coded = pc.dictionary_encode(array)
         texts = np.array([*coded.dictionary.to_pylist(), None], object)[:-1]
         values = _read_texts(texts, i, on_bad, storage, lambda value: first + pc.index(array, value).as_py())
         index = pc.fill_null(coded.indices, len(values)).to_numpy(zero_copy_only=False)
@@ -160,6 +167,24 @@ def _arrow_column(array: Any, i: Input, on_bad: OnBad, column: Any, first: int =
         return np.array(pc.cast(array, pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)
     except pa.ArrowException:
         raise InputError(f"column {i.column!r} must hold numbers; it holds {t}") from None
+
+
+def _plain_dates(texts: Any) -> F64 | None:
+    """Seconds of dates that are all written YYYY-MM-DD or YYYY-MM-DD HH:MM:SS; None for any other, which are read
+    one by one."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    lengths = pc.binary_length(texts).drop_null()
+    if not pc.all(pc.is_in(lengths, pa.array([10, 19], lengths.type))).as_py():
+        return None
+    try:
+        moments = pc.cast(texts, pa.timestamp("us")).cast(pa.int64())
+    except pa.ArrowInvalid:
+        return None
+    if (first := pc.min(moments).as_py()) is None or first < YEAR_1:
+        return None
+    return np.array(pc.cast(moments, pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64) / 1e6
 
 
 def _plain(t: Any) -> bool:

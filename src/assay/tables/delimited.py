@@ -89,8 +89,8 @@ def _land_text(
         raise InputError(f"{label} has column names and no rows")
     picked: list[str] = []
     for at in range(0, len(names), BATCH):
-        casts, told = _casts(con, source, names[at : at + BATCH])
-        picked += casts
+        some, told = casts(con, source, names[at : at + BATCH])
+        picked += some
         notes += told
     _write(con, f"SELECT {', '.join(picked)} FROM {source}", out, {"notes": notes})
 
@@ -112,8 +112,8 @@ def raw_rows(
     return f"read_parquet([{', '.join(raws)}], union_by_name={'true' if len(raws) > 1 else 'false'})", notes
 
 
-def _copy_raw(con: Any, path: Path, dialect: Dialect, names: list[str], file: str, out: Path) -> list[str]:
-    """All fields as text into Parquet; lines with too many or too few fields are left out and counted."""
+def csv_of(paths: Sequence[Path], dialect: Dialect, names: Sequence[str]) -> str:
+    """SQL to select from: all fields as text. Lines with too many or too few are left out, and told in ``bad``."""
     listed = ", ".join(f"{duck.literal(n)}: 'VARCHAR'" for n in names)
     options = (
         f"delim={duck.literal(dialect.delimiter)}, header={'true' if dialect.header else 'false'}, "
@@ -122,27 +122,42 @@ def _copy_raw(con: Any, path: Path, dialect: Dialect, names: list[str], file: st
     )
     if dialect.newline:
         options += f", new_line={duck.literal(dialect.newline.encode('unicode_escape').decode())}"
-    con.execute("DROP TABLE IF EXISTS bad; DROP TABLE IF EXISTS bad_scans")
-    sql = f"SELECT * FROM read_csv({duck.literal(str(path))}, {options})"
-    try:
-        con.execute(f"COPY ({sql}) TO {duck.literal(str(out))} (FORMAT parquet)")
-    except Exception as error:
-        raise InputError(f"{file} must be delimited text, but {_reason(error)}") from None
-    kept = duck.rows(con, f"SELECT count(*) FROM read_parquet({duck.literal(str(out))})")[0][0]
-    bad, first = duck.rows(con, "SELECT count(DISTINCT line), min(line) FROM bad")[0]
+    files = [duck.literal(str(p)) for p in paths]
+    return f"read_csv({files[0] if len(files) == 1 else '[' + ', '.join(files) + ']'}, {options})"
+
+
+def rejected(con: Any, file: str, kept: int, width: int) -> list[str]:
+    """A note on the lines that the last scan left out.
+
+    Raises:
+        InputError: they are more than half.
+    """
+    bad, first = duck.rows(con, "SELECT count(DISTINCT (file_id, line)), min(line) FROM bad")[0]
     if not bad:
         return []
     if bad > _TOO_MANY_BAD * (kept + bad):
         raise InputError(
             f"{file} must have the same number of fields in every line, but {bad:,} of {kept + bad:,} lines differ "
-            f"from the {len(names)} of the first (line {first} is one); check the delimiter and the quotes"
+            f"from the {width} of the first (line {first} is one); check the delimiter and the quotes"
         )
     return [
         f"{file}: {bad:,} of {kept + bad:,} lines left out, their fields do not fit the columns (first: line {first})"
     ]
 
 
-def _casts(con: Any, source: str, names: Sequence[str]) -> tuple[list[str], list[str]]:
+def _copy_raw(con: Any, path: Path, dialect: Dialect, names: list[str], file: str, out: Path) -> list[str]:
+    """All fields as text into Parquet; lines with too many or too few fields are left out and counted."""
+    con.execute("DROP TABLE IF EXISTS bad; DROP TABLE IF EXISTS bad_scans")
+    sql = f"SELECT * FROM {csv_of([path], dialect, names)}"
+    try:
+        con.execute(f"COPY ({sql}) TO {duck.literal(str(out))} (FORMAT parquet)")
+    except Exception as error:
+        raise InputError(f"{file} must be delimited text, but {_reason(error)}") from None
+    kept = duck.rows(con, f"SELECT count(*) FROM read_parquet({duck.literal(str(out))})")[0][0]
+    return rejected(con, file, kept, len(names))
+
+
+def casts(con: Any, source: str, names: Sequence[str]) -> tuple[list[str], list[str]]:
     """For each text column the SQL of its landed form, and notes."""
     parts = []
     for name in names:

@@ -42,8 +42,12 @@ class DuckTable:
         census: Mapping[str, Mapping[str, int]] | None = None,
         ids: Sequence[str] | None = None,
         keep: object = None,
+        beside: Mapping[str, Any] | None = None,
     ) -> None:
         self._con = con
+        self._beside = dict(beside or {})  # relations that the source names, for whoever scans it on a new connection
+        if not isinstance(source, str):
+            self._beside["_source"] = source
         self._keep: list[object] = [keep]
         self._source = source
         if not isinstance(source, str):
@@ -217,11 +221,7 @@ class DuckTable:
         """A connection, the source of the rows that ``keep`` (n_rows,) marks, and shapes: what a part is scanned by."""
         import pyarrow as pa
 
-        con, source = duck.connect(), "_source"
-        if isinstance(self._source, str):
-            source = self._source
-        else:
-            con.register("_source", self._source)
+        con, source = self._again()
         con.register("_part", pa.table({KEEP: keep}))
         sql = f"(SELECT s.* FROM {source} s POSITIONAL JOIN _part k WHERE k.{KEEP})"
         return con, sql, [s for s in self._shapes if s.name in set(columns)]
@@ -232,19 +232,23 @@ class DuckTable:
         """The same rows with one text column more (Arrow, in source order) and some less; rows are scanned in place."""
         import pyarrow as pa
 
-        con, source = duck.connect(), "_source"
-        if isinstance(self._source, str):
-            source = self._source
-        else:
-            con.register("_source", self._source)
-        more = pa.table({name: values})
-        con.register("_more", more)
-        sql = f"(SELECT s.*, k.{duck.quote(name)} FROM {source} s POSITIONAL JOIN _more k)"
+        con, source = self._again()
+        more, called = pa.table({name: values}), f"_more_{len(self._beside)}"
+        con.register(called, more)
+        sql = f"(SELECT s.*, k.{duck.quote(name)} FROM {source} s POSITIONAL JOIN {called} k)"
         shapes = [s for s in self._shapes if s.name not in set(without)]
         return DuckTable(
             con, sql, [*shapes, shape(name, "VARCHAR")], name=self._name, notes=[*self._notes, *notes],
             given={s.name: self._columns[s.name] for s in shapes}, census=self.census, keep=(self, more),
+            beside=self._beside | {called: more},
         )  # fmt: skip
+
+    def _again(self) -> tuple[Any, str]:
+        """A connection of its own, and the source of the rows as SQL there."""
+        con = duck.connect()
+        for name, relation in self._beside.items():
+            con.register(name, relation)
+        return con, self._source if isinstance(self._source, str) else "_source"
 
     def hold(self, thing: object) -> None:
         """Keep something alive as long as the table: a temporary folder that it reads from."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from assay.core.errors import InputError
 
-from .bytes import form_of, plain, stdin_copy
+from .bytes import Form, form_of, plain, stdin_copy
 from .cache import Folder
 from .duck_table import DuckTable
 from .engines import duck
@@ -35,8 +35,12 @@ def open_path(pattern: str, *, name: str | None, cache: bool, sheet: str | int |
     return open_paths(expand(pattern), name=name, cache=cache, sheet=sheet)
 
 
-def open_paths(paths: list[Path], *, name: str | None, cache: bool, sheet: str | int | None) -> DuckTable:
-    """One table of one or more files of one format."""
+def looked_at(paths: list[Path], name: str | None) -> tuple[str, Form]:
+    """What the files of one table are called together, and their form.
+
+    Raises:
+        InputError: one is missing, empty, a folder, a locked test without a reason, or of another form.
+    """
     for path in paths:
         if not path.exists():
             raise InputError(f"the file {path} does not exist")
@@ -57,7 +61,12 @@ def open_paths(paths: list[Path], *, name: str | None, cache: bool, sheet: str |
         raise InputError(f"{label} must be a whole file, but {reason(error)}") from None
     if len(forms) > 1:
         raise InputError(f"the files of one table must be of one format; got {', '.join(sorted(forms))}")
-    form = forms.pop()
+    return label, forms.pop()
+
+
+def open_paths(paths: list[Path], *, name: str | None, cache: bool, sheet: str | int | None) -> DuckTable:
+    """One table of one or more files of one format."""
+    label, form = looked_at(paths, name)
     if form in ("parquet", "ipc", "excel"):
         keep = Folder()
         paths = [plain(p, keep.path, i) for i, p in enumerate(paths)]

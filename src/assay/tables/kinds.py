@@ -124,14 +124,14 @@ def _plain_kind(storage: str, clock: bool) -> Kind:
 
 
 def _text(con: Any, view: str, s: Shape, n: int, distinct: int, length: float | None, like_date: int) -> Column:
-    form = _date_form(con, view, s.name, n) if n and like_date >= 0.95 * n else None
+    form = date_form(con, view, s.name, n) if n and like_date >= 0.95 * n else None
     if form:
         return Column(s.name, "date", f"VARCHAR ({form})")
     category = n == 0 or (distinct <= max(64, 0.5 * n) and (length or 0) <= 64)
     return Column(s.name, "category" if category else "text", "VARCHAR")
 
 
-def _date_form(con: Any, view: str, name: str, n: int) -> str | None:
+def date_form(con: Any, view: str, name: str, n: int) -> str | None:
     """The way of writing that reads most, day first where both read all; None below 95 %."""
     forms = duck.DATE_FORMS
     q = duck.quote(name)
