@@ -116,7 +116,7 @@ def load(server: Server, connections: int, seconds: float, folder: Path) -> dict
     pin = ["taskset", "-c", "1"] if shutil.which("taskset") else []
     before = cpu_seconds(server.process.pid)
     said = subprocess.run(
-        [*pin, "wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "-s", str(script),
+        [*pin, "wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--latency", "-s", str(script),
          f"http://127.0.0.1:{server.port}{server.path}"], capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     used = cpu_seconds(server.process.pid) - before
@@ -223,23 +223,26 @@ def main() -> None:
             for server in servers:
                 server.stop()
     print(f"{asked.model.name}: {asked.rounds} rounds of {asked.seconds:g} s, medians\n")
-    print(
-        "| server | CPU us, 1 conn. | x echo | CPU us, 8 conn. | x echo | p99 ms, 1 | p99 ms, 8 | x echo | cold s | MB |"
-    )
+    print("| server | CPU us, 1 conn. | x | CPU us, 8 conn. | x | p99 ms, 1 | p99 ms, 8 | x | cold s | MB |")
     print("|-|-|-|-|-|-|-|-|-|-|")
+    yard = {c: got["uvicorn echo", c] for c in (1, 8)}
     for server in servers:
-        one, eight = got[server.name, 1], got[server.name, 8]
-        yard = {c: got["uvicorn echo", c] for c in (1, 8)}
-        times = [
-            median(a["cpu"] / b["cpu"] for a, b in zip(mine, yard[c], strict=True))
-            for c, mine in ((1, one), (8, eight))
-        ]
-        tail = median(a["p99"] / b["p99"] for a, b in zip(eight, yard[8], strict=True))
-        middle = lambda bursts, key: median(b[key] for b in bursts)  # noqa: E731
-        print(
-            f"| {server.name} | {middle(one, 'cpu'):.0f} | {times[0]:.2f} | {middle(eight, 'cpu'):.0f} | {times[1]:.2f} "
-            f"| {middle(one, 'p99'):.2f} | {middle(eight, 'p99'):.2f} | {tail:.2f} | {server.cold:.2f} | {server.rss:.0f} |"
-        )
+        mine = {c: got[server.name, c] for c in (1, 8)}
+        cells = [server.name]
+        for c in (1, 8):
+            cells += [f"{middle(mine[c], 'cpu'):.0f}", f"{ratio(mine[c], yard[c], 'cpu'):.2f}"]
+        cells += [f"{middle(mine[c], 'p99'):.2f}" for c in (1, 8)]
+        cells += [f"{ratio(mine[8], yard[8], 'p99'):.2f}", f"{server.cold:.2f}", f"{server.rss:.0f}"]
+        print(f"| {' | '.join(cells)} |")
+
+
+def middle(bursts: list[dict[str, float]], key: str) -> float:
+    return median(b[key] for b in bursts)
+
+
+def ratio(mine: list[dict[str, float]], yard: list[dict[str, float]], key: str) -> float:
+    """The median over rounds of what one took against the other in the same round."""
+    return median(a[key] / b[key] for a, b in zip(mine, yard, strict=True))
 
 
 if __name__ == "__main__":
