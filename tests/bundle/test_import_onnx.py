@@ -20,7 +20,8 @@ from assay.bundle.model import Model
 from assay.bundle.policy import IMPORTED_OPERATORS, check_graph
 from assay.bundle.verify import verify
 from assay.cli.app import run
-from assay.core.errors import BundleError, InputError, SettingsError
+from assay.cli.import_ import import_
+from assay.core.errors import AssayError, BundleError, InputError, SettingsError
 from tests.bundle.test_published import validate
 
 F, I, S = TensorProto.FLOAT, TensorProto.INT64, TensorProto.STRING
@@ -184,10 +185,14 @@ def test_the_verb(tmp_path, capsys):
     made = Model.load(out)
     assert (made.name, made.version) == ("soft", "1.2.0") and "not audited" in capsys.readouterr().err
     assert run(["show", str(out)]) == 0 and "neither fitted nor audited" in " ".join(capsys.readouterr().out.split())
-    onto = ["--rows", str(rows), "-o", str(out)]
-    bad = (["-o", str(out)], ["--rows", str(rows)], ["--rows", "none.csv", "-o", str(out)])
-    for words in (*([*base, *more] for more in bad), ["import", "m.pkl", *onto], ["import", "no.onnx", *onto]):
-        assert run(words) == 2, words
+    theirs, onto = tmp_path / "theirs.onnx", {"rows": str(rows), "output_file": out}
+    for model, said, match in (
+        (theirs, {"output_file": out}, "needs rows"), (theirs, {"rows": str(rows)}, "where the model goes"),
+        (theirs, onto | {"rows": "none.csv"}, "none"), (tmp_path / "m.pkl", onto, "import_model"),
+        (tmp_path / "no.onnx", onto, "cannot be read"),
+    ):  # fmt: skip
+        with pytest.raises(AssayError, match=match):
+            import_(model, **said)
 
 
 MAKER = """

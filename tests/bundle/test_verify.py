@@ -10,6 +10,9 @@ from assay.bundle import signing
 from assay.bundle.archive import SIGNATURE, contents, pack, seal, to_lines, unpack
 from assay.bundle.verify import ORDER, verify
 from assay.cli.app import run
+from assay.cli.sign import sign
+from assay.cli.verify import verify as check
+from assay.core.errors import AssayError
 
 PRIVATE, PUBLIC = signing.new_key()
 STRANGER = signing.new_key()[1]
@@ -101,7 +104,6 @@ def test_the_verbs(tmp_path, plain, signed, capsys, monkeypatch):
     private, public = tmp_path / "keys" / "assay.key.pem", tmp_path / "keys" / "assay.pub.pem"
     assert private.stat().st_mode & 0o777 == 0o600
     before = private.read_bytes()
-    assert run(["sign", "--new-key", "keys"]) == 2 and private.read_bytes() == before
     assert run(["verify", "m.assay"]) == 0
     assert run(["verify", "m.assay", "--key", str(public)]) == 1
     assert run(["sign", "m.assay", "--key", str(private), "-o", "s.assay"]) == 0
@@ -114,31 +116,36 @@ def test_the_verbs(tmp_path, plain, signed, capsys, monkeypatch):
     assert told["trusted"] is True and told["whole"] is True
     (tmp_path / "cut.assay").write_bytes(signed[:-9])
     assert run(["verify", "cut.assay", "--key", str(public)]) == 2
-    for words, match in (
-        (["verify", "s.assay", "--key", str(private)], "private"),
-        (["verify", "s.assay", "--key", "none.pem"], "cannot be read"),
-        (["verify", "none.assay"], "cannot be read"),
-        (["verify", "s.assay", "--output-format", "html"], "text or json"),
-        (["sign", "s.assay"], "a key are needed"),
-        (["sign", "s.assay", "--key", str(public)], "unreadable"),
-        (["sign", "s.assay", "--key", str(private), "-o", "x.zip"], "must end in"),
-        (["sign", "s.assay", "--new-key", "k"], "only makes"),
-        (["sign", "cut.assay", "--key", str(private)], "cut off"),
+    for verb, words, match in (
+        (check, {"model": "s.assay", "key": [private]}, "private"),
+        (check, {"model": "s.assay", "key": [tmp_path / "none.pem"]}, "cannot be read"),
+        (check, {"model": "none.assay"}, "cannot be read"),
+        (check, {"model": "s.assay", "output_format": "html"}, "text or json"),
+        (sign, {"model": "s.assay"}, "a key are needed"),
+        (sign, {"model": "s.assay", "key": public}, "unreadable"),
+        (sign, {"model": "s.assay", "key": private, "output_file": tmp_path / "x.zip"}, "must end in"),
+        (sign, {"model": "s.assay", "new_key": tmp_path / "k"}, "only makes"),
+        (sign, {"model": "cut.assay", "key": private}, "cut off"),
+        (sign, {"new_key": tmp_path / "keys"}, "never overwritten"),
     ):
-        assert run(words) == 2, words
-        assert match in capsys.readouterr().err, words
+        with pytest.raises(AssayError, match=match):
+            verb(**words)
+    assert private.read_bytes() == before and "PRIVATE" not in capsys.readouterr().out
 
 
 def test_an_encrypted_key_takes_its_password_from_the_environment(tmp_path, plain, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "m.assay").write_bytes(plain)
     monkeypatch.setenv("ASSAY_KEY_PASSWORD", "geheim")
-    assert run(["sign", "--new-key", "."]) == 0
+    assert sign(new_key=tmp_path, quiet=True) == 0
     assert b"ENCRYPTED" in (tmp_path / "assay.key.pem").read_bytes()
-    assert run(["sign", "m.assay", "--key", "assay.key.pem"]) == 0
+    locked = {"model": "m.assay", "key": tmp_path / "assay.key.pem"}
+    assert sign(**locked) == 0
     monkeypatch.setenv("ASSAY_KEY_PASSWORD", "falsch")
-    assert run(["sign", "m.assay", "--key", "assay.key.pem"]) == 2
+    with pytest.raises(AssayError, match="another password"):
+        sign(**locked)
     monkeypatch.delenv("ASSAY_KEY_PASSWORD")
-    assert run(["sign", "m.assay", "--key", "assay.key.pem"]) == 2
+    with pytest.raises(AssayError, match="ASSAY_KEY_PASSWORD"):
+        sign(**locked)
     told = capsys.readouterr()
-    assert "ASSAY_KEY_PASSWORD" in told.err and "geheim" not in told.err + told.out
+    assert "geheim" not in told.err + told.out
