@@ -131,7 +131,6 @@ def test_open_requests_are_finished_before_the_end(late, row, tmp_path):
         (["--canary", "500%", "--shadow", "x"], "must be a share"),
         (["--fallback", "naiv"], "did you mean naive"),
         (["--unknown", "drop"], "ignore or refuse"),
-        (["--durable"], "--log FOLDER"),
         (["--max-body", "much"], "must be a size"),
         (["--workers", "0"], "between 1 and 256"),
         (["--port", "70000"], "between 0 and 65535"),

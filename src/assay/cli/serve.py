@@ -9,7 +9,8 @@ import typer
 
 from .options import flag, listed
 
-SERVED, TRIAL, LETS_IN, TAKES, KEEPS = (
+SERVED, TRIAL, LETS_IN, DEFAULT_LOG = ".assay/log"
+TAKES, KEEPS = (
     "What is served",
     "Trial and failure",
     "Who may ask",
@@ -62,8 +63,16 @@ Seconds = Annotated[float, flag("Seconds for a body to arrive.  (default: 10)", 
 Connections = Annotated[
     int, flag("Most open connections of a worker.  (default: 1000)", TAKES, "--max-connections", metavar="N")
 ]
-Log = Annotated[str | None, flag("Folder for every prediction; also for /label.", KEEPS, "--log", metavar="FOLDER")]
-Durable = Annotated[bool, flag("Commit to the log before answering.", KEEPS, "--durable")]
+Log = Annotated[
+    list[str] | None,
+    flag(
+        "Folder for every prediction; also for /label. With --log durable too, answers wait for it.",
+        KEEPS,
+        "--log",
+        metavar="FOLDER",
+    ),
+]
+Durable = Annotated[bool, flag("The same as --log durable.", KEEPS, "--durable")]
 Without = Annotated[
     list[str] | None, flag("Columns that the log leaves out.", KEEPS, "--log-without", metavar="COLUMN,...")
 ]
@@ -117,6 +126,8 @@ def serve(
     from assay.serve.setup import Setup, bytes_from, share_from
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    durable = durable or "durable" in (log or ())
+    kept = [place for place in log or () if place != "durable"] or ([DEFAULT_LOG] if durable else [])
     limits = Limits(
         body=bytes_from(max_body, "--max-body"), inflated=bytes_from(max_inflated, "--max-inflated"), rows=max_rows,
         seconds=read_timeout, connections=max_connections,
@@ -126,7 +137,7 @@ def serve(
         fallback=fallback, unknown=unknown, host=host, port=port, workers=workers, drain=drain,
         trusted=tuple(require_signature or ()), keys=keys or "", jwks=jwks or "", issuer=issuer, audience=audience,
         usage=usage or "", tls_cert=tls_cert or "", tls_key=tls_key or "", client_ca=client_ca or "",
-        log=log or "", durable=durable, audit=audit or "",
+        log=kept[-1] if kept else "", durable=durable, audit=audit or "",
         log_without=listed(log_without), log_hashed=listed(log_hashed), log_mb=log_mb, log_days=log_days,
         log_requests=log_requests, limits=limits,
     )  # fmt: skip
