@@ -71,3 +71,11 @@ def test_halves_keep_a_moment_whole(when, first):
 @pytest.mark.parametrize("when", [[], [1.0], [2.0, 2.0], [np.nan, np.nan]])
 def test_no_halves_of_one_moment(when):
     assert halves(np.array(when, float)) is None
+
+
+def test_a_part_of_a_table_with_a_column_more_is_scanned():
+    """What ``assay split`` wrote has a column more; a check looks at parts of it on connections of their own."""
+    whole = open_table({"x": np.arange(6.0)}, cache=False)
+    twice = whole.with_column("side", pa.array(list("aabbcc"))).with_column("other", pa.array(list("uvwxyz")))
+    part = twice.part("b", lambda: np.array([False, False, True, True, False, True]))
+    assert part.arrow().to_pydict() == {"x": [2.0, 3.0, 5.0], "side": ["b", "b", "c"], "other": ["w", "x", "z"]}

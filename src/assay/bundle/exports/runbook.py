@@ -45,7 +45,7 @@ def page(known: About) -> str:
         "## Go back",
         code([
             f"assay registry history {known.name}",
-            f"assay registry rollback {known.name} champion --reason 'what was seen'",
+            f"assay registry rollback {known.name}@champion --reason 'what was seen'",
         ]),
         f"A service that was started as `{known.name}@champion` changes over within a second and fails no request. One "
         "that was started with a file goes back by putting the file before in its place and starting anew.",
