@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from .events import Event
 from .places import open_registry, place_of, read_bundle
-from .registry import Checked, Registry
+from .registry import Registry
 from .state import Live, Version
+from .upkeep import Checked
 
 __all__ = ["Checked", "Event", "Live", "Registry", "Version", "open_registry", "place_of", "read_bundle"]

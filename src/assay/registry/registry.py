@@ -4,40 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from typing import Any
 
 from assay.core.errors import BundleError, InputError, did_you_mean
 
 from . import events
-from .events import FIRST, Event, told
+from .events import Event, told
 from .names import checked_alias, checked_digest, checked_name, checked_version, following, order, read_reference
 from .state import APPROVED, RETIRED, Live, State, Version, folded
 from .store import Store
+from .upkeep import KEPT_DAYS, Checked, Removed, check, unused
 from .who import user, words
-
-KEPT_DAYS = 30  # a file that was live in the last so many days is never removed by itself
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What ``check`` looked at and what it found."""
-
-    events: int
-    files: int
-    head: str  # hash of the last event: kept elsewhere, it shows later that no event was cut off since
-    problems: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """What ``gc`` took out, or would."""
-
-    files: tuple[tuple[str, int, str], ...]  # digest, bytes, why
-    left_over: int = 0  # half-written files of killed writers
 
 
 class Registry:
@@ -317,15 +297,15 @@ class Registry:
             everything: that guard is off.
             dry_run: only tell.
         """
-        unused = self._unused(self.state(), days, everything)
-        found = [(digest, size, why) for digest, size in self.store.stored() if (why := unused(digest))]
+        useless = unused(self.state(), days, everything)
+        found = [(digest, size, why) for digest, size in self.store.stored() if (why := useless(digest))]
         if dry_run:
             return Removed(tuple(found))
         out = []
         for digest, size, _ in found:
             # Told first, removed after, each under the writers' lock: killed between, the next run ends it.
             with self._writing() as (state, append):
-                why = self._unused(state, days, everything)(digest)
+                why = unused(state, days, everything)(digest)
                 if why and digest not in state.removed:
                     append("removed", digest=digest, by=by, reason=why, more={"size": size})
             with self._writing() as (state, _):
@@ -334,47 +314,13 @@ class Registry:
                     out.append((digest, size, why))
         return Removed(tuple(out), self.store.tidy())
 
-    def _unused(self, state: State, days: float, everything: bool) -> Callable[[str], str]:
-        """Tells of a digest why its file is of no use; empty where it is."""
-        since = told(events.now() - timedelta(days=days))
-        used = {live.digest for live in state.live()}
-        used |= {v.digest for v in state.versions.values() if v.stage != RETIRED and v.digest not in state.removed}
-        if not everything:
-            used |= {digest for digest, left in state.ended.items() if left >= since}
-        known = state.digests()
-        return lambda digest: "" if digest in used else "retired" if digest in known else "no version"
-
     def check(self, expect: str = "") -> Checked:
         """Read everything again: the chain of events, what they add up to, and every file.
 
         Args:
             expect: the hash of an event that was there once; the chain must still hold it, so that a cut end shows.
         """
-        problems = list(self.store.damage())
-        found, state, previous, seen = self.store.events(0), State(), FIRST, set()
-        for number, event in enumerate(found, 1):
-            if event.seq != number or event.previous != previous or event.chained() != event.hash:
-                problems.append(f"the history was changed at event {number} ({event.kind}, told {event.at})")
-                break
-            try:
-                state.apply(event)
-            except (KeyError, TypeError, ValueError, IndexError):
-                problems.append(f"event {number} ({event.kind}) contradicts those before it")
-                break
-            previous = event.hash
-            seen.add(event.hash)
-        if expect and not any(h.startswith(expect) for h in seen):
-            problems.append(f"no event has the hash {expect[:16]}: the history was changed, or its end was cut off")
-        files = 0
-        for digest in sorted(state.digests() - set(state.removed)):
-            data, files = self.store.get(digest), files + 1
-            told_of = ", ".join(str(v) for v in state.of() if v.digest == digest)
-            if data is None:
-                gone = {e.digest for e in self.store.events(state.seq) if e.kind == "removed"}  # while this read
-                problems += [] if digest in gone else [f"the file of {told_of} (sha256:{digest[:12]}) is missing"]
-            elif hashlib.sha256(data).hexdigest() != digest:
-                problems.append(f"the file of {told_of} (sha256:{digest[:12]}) was changed or damaged")
-        return Checked(len(found), files, previous, tuple(problems))
+        return check(self.store, expect)
 
     # --- how
 

@@ -147,9 +147,9 @@ def as_numbers(texts: Any) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    for way in (lambda t: t, lambda t: pc.utf8_trim(t, characters=BLANKS)):
+    for trimmed in (False, True):
         try:
-            numbers = pc.cast(way(texts), pa.float64())
+            numbers = pc.cast(pc.utf8_trim(texts, characters=BLANKS) if trimmed else texts, pa.float64())
         except pa.ArrowInvalid:
             continue
         return texts if pc.any(pc.is_nan(numbers)).as_py() else numbers
