@@ -96,7 +96,7 @@ def test_scopes(web):
     assert status(guard, bearer(token, "GET", "/metrics")) == 200
     assert status(guard, bearer(token, "GET", "/v2")) == 200
     refused = [("POST", p) for p in ("/predict", "/explain", "/v2/models/m/infer", "/label", "/log", "/anything")]
-    for method, path in (*refused, ("DELETE", "/"), ("GET", "/admin/x"), ("PUT", "/schema"), ("GET", "/predict")):
+    for method, path in (*refused, ("DELETE", "/x"), ("GET", "/admin/x"), ("PUT", "/schema/x"), ("GET", "/predict")):
         assert status(guard, bearer(token, method, path)) == 403, path
 
 

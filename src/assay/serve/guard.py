@@ -22,6 +22,7 @@ from .usage import Usage
 
 OPEN = frozenset((("GET", "/healthz"), ("GET", "/livez"), ("GET", "/v2/health/live")))
 ANY = ""  # every caller that is known
+READS = frozenset(("/", "/schema", "/openapi.json", "/healthz", "/livez", "/v2", "/v2/health/live", "/v2/health/ready"))
 BY_PATH = {"/predict": "predict", "/explain": "explain", "/metrics": "metrics", "/label": "label", "/log": "log"}
 
 
@@ -45,11 +46,17 @@ class Reads(Protocol):
 
 
 def scope_of(method: str, path: str) -> str:
-    """The scope that a route needs; the empty one is held by every known caller."""
+    """The scope that a route needs; the empty one is held by every known caller.
+
+    What only reads needs none, whatever the method (the service says which one it takes); a path that is not in the
+    table needs ``admin`` as soon as it may change something.
+    """
     if path in BY_PATH:
         return BY_PATH[path]
-    if path.startswith("/v2/") and method not in ("GET", "HEAD"):
-        return "predict"
+    if path.startswith("/v2/models/"):
+        return "predict" if path.endswith("/infer") else ANY
+    if path in READS:
+        return ANY
     return "admin" if path.startswith("/admin") or method not in ("GET", "HEAD") else ANY
 
 
