@@ -9,8 +9,8 @@ import typer
 
 from .options import flag, listed
 
-SERVED, TRIAL, LETS_IN, DEFAULT_LOG = ".assay/log"
-TAKES, KEEPS = (
+DEFAULT_LOG = ".assay/log"
+SERVED, TRIAL, LETS_IN, TAKES, KEEPS = (
     "What is served",
     "Trial and failure",
     "Who may ask",
