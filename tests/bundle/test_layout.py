@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import random
 import zipfile
 
 import pytest
 
 from assay.bundle import layout
-from assay.bundle.archive import MANIFEST, SIGNATURE, contents, pack, seal, to_json, unpack
+from assay.bundle.archive import MANIFEST, SIGNATURE, contents, from_lines, pack, seal, to_json, to_lines, unpack
 from assay.bundle.model import Model
 from assay.bundle.verify import verify
 from assay.bundle.write import build, renamed
-from assay.core.errors import BundleError, SettingsError
+from assay.core.errors import BundleError, InputError, SettingsError
 from tests.bundle.conftest import RECIPE, Case
 
 
@@ -189,3 +190,41 @@ def test_the_same_model_under_another_name(model):
     for bad in ({"name": "a b"}, {"version": "two"}):
         with pytest.raises(SettingsError):
             renamed(model, **bad)
+
+
+ODD = (None, True, 0, -1, 1e308, "", [], {}, "x" * 50, [[]], {"a": {}}, 3.5, "model", ["a"], [1, 2], "\ue000")
+
+
+def places(doc, at=()):
+    """Every place in a document, as keys and indices."""
+    inner = doc.items() if isinstance(doc, dict) else enumerate(doc) if isinstance(doc, list) else ()
+    for key, value in inner:
+        yield (*at, key)
+        yield from places(value, (*at, key))
+
+
+def test_documents_that_are_wrong_anywhere(model):
+    """One value is dropped or replaced, under digests that fit: the bundle is refused in one sentence, or predicts."""
+    rng, refused = random.Random(0), 0
+    manifest, files = unpack(model.to_bytes())
+    about = {k: v for k, v in manifest.items() if k not in ("format", "files")}
+    for path in rng.choices(["schema.json", layout.ROWS, layout.EXPECTED], [4, 1, 1], k=60):
+        lines = path.endswith("l")
+        doc = from_lines(files[path], path) if lines else json.loads(files[path])
+        *before, last = rng.choice(list(places(doc)))
+        inside = doc
+        for step in before:
+            inside = inside[step]
+        if rng.random() < 0.3:
+            del inside[last]
+        else:
+            inside[last] = rng.choice(ODD)
+        data = pack(files | {path: to_lines(doc) if lines else to_json(doc)}, about)
+        assert len(verify(data).checks) == 7
+        try:
+            loaded = Model.load(data)
+            loaded.predict([dict.fromkeys(loaded.columns)])
+        except (BundleError, InputError) as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert 15 <= refused <= 55

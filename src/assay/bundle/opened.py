@@ -39,7 +39,7 @@ class Opened:
         self._schema = schema.from_doc(from_json(self._files[SCHEMA], SCHEMA))
         self._values = typed(self._schema.classes, self._schema.class_type)
         self._session = Session(self._files[GRAPH], self._schema)
-        self.golden_difference = golden.replay(self._files, self._schema, self._session.main, self._output)
+        self.golden_difference = golden.replay(self._files, self._schema, self._session.main, self._raw)
         """The largest difference on the golden rows: 0.0 on the machine that wrote them."""
 
     @classmethod
@@ -172,10 +172,13 @@ class Opened:
         Raises:
             InputError: an imported graph gives no number for a row.
         """
-        if not feed or len(next(iter(feed.values()))) == 0:
-            return np.zeros((0, max(1, len(self.classes))))
-        made = np.asarray(self._session.run(feed), np.float64)
+        made = self._raw(feed)
         if self._schema.imported and not np.isfinite(made).all():
             row = int(np.flatnonzero(~np.isfinite(made).all(axis=1))[0])
             raise InputError(f"the imported model gives no number for row {row}: it may not take missing values")
         return made
+
+    def _raw(self, feed: Feed) -> F64:
+        if not feed or len(next(iter(feed.values()))) == 0:
+            return np.zeros((0, max(1, len(self.classes))))
+        return np.asarray(self._session.run(feed), np.float64)
