@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
 import pytest
 
+import assay
 from assay.core.errors import AssayError, BundleError, InputError, OutputError
 from assay.registry import Registry, open_registry
 
@@ -111,6 +114,50 @@ def test_removal_beside_a_writer_that_adds_the_same_file(place: str, files: list
         added = registry.add(files[0], "late")
         assert [d for d, *_ in done[0]] == [added.digest]
         assert registry.read(added.digest) == files[0] and registry.check().problems == ()
+
+
+def test_a_registry_moves_with_its_history(tmp_path: Path, place: str, files: list[bytes]) -> None:
+    with filled(tmp_path / "old", files) as old, open_registry(place) as new:
+        assert old.copy_to(new) == (3, 2)
+        assert new.check(old.check().head).problems == () and new.history() == old.history()
+        assert new.read(new.resolve("late@champion")) == files[0]
+        new.promote("late", "champion", "0.1.1")
+        with pytest.raises(InputError, match="is not empty"):
+            old.copy_to(new)
+
+
+def test_a_folder_that_cannot_be_written_can_be_read(tmp_path: Path, files: list[bytes]) -> None:
+    """As a server mounts it; run by the user nobody, since root may write anywhere."""
+    if os.name == "nt" or os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("needs root, to become somebody who may not write")
+    folder = Path(tempfile.mkdtemp(prefix="registry"))
+    try:
+        filled(folder / "r", files).close()
+        folder.chmod(0o755)
+        code = (
+            "import sys; sys.path[:0] = sys.argv[2].split(':')\n"
+            "import assay.registry as r\n"
+            "from assay.core.errors import AssayError\n"
+            "book = r.open_registry(sys.argv[1])\n"
+            "print(book.resolve('late@champion')[:6], book.changed(), book.check().problems)\n"
+            "try: book.promote('late', 'champion', '0.1.1')\n"
+            "except AssayError as error: print('refused:', error)"
+        )
+        who = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-B", "-c", code]
+        source = str(Path(assay.__file__).parents[1])
+        done = subprocess.run([*who, str(folder / "r"), f"{source}:{numpy_home()}"], capture_output=True, text=True)
+        if "Permission denied" in done.stderr and not done.stdout:
+            pytest.skip("the interpreter is not readable by others here")
+        assert done.stdout.startswith(f"{hashlib.sha256(files[0]).hexdigest()[:6]} 3 ()"), done.stderr
+        assert "refused: the registry in" in done.stdout and "cannot be written" in done.stdout
+    finally:
+        shutil.rmtree(folder)
+
+
+def numpy_home() -> str:
+    import numpy
+
+    return str(Path(numpy.__file__).parents[1])
 
 
 def test_places_that_cannot_be_used_are_told_in_a_sentence(tmp_path: Path, files: list[bytes]) -> None:

@@ -6,6 +6,7 @@ batches and however often the work was interrupted.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,11 +78,11 @@ class Target:
         """The folder in which the work is kept until it is done."""
         return folder_for(Path.cwd() / str(self.table) if is_database(self.place) else Path(self.place))
 
-    def write(self, rows: pa.RecordBatchReader) -> None:
+    def write(self, rows: pa.RecordBatchReader, work: Path) -> None:
         if is_database(self.place):
             outputs.write_database(rows, self.place, str(self.table), append=self.append)
         else:
-            outputs.write_file(rows, Path(self.place))
+            outputs.write_file(rows, Path(self.place), work)
 
 
 class Stretch:
@@ -126,7 +127,7 @@ def score(
         told("predicting", 0.1)
         _run(model, table, scores, spool, size or (EXPLAINED if scores.reasons else ROWS), told)
         told("writing", 0.95)
-        target.write(spool.reader())
+        target.write(spool.reader(), spool.folder)
     except (KeyboardInterrupt, OutputError):
         keep = spool.rows > 0
         raise
@@ -193,13 +194,19 @@ def _run(model: Model, table: DuckTable | DirectText, scores: Scores, spool: Spo
         if name not in there:
             raise InputError(f"{table.name} has no column {name!r}{did_you_mean(name, there)}")
     needed = [c for c in dict.fromkeys((*model.columns, *scores.columns)) if c in there]
-    rows, total = spool.rows, table.n_rows
+    rows = first = spool.rows
+    total, start = table.n_rows, time.monotonic()
     for part in _read(table, needed, size, rows):
         spool.add(_scored(model, part, table.columns, rows, scores), part.num_rows)
         rows += part.num_rows
-        told(f"{rows:,} of {total:,} rows", 0.1 + 0.85 * rows / max(total, 1))
+        left = (time.monotonic() - start) / (rows - first) * (total - rows) if rows > first else 0.0
+        told(f"{rows:,} of {total:,} rows; {in_words(left)}", 0.1 + 0.85 * rows / max(total, 1))
     if rows != total:
         raise InputError(f"{table.name} changed while it was read: it had {total:,} rows, and gave {rows:,}")
+
+
+def in_words(left: float) -> str:
+    return f"about {left:.0f} s left" if left < 90 else f"about {left / 60:.0f} min left"
 
 
 def _scored(model: Model, part: pa.Table, columns: Sequence[Column], first: int, scores: Scores) -> pa.Table:

@@ -264,6 +264,21 @@ def gc(
 
 
 @registry.command()
+def copy(
+    to: Annotated[str, typer.Argument(metavar="PLACE", help="An empty folder, or a postgresql:// address.")],
+    place: Place = None,
+    form: Form = "text",
+    quiet: Quiet = False,
+) -> int:
+    """Copy everything into an empty registry: history, hashes and files as they are."""
+    checked(form)
+    with opened(place) as book, opened(to, create=True) as other:
+        events, files = book.copy_to(other)
+        tell(form, {"events": events, "files": files}, f"{events:,} events and {files:,} files: {other.place}", quiet)
+    return 0
+
+
+@registry.command()
 def check(
     expect: Annotated[
         str, flag("Hash of an earlier head that the history must still hold.", OUT, "--expect", metavar="HASH")

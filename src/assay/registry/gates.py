@@ -140,7 +140,9 @@ def proof(verified: Verified, made: Mapping[str, Any], shown: str) -> Gate:
     found = [v for v in made.get("verdicts") or [] if v["verdict"] in ("found", "error") and v["code"] != "M05"]
     critical = {f["code"] for f in made.get("findings") or [] if f["severity"] == "critical"}
     if stands := [v for v in found if v["code"] in critical or v["verdict"] == "error"]:
-        return Gate("proof", "blocked", f"{stands[0]['code']} {stands[0]['name']}: {stands[0]['reason']}", where,
+        messages = {f["code"]: f["message"] for f in made.get("findings") or []}
+        said = messages.get(stands[0]["code"], stands[0]["reason"])
+        return Gate("proof", "blocked", f"{stands[0]['code']} {stands[0]['name']}: {said}", where,
                     f"assay rule {stands[0]['code']}")  # fmt: skip
     kept = sum(1 for step in made.get("recipe") or [] if (step.get("proof") or {}).get("state") == "kept")
     return Gate("proof", "passed", f"{parity.says}; {kept} {'repair' if kept == 1 else 'repairs'} with proof", where)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from assay.core.addresses import POSTGRES, hidden, shown
 from assay.core.errors import InputError, MissingExtra, OutputError
-from assay.core.writing import replacing
 
 from .engines import duck
 
@@ -27,13 +27,24 @@ ARROW = (".arrow", ".feather")
 SUFFIXES = (".parquet", *ARROW, *COPIES)
 
 
-def write_file(rows: pa.RecordBatchReader, path: Path) -> Path:
-    """Write rows as Parquet, Arrow, CSV, TSV or JSON, by the suffix; beside first, then renamed. Memory stays bounded.
+def write_file(rows: pa.RecordBatchReader, path: Path, work: Path) -> Path:
+    """Write rows as Parquet, Arrow, CSV, TSV or JSON, by the suffix: in the folder ``work`` (of the same file system)
+    first, then renamed. Memory stays bounded.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    return replacing(path, lambda beside: fill(rows, beside, path.suffix.lower()))
+    made = work / f"out{path.suffix.lower()}"
+    try:
+        fill(rows, made, path.suffix.lower())
+        with made.open("rb") as whole:
+            os.fsync(whole.fileno())
+        made.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"{path} could not be written ({error.strerror or error}); what was done is kept for --resume"
+        ) from None
+    return path
 
 
 def fill(rows: pa.RecordBatchReader, path: Path, suffix: str) -> None:
