@@ -1,6 +1,6 @@
 /* One flight at a time with an exported model.
  *
- *   assay export late.assay c -o exported
+ *   assay export c late.assay -o exported
  *   cc -std=c99 -O2 -Iexported late.c exported/late.c -lm -o late && ./late
  */
 #include <math.h>
