@@ -34,7 +34,6 @@ from . import (
     prove,
     registry,
     rule,
-    run as run_,
     runs,
     schema,
     serve,
@@ -44,9 +43,14 @@ from . import (
     status,
     verify,
 )
+from . import (
+    run as run_,
+)
 
 STOPPED = "stopped; nothing was written"
 INTERRUPTED = 130  # what typer makes of Ctrl-C; older versions raise Abort
+NOT_SERVING = frozenset({"duckdb", "pyarrow", "scipy", "sklearn", "lightgbm", "onnx", "jinja2", "vl_convert"})
+SERVING = "an environment made for serving serves, verifies, signs and registers; pip install assay has the rest"
 app = typer.Typer(
     name="assay",
     help="Measure every well-known way machine learning fails on your own table; repair, prove, ship one file.",
@@ -129,6 +133,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("ASSAY_TRACEBACK"):
             raise
+        if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in NOT_SERVING:
+            return say(f"this needs the package {error.name}, which is not installed here: {SERVING}", 2)
         if hasattr(error, "format_message"):
             told = plain(error.format_message())
             return say(told and f"{told} (assay --help lists what there is)", 2)
