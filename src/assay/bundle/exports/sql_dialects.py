@@ -31,6 +31,7 @@ class Dialect:
     fence: str  # keeps the engine from writing a level's expressions into the next one again and again
     numbers_as_text: bool
     spread: str  # all columns of a row that is a value
+    dot: str  # sum of products of two lists, where the engine has it
 
     def number(self, value: float) -> str:
         if np.isnan(value):
@@ -71,10 +72,11 @@ DIALECTS = {
     "duckdb": Dialect(
         "duckdb", 20_000, "regexp_matches({}, {})", "regexp_full_match({}, {})", "regexp_extract({}, {}, 1)",
         "epoch(CAST({} AS TIMESTAMP))", "", True, "unnest({})",
+        "list_dot_product({}, [{}])",
     ),
     "postgres": Dialect(
         "postgres", 1_600, "{} ~ {}", "{} ~ {}", "substring({} from {})",
-        "CAST(extract(epoch from CAST({} AS TIMESTAMP)) AS FLOAT8)", " OFFSET 0", False, "({}).*",
+        "CAST(extract(epoch from CAST({} AS TIMESTAMP)) AS FLOAT8)", " OFFSET 0", False, "({}).*", "",
     ),
 }  # fmt: skip
 

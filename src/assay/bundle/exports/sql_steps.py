@@ -21,6 +21,7 @@ from .sql_trees import balanced, tree_sums
 NULL_TEXT = f"chr({ord(NULL_CODE)})"
 LONG = 4_000  # characters of an expression that gets a column of its own
 MOST_TERMS = 40_000  # products of one matrix
+SHORT = 8  # numbers of a sum that is written out where the engine has sums of products
 LARGEST = 1e150  # of a raw number; beyond, it counts as infinite, so that no product is out of range
 SIGNS = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/", "Less": "<", "LessOrEqual": "<=", "Greater": ">",
          "GreaterOrEqual": ">=", "Equal": "=", "And": "AND", "Or": "OR"}  # fmt: skip
@@ -273,9 +274,18 @@ class Writer:
         weights = two.reshape(nets, inner, wide).astype(np.float64)
         one = [self.once(lane) for lane in one]
         own = inner if len(one) > inner else 0
+        lists: list[Lane] = []
+        if self.d.dot and inner >= SHORT:
+            parts = [one[g * own : g * own + inner] for g in range(nets if own else 1)]
+            lists = [self._column(self.made(f"[{', '.join(v.sql for v in part)}]", *part)) for part in parts]
         out = []
         for g in range(nets):
             for j in range(wide):
+                if lists:
+                    mine = lists[g if own else 0]
+                    listed = ", ".join(self.d.number(w) for w in weights[g, :, j])
+                    out.append(self.made(self.d.dot.format(mine.sql, listed), mine))
+                    continue
                 used = [(one[g * own + i], weights[g, i, j]) for i in range(inner) if weights[g, i, j] != 0.0]
                 terms = [x.sql if w == 1.0 else f"{x.sql} * {self.d.number(w)}" for x, w in used]
                 out.append(self.made(balanced(terms, self.d), *(x for x, _ in used)))
