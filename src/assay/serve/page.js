@@ -83,7 +83,7 @@ function shown(value) {
   return typeof value === "number" ? Number(value.toPrecision(6)).toString() : String(value);
 }
 async function ask(path, row) {
-  const response = await fetch(path, {
+  const response = await fetch(new URL(path, location.origin + location.pathname), {
     method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ rows: [row] }),
   });
   const doc = await response.json().catch(() => ({ error: "the service gave no readable answer" }));
@@ -117,6 +117,7 @@ form.addEventListener("submit", async (event) => {
     const reasons = make("div");
     parts.push(reasons, make("p", doc.model.name + " " + doc.model.version + ", " + doc.model.digest.slice(0, 12) + ", request " + doc.id, "quiet"));
     out.replaceChildren(...parts);
+    out.parentElement.scrollIntoView({ block: "nearest" });
     const told = await ask("explain?n=5", row);
     if (told.ok) {
       const one = told.doc.explanations[0], list = make("ul");
