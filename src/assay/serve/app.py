@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any, Protocol
 
 from .events import Events, trace_of
@@ -15,16 +15,31 @@ from .guard import Guard
 from .http import Refused, Request, Response
 from .limits import Gone, headers_of, read_body
 from .log import LogUnavailable
+from .scoring import INLINE
 from .secrets import request_id
 from .service import Answer, Done, Service
 
 Scope = dict[str, Any]
 Send = Callable[[Any], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+Sent = tuple[int, Headers, bytes, Callable[[], None]]
 CERTIFICATE = "assay.certificate"
 WORTH_PACKING = 1_024  # bytes of an answer above which gzip is worth its time
 THREADS = 2
 NO_BODY = frozenset(("GET", "HEAD"))
 SAFE = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+
+
+class Visit:
+    """One request on its way: who asks, under which id, since when."""
+
+    __slots__ = ("caller", "id", "request", "start")
+
+    def __init__(self, scope: Scope) -> None:
+        self.start = time.perf_counter()
+        self.request = Request(scope["method"], scope["path"])
+        self.caller: Any = None
+        self.id = ""
 
 
 class Takes(Protocol):
@@ -56,67 +71,108 @@ class App:
     async def __call__(self, scope: Scope, receive: Callable[[], Awaitable[Any]], send: Send) -> None:
         if scope["type"] != "http":
             return
-        start = time.perf_counter()
-        path, caller, route, id = scope["path"], None, "other", ""
-        headers: Mapping[bytes, bytes] = {}
-        answer: Answer | None = None
-        method = scope["method"]
-        request = Request(method, path)
+        visit, answer = Visit(scope), None
+        request = visit.request
         try:
-            headers = headers_of(scope["headers"], self.limits)
-            id = request_id(headers.get(b"x-request-id"))
-            client = scope["client"]
-            request.headers, request.query = headers, scope["query_string"].decode("latin-1")
-            request.client = client[0] if client else ""
-            extensions = scope.get("extensions")
-            certificate = extensions.get(CERTIFICATE) if extensions else None
-            caller = self.guard.admit(request, time.time(), certificate)
-            if method not in NO_BODY:
-                request.body = await read_body(receive, headers, self.limits)
+            self._read(visit, scope)
+            self._admit(visit, scope)
+            if request.method not in NO_BODY:
+                request.body = await read_body(receive, request.headers, self.limits)
             if self.service.heavy(request, len(request.body)):
                 loop = asyncio.get_running_loop()
-                answer = await loop.run_in_executor(self.threads, self.service.answer, request, caller, id)
+                answer = await loop.run_in_executor(self.threads, self.service.answer, request, visit.caller, visit.id)
             else:
-                answer = self.service.answer(request, caller, id)
+                answer = self.service.answer(request, visit.caller, visit.id)
             if answer.later is not None:
-                answer = await self._later(answer)
-            response, route = answer.response, answer.route
+                answer.response.body = b'{"sequence":%d}' % await asyncio.wrap_future(answer.later)
             if self.before is not None and answer.done is not None:
                 await asyncio.wrap_future(self.before(answer.done))
-        except Refused as refused:
-            response, answer = refused.response(), None
-            if refused.fields:
-                self.service.metrics.add("refused_fields", len(refused.fields))
-        except LogUnavailable as error:
-            response, answer = Refused(503, str(error) or "the log cannot be written now").response(), None
+            response = answer.response
         except Gone:
             return
         except Exception as error:
-            self.events("failed", request_id=id, route=template(path), error=f"{type(error).__name__}: {error}"[:300])
-            response, answer = Refused(500, f"the service failed on this request; its id is {id}").response(), None
-        await self._send(send, request, response, id)
-        took = time.perf_counter() - start
-        route = route if answer is not None else template(path)
-        self.service.metrics.request(route, response.status, took)
-        if answer is not None and answer.done is not None and self.after is not None and self.before is None:
-            self.after(answer.done)
-        self._record(request, caller, id, route, response, answer, took)
+            response, answer = self._refusal(error, visit), None
+        body, headers = self._sent(visit, response)
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})
+        self._left(visit, response, answer)
 
-    async def _later(self, answer: Answer) -> Answer:
-        sequence = await asyncio.wrap_future(answer.later)
-        import orjson
+    def direct(
+        self, scope: Scope, body: bytes
+    ) -> tuple[int, list[tuple[bytes, bytes]], bytes, Callable[[], None]] | None:
+        """Answer a whole request at once: status, headers, body, and what is left to do once they are sent.
 
-        return replace(answer, response=replace(answer.response, body=orjson.dumps({"sequence": sequence})))
+        None where something would have to be waited for: then nothing was done, and the request goes the usual way.
+        """
+        path = scope["path"]
+        if self.before is not None or scope["method"] != "POST" or not (path == "/predict" or path.endswith("/infer")):
+            return None
+        if scope["query_string"] or len(body) > self.limits.body:
+            return None
+        if self.service.live.lineup.live.cost(len(body)) > INLINE:
+            return None
+        visit, answer = Visit(scope), None
+        try:
+            self._read(visit, scope)
+            if b"content-encoding" in visit.request.headers:
+                return None
+            self._admit(visit, scope)
+            visit.request.body = body
+            answer = self.service.answer(visit.request, visit.caller, visit.id)
+            response = answer.response
+        except Exception as error:
+            response, answer = self._refusal(error, visit), None
+        content, headers = self._sent(visit, response)
+        return response.status, headers, content, lambda: self._left(visit, response, answer)
 
-    async def _send(self, send: Send, request: Request, response: Response, id: str) -> None:
+    def _read(self, visit: Visit, scope: Scope) -> None:
+        request, client = visit.request, scope["client"]
+        request.headers = headers = headers_of(scope["headers"], self.limits)
+        visit.id = request_id(headers.get(b"x-request-id"))
+        if query := scope["query_string"]:
+            request.query = query.decode("latin-1")
+        request.client = client[0] if client else ""
+
+    def _admit(self, visit: Visit, scope: Scope) -> None:
+        extensions = scope.get("extensions")
+        certificate = extensions.get(CERTIFICATE) if extensions else None
+        visit.caller = self.guard.admit(visit.request, time.time(), certificate)
+
+    def _refusal(self, error: Exception, visit: Visit) -> Response:
+        if isinstance(error, Refused):
+            if error.fields:
+                self.service.metrics.add("refused_fields", len(error.fields))
+            return error.response()
+        if isinstance(error, LogUnavailable):
+            return Refused(503, str(error) or "the log cannot be written now").response()
+        # The text of an error may hold values of a row: where it was raised says enough.
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{at.filename.rpartition('/')[2]}:{at.lineno}"
+        what = type(error).__name__
+        self.events("failed", request_id=visit.id, route=template(visit.request.path), error=what, where=where)
+        return Refused(500, f"the service failed on this request; its id is {visit.id}").response()
+
+    def _sent(self, visit: Visit, response: Response) -> tuple[bytes, Headers]:
+        """Body and headers as they are sent."""
         body = response.body
-        headers = [(b"content-type", response.content_type), (b"x-request-id", id.encode()), *SAFE, *response.headers]
-        if len(body) > WORTH_PACKING and takes_gzip(request.headers):
+        headers = [
+            (b"content-type", response.content_type), (b"x-request-id", visit.id.encode()), *SAFE, *response.headers
+        ]  # fmt: skip
+        if len(body) > WORTH_PACKING and takes_gzip(visit.request.headers):
             body = gzip.compress(body, 1, mtime=0)
             headers += [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
         headers.append((b"content-length", b"%d" % len(body)))
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})
+        return body, headers
+
+    def _left(self, visit: Visit, response: Response, answer: Answer | None) -> None:
+        """After the answer: count it, log it, let the shadow have it."""
+        took = time.perf_counter() - visit.start
+        route = answer.route if answer is not None else template(visit.request.path)
+        self.service.metrics.request(route, response.status, took)
+        if answer is not None and answer.done is not None and self.after is not None and self.before is None:
+            self.after(answer.done)
+        if self.audit is not None or self.events.requests:
+            self._record(visit.request, visit.caller, visit.id, route, response, answer, took)
 
     def _record(
         self, request: Request, caller: Any, id: str, route: str, response: Response, answer: Answer | None, took: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,7 +53,8 @@ class Served:
         self.classes = self.schema.classes
         self.aim = model.aim or aim_of(self.schema.task)
         self.about = {"name": self.name, "version": self.version, "digest": self.digest}
-        self.header = f"{self.name}@{self.version};sha256={self.digest[:12]}".encode("latin-1", "replace")
+        mark = f"{self.name}@{self.version};sha256={self.digest[:12]}"
+        self.header = re.sub(r"[^ -~]", "?", mark).encode()  # a header's value: nothing that could end its line
         self.asked = [model._session.main, "set"]
         self.per_row, self.at_all = self._measured()
 

@@ -17,7 +17,7 @@ from .http import HTML, Refused, Request, Response
 from .limits import Limits, check_depth, inflate
 from .live import Lineup, Live
 from .metrics import Metrics
-from .scoring import Scored, Served
+from .scoring import INLINE, Scored, Served
 
 if TYPE_CHECKING:
     from .log import PredictionLog
@@ -105,7 +105,7 @@ class Service:
             or b"content-encoding" in request.headers
         ):
             return True
-        return self.live.lineup.live.cost(size) > 1_000.0
+        return self.live.lineup.live.cost(size) > INLINE
 
     def answer(self, request: Request, caller: Caller, id: str) -> Answer:
         """Answer one request whose caller is known and whose body is whole.

@@ -19,6 +19,7 @@ from typing import Any
 from assay.core.errors import AssayError
 
 from .app import App, Takes
+from .direct import protocol
 from .events import Events
 from .guard import OPEN, Guard
 from .live import Lineup, Live
@@ -148,8 +149,9 @@ class Worker:
         from uvicorn.config import Config
 
         setup = self.setup
+        wire: Any = protocol(setup.limits, self.app)
         config = Config(
-            self.app, http=http_of(setup), ws="none", lifespan="off", log_config=None, access_log=False,  # type: ignore[arg-type]
+            self.app, http=wire, ws="none", lifespan="off", log_config=None, access_log=False,  # type: ignore[arg-type]
             server_header=False, proxy_headers=False, backlog=2048, timeout_graceful_shutdown=int(setup.drain),
             timeout_keep_alive=max(1, int(setup.limits.idle_seconds)),
             **self.tls,
@@ -241,12 +243,6 @@ def guard_of(setup: Setup, events: Events) -> Guard:
 
         tokens = Tokens(Path(setup.jwks), setup.issuer, setup.audience, warn=warn)
     return Guard(keys, tokens, Usage(Path(setup.usage) if setup.usage else None), open=OPEN | READY)
-
-
-def http_of(setup: Setup) -> Any:
-    from .wire import protocol
-
-    return protocol(setup.limits)
 
 
 def _loop() -> Callable[[], asyncio.AbstractEventLoop]:
