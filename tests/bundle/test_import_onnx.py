@@ -99,6 +99,23 @@ def test_one_input_a_column_with_words_and_maps():
     assert np.array_equal(missing, made.predict_proba([{"a": 1.0, "colour": ""}])), "a missing word is an empty one"
 
 
+def test_a_graph_that_refuses_what_it_does_not_know():
+    """Scikit-learn's encoder fails on an unknown word, in the graph too: no golden row holds one, and a row that does
+    is named."""
+    nodes = [
+        helper.make_node("OneHotEncoder", ["colour"], ["hot"], domain="ai.onnx.ml", cats_strings=["red", "green"],
+                         zeros=0),
+        helper.make_node("Reshape", ["hot", "two"], ["flat"]), helper.make_node("Softmax", ["flat"], ["p"], axis=1),
+    ]  # fmt: skip
+    two = [("two", np.array([-1, 2], np.int64))]
+    data = graph(nodes, [value("colour", S, None, 1)], [value("p", F, None, 2)], two)
+    made = import_onnx(data, table().select(["colour"]), classes=("a", "b"))
+    words = {json.loads(line)["colour"] for line in made._files["examples/inputs.jsonl"].splitlines()}
+    assert words == {"red", "green"} and made.predict([{"colour": "red"}]).tolist() == ["a"]
+    with pytest.raises(InputError, match="no number for row 1: it may not take missing values, or words"):
+        made.predict([{"colour": "red"}, {"colour": "mauve"}, {"colour": "green"}])
+
+
 def test_trees_of_another_maker():
     trees = helper.make_node(
         "TreeEnsembleClassifier", ["X"], ["l", "p"], domain="ai.onnx.ml", classlabels_int64s=[0, 1],

@@ -208,7 +208,7 @@ def test_documents_that_are_wrong_anywhere(model):
     rng, refused = random.Random(0), 0
     manifest, files = unpack(model.to_bytes())
     about = {k: v for k, v in manifest.items() if k not in ("format", "files")}
-    for path in rng.choices(["schema.json", layout.ROWS, layout.EXPECTED], [4, 1, 1], k=60):
+    for path in rng.choices(["schema.json", layout.ROWS, layout.EXPECTED], [4, 1, 1], k=30):
         lines = path.endswith("l")
         doc = from_lines(files[path], path) if lines else json.loads(files[path])
         *before, last = rng.choice(list(places(doc)))
@@ -227,4 +227,4 @@ def test_documents_that_are_wrong_anywhere(model):
         except (BundleError, InputError) as error:
             refused += 1
             assert "\n" not in str(error)
-    assert 15 <= refused <= 55
+    assert 5 <= refused <= 27

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -172,10 +173,22 @@ class Opened:
         Raises:
             InputError: an imported graph gives no number for a row.
         """
-        made = self._raw(feed)
-        if self._schema.imported and not np.isfinite(made).all():
+        if not self._schema.imported:
+            return self._raw(feed)
+        try:
+            made = self._raw(feed)
+        except BundleError:
+            made = np.full((len(next(iter(feed.values()))), 1), np.nan)
+            for row in range(len(made)):  # which of the rows it is that the graph fails on
+                with suppress(BundleError):
+                    self._raw({k: v[row : row + 1] for k, v in feed.items()})
+                    made[row] = 0.0
+        if not np.isfinite(made).all():
             row = int(np.flatnonzero(~np.isfinite(made).all(axis=1))[0])
-            raise InputError(f"the imported model gives no number for row {row}: it may not take missing values")
+            raise InputError(
+                f"the imported model gives no number for row {row}: it may not take missing values, or words that it "
+                "has not seen"
+            )
         return made
 
     def _raw(self, feed: Feed) -> F64:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +74,7 @@ def checked(
     """Golden rows, the check against ``native`` (as ``build`` has it), and the file."""
     session = Session(graph, schema)
     evidence = dict(dossier or {})
-    rows = golden.golden_rows(schema, assembly)
-    output = np.asarray(session.run(golden.feed_of(rows, schema)), np.float64)
-    told = np.asarray(
-        np.isfinite(output).all(axis=1)
-    )  # a graph of another maker may have no answer where a value is missing
-    if not told.any():
-        raise BundleError("the graph gives no number for any made-up row: nothing of it could be checked at a load")
-    rows, output = [row for row, one in zip(rows, told.tolist(), strict=True) if one], output[told]
+    rows, output = _answered(golden.golden_rows(schema, assembly), schema, session)
     files = {GRAPH: graph, SCHEMA: to_json(to_doc(schema)), **golden.to_files(rows, output, session.main), **rest}
     if held_out is not None and native is not None:
         some = held_out.take(np.arange(min(held_out.n, MOST_ROWS)))
@@ -92,6 +86,27 @@ def checked(
             evidence["model"] = {**evidence["model"], "parity": record}
     said = {**about, "task": schema.task, "target": schema.target}
     return Model(finish(files, evidence, said, schema.trained_on))
+
+
+def _answered(rows: list[dict[str, Any]], schema: Schema, session: Session) -> tuple[list[dict[str, Any]], F64]:
+    """The golden rows with what the graph gives for them; of an imported graph those that it has an answer for."""
+
+    def asked(some: list[dict[str, Any]]) -> F64:
+        return np.asarray(session.run(golden.feed_of(some, schema)), np.float64)
+
+    if not schema.imported:
+        return rows, asked(rows)
+    kept: list[dict[str, Any]] = []
+    outputs: list[F64] = []
+    for row in rows:
+        with suppress(BundleError):  # a graph of another maker may refuse an unknown word or a missing value
+            one = asked([row])
+            if np.isfinite(one).all():
+                kept.append(row)
+                outputs.append(one)
+    if not kept:
+        raise BundleError("the graph gives no number for any made-up row: nothing of it could be checked at a load")
+    return kept, np.concatenate(outputs)
 
 
 def finish(

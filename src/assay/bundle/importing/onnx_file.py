@@ -32,7 +32,7 @@ from assay.core.remedy import Recipe
 from assay.core.table import F64, SampleSpec
 from assay.core.words import text_of
 from assay.learn.conformal import fit_conformal
-from assay.learn.forms import Assembly, Calibration, EncoderSpec
+from assay.learn.forms import Assembly, Calibration, EncoderSpec, Feature
 
 from .live import imported_dossier
 
@@ -82,7 +82,10 @@ def import_onnx(
     task = "regression" if not names else "binary" if len(names) == 2 else "multiclass"
     nothing = np.empty((0, len(names))) if names else np.empty(0)
     conformal = fit_conformal(nothing, np.empty(0), task)  # type: ignore[arg-type]
-    spec = EncoderSpec(tuple(kinds.items()), ())
+    seen = (
+        Feature(c, c, "codes", levels=tuple(sorted(sample.codes(c)[1]))) for c, k in kinds.items() if k in TEXT_KINDS
+    )
+    spec = EncoderSpec(tuple(kinds.items()), tuple(seen))  # the words of the rows, for the schema
     assembly = Assembly(task, names, spec, (), Calibration("none"), conformal)  # type: ignore[arg-type]
     made = _wrapped(graph, theirs, kinds, assembly, output, width)
     schema = make_schema(assembly, list(input_names(kinds).values()), sample, target=target, trained_on=None,
