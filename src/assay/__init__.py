@@ -7,6 +7,7 @@ True
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from types import ModuleType
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from assay.report.document import Report
 
 __version__ = "0.1.0"
+
+# From 1.29 on onnxruntime tells its maker what it runs, unless this is set before it is loaded (its docs/Privacy.md).
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 HOMES = {
     "AssayClassifier": "assay.bundle.estimators",

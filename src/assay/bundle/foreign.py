@@ -38,6 +38,7 @@ class OnnxModel:
         check_foreign(graph)
         import onnxruntime as ort
 
+        ort.disable_telemetry_events()  # for whoever loaded it before assay
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4

@@ -23,6 +23,7 @@ class Session:
         check_graph(graph, schema.imported)
         import onnxruntime as ort
 
+        ort.disable_telemetry_events()  # for whoever loaded it before assay
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL

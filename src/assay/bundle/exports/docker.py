@@ -35,6 +35,7 @@ COPY --chmod=0444 {bundle} /srv/assay/{bundle}
 RUN mkdir -p {state} && chown {user}:{user} {state}
 ENV PATH=/opt/assay/bin:/usr/local/bin:/usr/bin:/bin \\
     OMP_NUM_THREADS=1 \\
+    ORT_DISABLE_TELEMETRY=1 \\
     PYTHONDONTWRITEBYTECODE=1
 WORKDIR {state}
 USER {user}:{user}

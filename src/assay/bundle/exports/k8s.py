@@ -46,7 +46,7 @@ def to_k8s(model: Model, image: str | None = None) -> dict[str, bytes]:
     container = {
         "name": name, "image": image, "args": command(f"/srv/assay/{BUNDLE}", KEYS, STATE),
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
-        "env": [{"name": "OMP_NUM_THREADS", "value": "1"}],
+        "env": [{"name": "OMP_NUM_THREADS", "value": "1"}, {"name": "ORT_DISABLE_TELEMETRY", "value": "1"}],
         "resources": {"requests": asked, "limits": {"cpu": "1", "memory": limit}},
         "startupProbe": probe(READY, 1, 30), "livenessProbe": probe(LIVE, 10, 3), "readinessProbe": probe(READY, 5, 2),
         "securityContext": {

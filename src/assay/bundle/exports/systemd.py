@@ -25,7 +25,7 @@ StateDirectory=assay/{service}
 StateDirectoryMode=0700
 WorkingDirectory=%S/assay/{service}
 LoadCredential=keys.json:/etc/assay/{service}.keys.json
-Environment=OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1
+Environment=OMP_NUM_THREADS=1 ORT_DISABLE_TELEMETRY=1 PYTHONDONTWRITEBYTECODE=1
 ExecStartPre=/opt/assay/bin/assay verify /srv/assay/{service}/{bundle}
 ExecStart=/opt/assay/bin/assay {command}
 KillSignal=SIGTERM
