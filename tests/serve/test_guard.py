@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import subprocess
 import sys
 import time
@@ -10,11 +11,14 @@ import time
 import pytest
 
 from assay.core.errors import InputError, SettingsError
+from assay.serve.events import Events
 from assay.serve.guard import EVERYBODY, Guard, safe_to_bind, scope_of
 from assay.serve.http import Refused, Request
-from assay.serve.key_file import KeyRing
+from assay.serve.key_file import KeyRing, write
 from assay.serve.keys import make
+from assay.serve.setup import Setup
 from assay.serve.usage import Usage
+from assay.serve.worker import guard_of, usage_of
 
 NOW = 1_800_000_000.0
 
@@ -204,6 +208,26 @@ def test_a_file_that_is_something_else_is_refused(tmp_path):
         Usage(tmp_path / "usage")
     with pytest.raises(InputError, match="cannot be used"):
         Usage(tmp_path / "none" / "usage")
+
+
+def test_a_service_counts_beside_its_keys(tmp_path):
+    token, key = make("few", budget=5)
+    keys = tmp_path / "keys.json"
+    write(keys, (key,))
+    setup = Setup("late.assay", keys=str(keys))
+    for left in (5, 2):
+        guard = guard_of(setup, Events(io.StringIO()))
+        caller = guard.admit(bearer(token), NOW)
+        guard.spend(caller, 3 if left == 5 else 2, NOW)
+        guard.usage.close()
+    with pytest.raises(Refused):
+        guard_of(setup, Events(io.StringIO())).spend(caller, 1, NOW)
+    (tmp_path / "keys.usage").unlink()
+    (tmp_path / "keys.usage").mkdir()  # cannot be a file
+    with pytest.raises(InputError, match="--usage"):
+        usage_of(setup)
+    write(keys, (make("free")[1],))
+    assert usage_of(setup).spend("key:x", 1, 1, NOW, 1, None, None) is None
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "[::1]", "localhost", "127.8.9.1"])

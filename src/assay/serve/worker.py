@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from assay.core.errors import AssayError
+from assay.core.errors import AssayError, InputError
 
 from .app import App, Takes
 from .direct import protocol
@@ -32,6 +32,7 @@ from .setup import Setup, from_doc
 from .shadow import Shadow
 from .sources import find, loader
 from .swap import Watcher, before_it
+from .usage import Usage
 
 READY = frozenset((("GET", "/v2/health/ready"),))
 TICK = 0.5  # seconds between two looks at what is counted elsewhere
@@ -231,7 +232,6 @@ class Worker:
 def guard_of(setup: Setup, events: Events) -> Guard:
     """Who may ask, as the setup says."""
     from .key_file import KeyRing
-    from .usage import Usage
 
     warn = lambda sentence: events("keys", says=sentence)  # noqa: E731
     keys = tokens = None
@@ -242,7 +242,28 @@ def guard_of(setup: Setup, events: Events) -> Guard:
         from .jwt import Tokens
 
         tokens = Tokens(Path(setup.jwks), setup.issuer, setup.audience, warn=warn)
-    return Guard(keys, tokens, Usage(Path(setup.usage) if setup.usage else None), open=OPEN | READY)
+    return Guard(keys, tokens, usage_of(setup), open=OPEN | READY)
+
+
+def usage_of(setup: Setup) -> Usage:
+    """Where budgets and rates are counted: the file that was named, else one beside the keys.
+
+    Raises:
+        InputError: it cannot be written though a key has a budget or a rate, which would then not hold.
+    """
+    from .key_file import read
+
+    if setup.usage:
+        return Usage(Path(setup.usage))
+    if not setup.keys:
+        return Usage()
+    keys = Path(setup.keys)
+    try:
+        return Usage(keys.with_suffix(".usage"))
+    except InputError:
+        if any(k.budget is not None or k.rate is not None for k in read(keys)):
+            raise
+        return Usage()
 
 
 def _loop() -> Callable[[], asyncio.AbstractEventLoop]:
