@@ -154,6 +154,7 @@ def test_looking_at_the_depth_of_hostile_bodies_takes_no_long():
     [b'{"rows":[{"a":1,"b":"x:y"},{"a":2,"b":":"}]}', b'[{"a":1}]', b"[]", b'{"a" : 1}', b'{"columns":{"a":[1,2]}}', b"7",
      b'{"a":"q\\":\\"w"}', b'{"a":"\\\\"}', b'{"rows":[{"a":{"b":{"c":1}}}]}',
      b'[[1,2],[3]]', b'[{"a:b":"c:d"}]', b'[{"a":"\\u003a"}]',
+     b'{"a":[1,{"b":2},[3,{"c":4}]]}',
      b'{"inputs":[{"name":"a","shape":[1],"data":[1,2]}],"parameters":{"a":{}}}', b'{"a":"2020-01-01T10:11:12Z"}'],
 )  # fmt: skip
 def test_names_that_stand_once(body):
@@ -164,7 +165,7 @@ def test_names_that_stand_once(body):
     "body",
     [b'{"rows":[{"a":1,"a":2}]}', b'{"rows":[],"rows":[]}', b'[{"a":1},{"a":1,"\\u0061":2}]', b'{"a" :1,"a" :2}',
      b'{"a":"x:y","b":1,"b":2}', b'{"columns":{"a":[1],"a":[2]}}', b'{"p":{"q":{"r":1,"r":2}}}', b'[{"a":1,"a":":"}]',
-     b'[{"a":":","a":1}]', b'[{"a":"\\u003a","a":1,"b":2}]', b'[{"a":{"b":1,"b":2}}]', b'[{"a":":"},{"b":1,"b":2}]',
+     b'[{"a":":","a":1}]', b'[{"a":"\\u003a","a":1,"b":2}]', b'[{"a":{"b":1,"b":2}}]', b'{"a":[1,{"b":2,"b":3}]}', b'[{"a":":"},{"b":1,"b":2}]',
      b'{"inputs":[{"name":"a","name":"b"}]}', b'{"a":"\\":\\"","a":1}'],
 )  # fmt: skip
 def test_names_that_stand_twice(body):
