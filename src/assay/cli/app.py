@@ -10,7 +10,8 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 import typer
 
@@ -108,10 +109,16 @@ def start(
     """Run before any verb."""
 
 
+@cache
+def command() -> Any:
+    """The command line, built once a process: to build it takes longer than most verbs need to begin."""
+    return typer.main.get_command(app)
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (by default the process's own) and return its exit code. Never raises, never a traceback."""
     try:
-        code = app(args=None if arguments is None else list(arguments), prog_name="assay", standalone_mode=False)
+        code = command()(args=None if arguments is None else list(arguments), prog_name="assay", standalone_mode=False)
         sys.stdout.flush()
         if code == INTERRUPTED:
             raise KeyboardInterrupt

@@ -135,10 +135,10 @@ class Way:
 
             write_file(step.writes[0], step.reads[0].read_bytes())
             return 0
-        from .app import app
+        from .app import command
 
         words = [*step.words, *FLAGS.get(step.words[0], ())]
-        verb = partial(app, args=words, prog_name="assay", standalone_mode=False)
+        verb = partial(command(), args=words, prog_name="assay", standalone_mode=False)
         code = held(verb) if self.quiet or step.name == "verify" else verb()
         return code if isinstance(code, int) else 0
 

@@ -12,8 +12,9 @@ from assay.bundle.schema import Schema
 
 HOW = (
     "Inputs: one tensor [N, 1] for each column, named as in schema.json under x-assay.columns.*.input; numbers as "
-    "double (missing: NaN; dates: seconds since 1970-01-01 UTC; times of day: HHMM; true and false: 1 and 0), text as string "
-    f"(missing: {NULL_CODE!r})."
+    "double (missing: NaN; dates: seconds since 1970-01-01 UTC; times of day: HHMM; true and false: 1 and 0), text as "
+    f"string (missing: {NULL_CODE!r}). onnxruntime from 1.29 on tells its maker what it runs unless "
+    "ORT_DISABLE_TELEMETRY=1 is set."
 )
 
 
