@@ -52,7 +52,7 @@ def openapi(schema: Mapping[str, Any], name: str, version: str) -> dict[str, Any
                 "basic": {"type": "http", "scheme": "basic", "description": "The key as password, for browsers."},
                 "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, or a JWT."},
             },
-            "schemas": {**_rows(schema), **_answers(own), **_tensors(own)},
+            "schemas": {**_rows(schema), **_answers(own), **_tensors(own), **_kept()},
             "responses": {
                 code: {"description": said, "headers": _headers(), "content": _json("Error")}
                 for code, said in REFUSED.items()
@@ -127,6 +127,10 @@ def _operation() -> dict[str, Any]:
         ("/", "page", "Anything", "A page for people."),
     ):
         out[path] = {"get": _does(id, "operation", says, None, answer, open=path in OPEN)}
+    says = "Say what turned out to be true (with --log); kept before it is answered."
+    label = _does("label", "assay", says, "Labels", "Receipt")
+    says = "Keep predictions that something else made (with --log); kept before it is answered."
+    out |= {"/label": {"post": label}, "/log": {"post": _does("log", "assay", says, "Elsewhere", "Receipt")}}
     out["/metrics"]["get"]["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
     out["/"]["get"]["responses"]["200"]["content"] = {"text/html": {"schema": {"type": "string"}}}
     return out
@@ -254,6 +258,41 @@ def _answers(own: Mapping[str, Any]) -> dict[str, Any]:
         "Health": {"type": "object", "required": ["live"], "properties": {"live": {"type": "boolean"}}},
         "Anything": {},
     }
+
+
+def _kept() -> dict[str, Any]:
+    """What /label and /log take, and the receipt that they give."""
+    cell = {"type": ["string", "number", "boolean", "null"]}
+    said = {"type": ["string", "number", "boolean"]}
+    id, own = {"type": "string", "minLength": 1, "maxLength": 256}, {"type": ["string", "integer"], "maxLength": 256}
+    place = {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}
+    asked = {"type": "object", "required": ["id", "label"], "additionalProperties": False,
+             "properties": {"id": id, "row": place, "label": said}}  # fmt: skip
+    by_own_id = {"type": "object", "required": ["row_id", "label"], "additionalProperties": False,
+                 "properties": {"row_id": own, "label": said}}  # fmt: skip
+    one = {"anyOf": [{"title": "By answer", **asked}, {"title": "By own id", **by_own_id}]}
+    many = {"type": "array", "minItems": 1, "items": one}
+    share = {"type": "number", "minimum": 0, "maximum": 1}
+    prediction = {
+        "type": "object", "required": ["prediction"], "additionalProperties": False,
+        "properties": {"prediction": said, "probabilities": {"type": "object", "additionalProperties": share},
+                       "set": {"type": "array", "items": said}, "decision": {"type": "string"}},
+    }  # fmt: skip
+    rows = {"type": "array", "minItems": 1, "items": {"type": "object", "additionalProperties": cell}}
+    made = {
+        "rows": rows, "predictions": {"type": "array", "minItems": 1, "items": prediction},
+        "row_ids": {"type": "array", "items": own}, "model": {"type": "string", "maxLength": 256}, "id": id,
+        "at": {"type": ["number", "string"], "description": "Seconds since 1970, or RFC 3339."},
+    }  # fmt: skip
+    batch = {"title": "Several", "type": "object", "required": ["labels"], "additionalProperties": False,
+             "properties": {"labels": many}}  # fmt: skip
+    return {
+        "Labels": {"anyOf": [batch, {"title": "Labels alone", **many}, *one["anyOf"]]},
+        "Elsewhere": {"type": "object", "required": ["rows", "predictions"], "additionalProperties": False,
+                      "properties": made},
+        "Receipt": {"type": "object", "required": ["sequence"],
+                    "properties": {"sequence": {"type": "integer", "minimum": 1}}},
+    }  # fmt: skip
 
 
 def _list_of(name: str, form: str, more: Mapping[str, Any]) -> dict[str, Any]:
