@@ -305,3 +305,27 @@ def test_several_files_are_one_table_in_the_order_of_their_names(small: Model, r
     score(small, Source(str(tmp_path / "part*.csv")), Target(str(out)), Scores(columns=("id",)), size=99)
     assert read(out)["id"].to_pylist() == [f"r{k}" for k in range(N)]
     assert read(out).drop_columns(["id"]).equals(small.score_table(rows / "t.parquet"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
+def test_killed_at_random_points_until_it_is_done(rows: Path, tmp_path: Path) -> None:
+    """Landing, scoring, keeping, writing: wherever it is killed, the next try goes on, and the bytes are the same."""
+    rng = np.random.default_rng(0)
+    model = tmp_path / "m.assay"
+    model.write_bytes(bundle(0))
+    for suffix in ("csv", "parquet"):
+        whole, out = tmp_path / f"whole.{suffix}", tmp_path / f"out.{suffix}"
+        score(Model.load(model), Source(str(rows / "t.csv")), Target(str(whole)))
+        code = [sys.executable, "-c", SLOW, str(rows / "t.csv"), str(out), str(model), "resume"]
+        kills = 0
+        while not out.exists():
+            run_ = subprocess.Popen(code, stdout=subprocess.PIPE)
+            assert run_.stdout is not None
+            run_.stdout.readline()  # past the imports: the first batch is scored
+            time.sleep(float(rng.random() * 0.12))
+            run_.kill()
+            run_.wait()
+            run_.stdout.close()
+            kills += 1
+        assert kills > 3 and out.read_bytes() == whole.read_bytes()

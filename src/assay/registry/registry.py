@@ -216,7 +216,7 @@ class Registry:
             found = self._version(state, name, version)
             named = [live.alias for live in state.live(name) if live.version == found.version]
             if stage == RETIRED and named:
-                raise InputError(f"{found} is {' and '.join(named)}: promote another version first")
+                raise InputError(f"{found} is {' and '.join(named)}: promote another version first, or clear the alias")
             if found.stage != stage:
                 append(stage, name, found.version, found.digest, by=by, reason=reason)
         return self.state().versions[name, found.version]
