@@ -18,8 +18,8 @@ def query(w: Writer, table: str) -> str:
     """
     results = _results(w)
     needed = set().union(*(lane.uses for _, lane in results))
-    levels: list[str] = []
-    for own in reversed(w.columns):
+    levels: list[tuple[str, str]] = []
+    for k, own in reversed(list(enumerate(w.columns))):
         mine = [(name, lane) for name, lane in own if name in needed]
         names = {name for name, _ in mine}
         carried = sorted(needed - names, key=lambda v: int(v[1:]))
@@ -29,11 +29,11 @@ def query(w: Writer, table: str) -> str:
                 f"more than the engine's {w.d.most_columns:,}"
             )
         made = [*carried, *(f"{lane.sql} AS {name}" for name, lane in mine)]
-        levels.append(f"SELECT {_listed(['assay_row', *made])}")
+        levels.append((f"SELECT {_listed(['assay_row', *made])}", "".join(f"\n{j}" for j in w.tables.get(k, []))))
         needed = (needed - names).union(*(lane.uses for _, lane in mine))
     inner = f"SELECT assay_row FROM {table} AS assay_row"
-    for head in reversed(levels):
-        inner = f"{head}\nFROM (\n{inner}{w.d.fence}\n) AS level"
+    for head, joins in reversed(levels):
+        inner = f"{head}\nFROM (\n{inner}{w.d.fence}\n) AS level{joins}"
     whole = ", ".join([w.d.spread.format("assay_row"), *(f"\n  {lane.sql} AS {name}" for name, lane in results)])
     return f"{_head(w, table)}SELECT {whole}\nFROM (\n{inner}{w.d.fence}\n) AS level\n"
 

@@ -19,6 +19,7 @@ from .sql_dialects import LEADING, Dialect, text
 from .sql_trees import balanced, tree_sums
 
 NULL_TEXT = f"chr({ord(NULL_CODE)})"
+MOST_CASES = 64  # keys of a CASE; more are a table to join
 LONG = 4_000  # characters of an expression that gets a column of its own
 MOST_TERMS = 40_000  # products of one matrix
 SHORT = 8  # numbers of a sum that is written out where the engine has sums of products
@@ -48,6 +49,7 @@ class Writer:
     def __init__(self, program: Program, model: Model, dialect: Dialect) -> None:
         self.program, self.model, self.d = program, model, dialect
         self.columns: list[list[tuple[str, Lane]]] = [[]]
+        self.tables: dict[int, list[str]] = {}  # level -> joins that it reads keys from
         self.known: dict[int, list[Lane]] = {}
         self.count = 0
         self.users = _uses(program)
@@ -196,10 +198,23 @@ class Writer:
         if (clock := self._clock(keys, values, rest, a)) is not None:
             return clock
         source = step.given(0).dtype
+        if len(keys) > MOST_CASES and not any(v != v for v in values.tolist()):
+            return self._joined(a, dict(zip(keys.tolist(), values.tolist(), strict=True)), rest, source, dtype)
         told = " ".join(
             f"WHEN {self._literal(k, source)} THEN {self._literal(v, dtype)}" for k, v in zip(keys, values, strict=True)
         )
         return self.made(f"CASE {a.sql} {told} ELSE {self._literal(rest, dtype)} END", a)
+
+    def _joined(self, a: Lane, pairs: dict[Any, Any], rest: Any, source: str, dtype: str) -> Lane:
+        """The value of a key from a table of its own: engines look through the branches of a CASE one by one."""
+        a = a if a.uses and a.bare else self._column(a)
+        self.count += 1
+        name = f"keys_{self.count}"
+        listed = ", ".join(f"({self._literal(k, source)}, {self._literal(v, dtype)})" for k, v in pairs.items())
+        join = f"LEFT JOIN (VALUES {listed}) AS {name}(key, value) ON {name}.key = level.{a.sql}"
+        self.tables.setdefault(a.level + 1, []).append(join)
+        told = f"{name}.value"
+        return self._column(self.made(told if rest != rest else f"coalesce({told}, {self._literal(rest, dtype)})", a))
 
     def _clock(self, keys: Any, values: Any, rest: Any, a: Lane) -> Lane | None:
         """The table from HHMM to minutes, where it is one, as arithmetic."""

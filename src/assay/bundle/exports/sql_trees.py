@@ -12,6 +12,7 @@ from .trees import Trees, read_trees
 
 MOST_LEAVES = 30_000  # of all trees of a model member
 DEEPEST = 200
+MOST_LISTED = 4  # codes in an IN
 
 
 def balanced(terms: Sequence[str], d: Dialect) -> str:
@@ -50,6 +51,15 @@ def tree_sums(node: Mapping[str, Any], x: Sequence[str], d: Dialect) -> list[tup
     return [(balanced(sqls, d), used) for sqls, used in zip(told, asked, strict=True)]
 
 
+def _member(codes: Sequence[float], x: str, d: Dialect) -> str:
+    """Whether x is one of the codes. Longer lists are read as a text of 0 and 1: engines make joins of them."""
+    if len(codes) <= MOST_LISTED:
+        return f"{x} IN ({', '.join(d.number(v) for v in codes)})" if codes else "FALSE"
+    held = {int(v) for v in codes}
+    bits = "".join("1" if k in held else "0" for k in range(max(held) + 1))
+    return f"substr('{bits}', CAST({x} AS INT4) + 1, 1) = '1'"
+
+
 def _case(t: Trees, node: int, x: Sequence[str], d: Dialect, used: set[int], outputs: set[int], depth: int) -> str:
     if node < 0:
         outputs.add(int(t.target[-1 - node]))
@@ -59,8 +69,7 @@ def _case(t: Trees, node: int, x: Sequence[str], d: Dialect, used: set[int], out
     feature = int(t.feature[node])
     used.add(feature)
     if node in t.sets:
-        values = ", ".join(d.number(v) for v in t.sets[node])
-        asks = f"{x[feature]} IN ({values})" if values else "FALSE"
+        asks = _member(t.sets[node], x[feature], d)
     else:
         asks = f"{x[feature]} <= {d.number(float(t.split[node]))}"
     if t.nan_true[node]:
