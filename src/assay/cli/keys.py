@@ -110,6 +110,7 @@ def revoke(
     """Let a key count no more: running services see it within a second."""
     from assay.serve.key_file import held, read, revoke, write
 
+    read(keys_file)
     with held(keys_file):
         left, ended = revoke(read(keys_file), which, time.time())
         write(keys_file, left)
