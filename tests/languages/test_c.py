@@ -127,7 +127,8 @@ def test_every_step_under_the_sanitizers(task, layout, tmp_path, monkeypatch):
         f"c_trees.MOST_CODE = {c_trees.MOST_CODE}\n"
         f"model = everything({task!r}, seed=5)\n"
         "feed = awkward(model, 1000, seed=6)\n"
-        f"made = Compiled(model, Path({str(tmp_path)!r}), '-fsanitize=address,undefined', '-fno-sanitize-recover=all')\n"
+        "flags = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all']\n"
+        f"made = Compiled(model, Path({str(tmp_path)!r}), *flags)\n"
         "assert same(model, made.predict(feed), feed) <= 1e-6\n"
     )
     quiet = os.environ | {"LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0"}

@@ -24,6 +24,7 @@ from .models import awkward, everything, late
 
 CLIENTS = Path(__file__).parent / "clients"
 TOLERANCE = 1e-6
+QUIET = {**os.environ, "ORT_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1"}  # onnxruntime tells nobody anything
 
 
 def needs(program: str):
@@ -44,7 +45,7 @@ def serving(model, folder):
     start = "import sys; from assay.cli import main; sys.exit(main())"
     process = subprocess.Popen(
         [sys.executable, "-c", start, "serve", str(place), "--port", "0"], stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE, text=True, cwd=folder, env=QUIET,
     )  # fmt: skip
     said = ""
     try:
@@ -121,6 +122,24 @@ def test_java_asks_predict_and_v2_with_nothing_but_the_jdk(served):
     assert far([json.loads(line) for line in said.splitlines()], want) <= TOLERANCE
 
 
+@pytest.mark.parametrize("parts", [1, 2])
+def test_an_offer_of_http_2_does_not_cost_the_body(served, parts):
+    """What the JDK's client and curl --http2 send first: "Upgrade: h2c" with the request."""
+    import socket
+
+    _, folder, address, key, _ = served
+    body = b'{"rows":[' + b",".join((folder / "rows.jsonl").read_bytes().splitlines()) + b"]}"
+    head = (
+        "POST /predict HTTP/1.1\r\nHost: here\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+        f"Content-Length: {len(body)}\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\nUpgrade: h2c\r\nAuthorization: Bearer {key}\r\n\r\n"
+    ).encode()
+    host, port = address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as line:
+        for part in [head + body] if parts == 1 else [head, body]:
+            line.sendall(part)
+        assert line.recv(4000).startswith(b"HTTP/1.1 200")
+
+
 @needs("ruby")
 def test_ruby_asks_predict_with_its_standard_library(served):
     model, folder, address, key, want = served
@@ -165,7 +184,7 @@ def node_modules(tmp_path_factory):
         return CLIENTS
     folder = tmp_path_factory.mktemp("node")
     shutil.copy(CLIENTS / "package.json", folder)
-    quiet = {**os.environ, "ONNXRUNTIME_NODE_INSTALL": "skip"}  # its own script would fetch code for GPUs
+    quiet = QUIET | {"ONNXRUNTIME_NODE_INSTALL": "skip"}  # its own script would fetch code for GPUs
     done = subprocess.run(
         ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund"], cwd=folder, env=quiet, capture_output=True,
         text=True, check=False, timeout=500,
@@ -193,7 +212,7 @@ def test_node_and_webassembly_run_the_graph_itself(node_modules, tmp_path, runti
     ]
     text = "".join(json.dumps(row) + "\n" for row in [*rows, *more])
     (tmp_path / "rows.jsonl").write_text(text, "utf-8")
-    said = run("node", "predict.mjs", "model.onnx", "rows.jsonl", runtime, cwd=tmp_path)
+    said = run("node", "predict.mjs", "model.onnx", "rows.jsonl", runtime, cwd=tmp_path, env=QUIET)
     told = [json.loads(line)[model._session.main] for line in said.splitlines()]
     want = np.concatenate([want, model._session.run(finite).astype(np.float64)])
     assert far(told, want) <= TOLERANCE

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from typing import Any
 
 from .limits import Limits
@@ -28,6 +29,13 @@ BUSY = _answer(b"503 Service Unavailable", b"too many connections are open; try 
 LONG = _answer(b"431 Request Header Fields Too Large", b"the headers are larger than is read here")
 SLOW = _answer(b"408 Request Timeout", b"the headers were not whole in time")
 BAD = _answer(b"400 Bad Request", b"this is no well-formed HTTP request")
+
+
+def declined(data: bytes) -> bytes:
+    """The request without its offer to go on in HTTP/2, which the JDK's client and curl make: httptools would drop the
+    body of such a request. A server is free to take no notice of an offer (RFC 9110, section 7.8)."""
+    head, end, body = data.partition(b"\r\n\r\n")
+    return re.sub(rb"(?i)\r\nupgrade:", b"\r\nx-offer:", head) + end + body
 
 
 def protocol(limits: Limits) -> type[asyncio.Protocol]:
@@ -62,6 +70,8 @@ def protocol(limits: Limits) -> type[asyncio.Protocol]:
             if self.transport.is_closing():
                 return
             self.quiet = self.loop.time()
+            if self.whole and b"h2c" in data:
+                data = declined(data)
             all_head, self.headed = self.heading is not None or self.whole, False
             super().data_received(data)
             if self.heading is not None and all_head and not self.headed and not self.transport.is_closing():

@@ -47,10 +47,7 @@ public final class Infer {
         String body = "{\"inputs\":[" + inputs + "],\"outputs\":[{\"name\":" + quoted(output)
                 + ",\"parameters\":{\"binary_data\":true}}]}";
 
-        HttpClient client = HttpClient.newBuilder()
-                .version(HttpClient.Version.HTTP_1_1)
-                .connectTimeout(Duration.ofSeconds(5))
-                .build();
+        HttpClient client = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
         HttpRequest request = HttpRequest.newBuilder(URI.create(address + "/v2/models/" + model + "/infer"))
                 .timeout(Duration.ofSeconds(30))
                 .header("authorization", "Bearer " + key)

@@ -23,10 +23,7 @@ public final class Predict {
                 .filter(line -> !line.isBlank())
                 .collect(Collectors.joining(",", "{\"rows\":[", "]}"));
 
-        HttpClient client = HttpClient.newBuilder()
-                .version(HttpClient.Version.HTTP_1_1)
-                .connectTimeout(Duration.ofSeconds(5))
-                .build();
+        HttpClient client = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
         HttpRequest request = HttpRequest.newBuilder(URI.create(address + "/predict"))
                 .timeout(Duration.ofSeconds(30))
                 .header("authorization", "Bearer " + key)

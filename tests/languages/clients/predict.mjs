@@ -1,7 +1,7 @@
 // Predicts rows with an exported graph, in Node or anywhere else where onnxruntime runs.
 //
-//   npm install onnxruntime-node          (or onnxruntime-web: the WebAssembly build, which browsers run too)
-//   node predict.mjs late.onnx rows.jsonl [onnxruntime-web]
+//   ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node     (or onnxruntime-web: the WebAssembly build, which browsers run too)
+//   ORT_DISABLE_TELEMETRY=1 node predict.mjs late.onnx rows.jsonl [onnxruntime-web]
 //
 // rows.jsonl holds one JSON object a line, as POST /predict takes them; null is missing. One answer a line comes out.
 import { readFileSync } from "node:fs";

@@ -64,9 +64,9 @@ def header(model: Model, name: str, program: Program, fields: Mapping[str, str])
     """The .h file."""
     upper, k = name.upper(), len(model.classes)
     target = remark(model.target or "the target")
-    width = max((len(f) for f in fields.values()), default=0) + 1
+    width = max((len(f) for f in fields.values()), default=0) + len("const char *;")
     row = "".join(
-        f"    {'const char *' if i.is_text else 'double '}{fields[i.column] + ';':<{width}} /* {_says(i)} */\n"
+        f"    {('const char *' if i.is_text else 'double ') + fields[i.column] + ';':<{width}} /* {_says(i)} */\n"
         for i, _ in program.inputs
     )
     coverage = f"{100 * model._schema.coverage:g}"
