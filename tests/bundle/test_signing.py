@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from assay.bundle import signing
 from assay.bundle.archive import MANIFEST, SIGNATURE, contents, pack, seal, to_json, unpack
 from assay.bundle.model import Model
-from assay.core.errors import BundleError, InputError
+from assay.core.errors import BundleError, InputError, MissingExtra
 
 PRIVATE, PUBLIC = signing.new_key()
 PLAIN = pack({"a.json": b"{}\n", "dossier.json": b"{}", "dossier/model_card.md": b"# m\n"}, {"name": "late"})
@@ -94,6 +94,14 @@ def test_unreadable_keys_and_passwords():
     for pem, match in ((PRIVATE, "public key"), (b"x", "unreadable")):
         with pytest.raises(InputError, match=match):
             signing.signed_by(SIGNED, [pem])
+
+
+def test_without_cryptography(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    for do in (signing.new_key, lambda: signing.sign(PLAIN, PRIVATE), lambda: signing.signed_by(SIGNED, [PUBLIC])):
+        with pytest.raises(MissingExtra, match=r"pip install 'assay\[serve\]'"):
+            do()
+    assert signing.signer_of(SIGNED), "that there is a signature can be seen without it"
 
 
 def test_whatever_changes_after_signing_is_found():

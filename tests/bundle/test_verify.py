@@ -130,6 +130,9 @@ def test_the_verbs(tmp_path, plain, signed, capsys, monkeypatch):
     ):
         with pytest.raises(AssayError, match=match):
             verb(**words)
+    private.chmod(0o644)
+    capsys.readouterr()
+    assert sign(model="m.assay", key=private) == 0 and "others on this machine can read" in capsys.readouterr().err
     assert private.read_bytes() == before and "PRIVATE" not in capsys.readouterr().out
 
 

@@ -53,6 +53,8 @@ def sign(
     place = output_file or Path(model)
     ready(place, (".assay",))
     pem = read_key(key)
+    if os.name == "posix" and key.stat().st_mode & 0o077:
+        note(f"others on this machine can read {key}: chmod 600 {key}", quiet)
     signed = signing.sign(read_bundle(model), pem, password(pem))
     write_file(place, signed)
     note(f"{place} is signed by the key {(signing.signer_of(signed) or '')[:16]}", quiet)
