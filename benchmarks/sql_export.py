@@ -3,7 +3,7 @@
     python benchmarks/sql_export.py [--model FILE] [--rows 50000] [--postgres URL]
 
 The model is that of benchmarks/c_export.py (``--save`` there, ``--model`` here, or fitted anew): 300 trees of 31 leaves
-over text, times of day and dates. DuckDB on one thread (CPU seconds); Postgres (seconds) where a server is named, on a temporary table.
+over text, times of day and dates. DuckDB on one thread, in CPU seconds; Postgres, where a server is named, in seconds.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
-from graph import fitted, flights
 
 from assay.bundle.exports.sql import to_sql
 from assay.bundle.feed import feed_from
 from assay.bundle.model import Model
+from graph import fitted, flights
 
 
 def in_duckdb(sql: str, rows: pa.Table) -> tuple[float, float, Any]:

@@ -131,7 +131,8 @@ def test_an_offer_of_http_2_does_not_cost_the_body(served, parts):
     body = b'{"rows":[' + b",".join((folder / "rows.jsonl").read_bytes().splitlines()) + b"]}"
     head = (
         "POST /predict HTTP/1.1\r\nHost: here\r\nConnection: Upgrade, HTTP2-Settings\r\n"
-        f"Content-Length: {len(body)}\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\nUpgrade: h2c\r\nAuthorization: Bearer {key}\r\n\r\n"
+        f"Content-Length: {len(body)}\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n"
+        f"Upgrade: h2c\r\nAuthorization: Bearer {key}\r\n\r\n"
     ).encode()
     host, port = address.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as line:
