@@ -121,12 +121,21 @@ def _mix(
     picked = [i for i in np.argsort(-share, kind="stable") if share[i] > 0]
     while fits is not None and len(picked) > 1 and not fits([finished[i] for i in picked]):
         picked = picked[:-1]  # the least of them makes room
-    share = share / share[picked].sum()
-    if FITS_LEFT * sum(finished[i].seconds / len(race.folds) for i in picked) > budget.left:
+    whole = len(picked)
+    while picked and _cost([finished[i] for i in picked]) > budget.left - race.evidence([finished[i] for i in picked]):
+        picked = picked[:-1]
+    if len(picked) < whole:
         budget.bound = True
-        notes.append("no time was left to train an ensemble")
+        notes.append("no time was left to train " + ("a larger ensemble" if len(picked) > 1 else "an ensemble"))
+    if not picked:
         return [], []
+    share = share / share[picked].sum()
     return [finished[i] for i in picked], [float(share[i]) for i in picked]
+
+
+def _cost(runners: Sequence[Runner]) -> float:
+    """CPU seconds of the fits that are left, by the dearest fold of each: folds in time begin with few rows."""
+    return FITS_LEFT * sum(max(r.took) for r in runners)
 
 
 def _on_choose(runners: Sequence[Runner], race: Race, material: Material) -> dict[str, F64]:

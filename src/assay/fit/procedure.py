@@ -47,6 +47,7 @@ from .tuning import tune
 from .whose import whose
 
 MORE_ROUNDS = 1.1  # the final model sees more rows than a fold did, so it bears a little more boosting
+LEAST_SHUFFLED = 0.08  # of the budget: the naive score stands beside the honest one even where little is left
 COPIED = 0.01  # share of repeated rows from which a shuffled split is shown beside: it would score memory
 JUDGED_SAYS = "trained on build + choose: the very model that was judged"
 REFIT_SAYS = "same recipe, not itself tested: refitted on all rows; score and coverage are those of the judged model"
@@ -352,6 +353,7 @@ class _Procedure:
         neighbours. The better of the two is shown, as who tuned on such a split would have taken it.
         """
         m = self.m
+        spare = max(self.budget.left - race.evidence(lineup.runners), LEAST_SHUFFLED * self.budget.seconds)
         if self.budget.left <= 0 or self.interrupted:
             self.budget.bound = True
             self.notes.append("no time was left for the shuffled score")
@@ -368,9 +370,10 @@ class _Procedure:
         valid = (m.encode(spec, stop), self.y[stop])
         X = m.encode(spec, test)
         made: dict[object, F64] = {}
+        end = cpu_seconds() + spare
         runners = list(dict.fromkeys([booster, *lineup.runners]))
         for k, runner in enumerate(runners):
-            config, left = runner.config, self.budget.left / (len(runners) - k)
+            config, left = runner.config, (end - cpu_seconds()) / (len(runners) - k)
             if k and runner.seconds / max(1, runner.done) > left:
                 continue
             if config.family == "lightgbm":

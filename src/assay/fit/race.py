@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -122,12 +123,17 @@ class Race:
         ``one_fit`` a fold and may become the best, and the evidence about the model."""
         best = self.best()
         near = sorted((r for r in self.runners if r.done), key=lambda r: float(np.nanmean(r.loss)))[:MEMBERS]
-        asking = QUESTIONS * sum(r.answers for r in near)
-        after = AFTER * self.budget.seconds + min(asking, MOST_ASKING * self.budget.seconds)
+        after = self.evidence(near)
         if best is None or not best.done:
             return after + self.plan.seconds * FITS_BEYOND_FOLDS
         share = len(self.folds) / max(1, len(self.folds) - 1)
         return after + 1.3 * FITS_BEYOND_FOLDS * share * max(one_fit, best.seconds / best.done)
+
+    def evidence(self, runners: Sequence[Runner]) -> float:
+        """CPU seconds that the evidence about a model of these members will take: a share of the budget, and what the
+        members are asked."""
+        asking = QUESTIONS * sum(r.answers for r in runners)
+        return float(AFTER * self.budget.seconds + min(asking, MOST_ASKING * self.budget.seconds))
 
     def best(self) -> Runner | None:
         """The lowest mean loss among those that finished every fold; else among those with most folds."""
