@@ -7,6 +7,8 @@ A block is a 4-byte length (little-endian), a JSON header of that length, and th
 * ``same``: every row has ``value``; nothing follows;
 * ``levels``: row k has ``levels[code]``, codes are one byte each;
 * ``json``: ``bytes`` of a JSON list.
+
+A block of few rows, as durable predictions make, has no parts: its header is ``{"rows": n, "values": {name: list}}``.
 """
 
 from __future__ import annotations
@@ -23,10 +25,15 @@ from assay.core.errors import InputError
 NUMBERS = ("|i1", "<i2", "<i4", "<i8", "<f4", "<f8", "|b1")
 WHOLE = 2**53  # beyond it a double no longer tells whole numbers apart
 NONE = type(None)
+FEW = 16  # rows up to which numbers in JSON are cheaper than forms of their own
 
 
 def encode(columns: Mapping[str, Sequence[Any]], rows: int) -> bytes:
     """Columns of equal length ``rows``, as bytes."""
+    if rows <= FEW:
+        plain = {name: v.tolist() if isinstance(v, np.ndarray) else list(v) for name, v in columns.items()}
+        few = json.dumps({"rows": rows, "values": plain}, separators=(",", ":"), default=_plain).encode("ascii")
+        return len(few).to_bytes(4, "little") + few
     header: list[dict[str, Any]] = []
     parts: list[bytes] = []
     for name, values in columns.items():
@@ -36,6 +43,10 @@ def encode(columns: Mapping[str, Sequence[Any]], rows: int) -> bytes:
             parts.append(part)
     head = json.dumps({"rows": rows, "columns": header}, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
     return b"".join((len(head).to_bytes(4, "little"), head, *parts))
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else str(value)
 
 
 def _column(values: Sequence[Any]) -> tuple[dict[str, Any], bytes]:
@@ -102,7 +113,12 @@ def decode(data: bytes) -> dict[str, Any]:
         head = json.loads(data[4 : 4 + size].decode("utf-8"))
         rows, at = int(head["rows"]), 4 + size
         out: dict[str, Any] = {}
-        for about in head["columns"]:
+        for name, values in head.get("values", {}).items():
+            about, part = _column(values)  # the same types as a larger block gives back
+            out[name] = _values(about, part, rows)
+            if len(out[name]) != rows:
+                raise ValueError("another number of rows")
+        for about in head.get("columns", ()):
             length = int(about.get("bytes", 0))
             part = data[at : at + length]
             at += length
