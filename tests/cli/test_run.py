@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +160,31 @@ def test_the_whole_path_with_nothing_replaced(tmp_path: Path, monkeypatch: pytes
     gates = {g["name"]: g["state"] for g in found}
     assert gates["signed"] == "passed" and gates["question"] == "blocked", str(found)
     assert "failed to run" not in str(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [1.0, 4.0, 8.0])
+def test_a_killed_run_goes_on(after: float, tmp_path: Path):
+    """Killed with no warning, at three moments: the next run ends well, and nothing half-written is taken for whole."""
+    from assay.cli.demo_table import demo_table
+    from assay.cli.output import write_table
+
+    write_table(demo_table().slice(0, 3000), tmp_path / "t.csv")
+    text = "budget = 4\n" + SETTINGS + 'report = "late.html"\n[roles]\nasked_at = "dispatched"\n'
+    (tmp_path / "assay.toml").write_text(text, "utf-8")
+    words = [sys.executable, "-c", "from assay.cli import main; main()", "run"]
+    first = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        first.wait(after)
+    first.kill()
+    first.wait()
+    done = set(json.loads((tmp_path / ".assay/state.json").read_text("utf-8"))["steps"]) if (
+        tmp_path / ".assay/state.json"
+    ).exists() else set()  # fmt: skip
+    second = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert second.returncode == 0, second.stderr
+    lines = {line.split()[0]: line for line in second.stdout.splitlines() if line[:1].isalpha()}
+    assert all("nothing changed since" in lines[name] for name in done)
+    assert Model.load(tmp_path / "late.assay").target == "late"
+    third = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert third.stdout.count("nothing changed since") == 4

@@ -81,6 +81,10 @@ def test_it_verifies_signs_registers_and_judges(place: Path, assay, tmp_path: Pa
     assert "champion" in assay("registry", "list")
     assert "late@champion since" in assay("status", "late@champion", code=1)
     assert "assay serve" in assay("serve", "--help") and "keys" in assay("--help")
+    (tmp_path / "rows.csv").write_text("amount\n1\n", "utf-8")
+    assert "this needs the package" in assay("check", "rows.csv", code=2)
+    assert "RUNBOOK.md" in assay("export", "runbook", "late.assay", "-o", "pages")
+    assay("run", code=2)
     damaged = bytearray((tmp_path / "late.assay").read_bytes())
     damaged[len(damaged) // 2] ^= 1
     (tmp_path / "bad.assay").write_bytes(bytes(damaged))
