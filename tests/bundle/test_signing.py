@@ -56,6 +56,18 @@ def test_a_signed_model_predicts(model):
     assert again.golden_difference == 0.0 and again.manifest == model.manifest and again.digest != model.digest
 
 
+def test_a_load_that_trusts_only_some_keys(model, tmp_path):
+    signed = signing.sign(model.to_bytes(), PRIVATE)
+    (tmp_path / "m.assay").write_bytes(signed)
+    stranger = signing.new_key()[1]
+    for source in (signed, tmp_path / "m.assay"):
+        assert Model.load(source, trusted=[stranger, PUBLIC]).digest == Model.load(source).digest
+        with pytest.raises(BundleError, match="another key"):
+            Model.load(source, trusted=[stranger])
+    with pytest.raises(BundleError, match="not signed"):
+        Model.load(model.to_bytes(), trusted=[PUBLIC])
+
+
 def test_wrong_keys():
     other, other_public = signing.new_key()
     with pytest.raises(BundleError, match="another key"):

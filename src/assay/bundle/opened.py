@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +22,15 @@ from .layout import DOSSIER, GRAPH, LINEAGE, MANIFEST, NEEDED, OPENAPI, PARITY, 
 from .session import Session
 
 MOST_FILE = 1 << 30
+
+
+def _trusted(data: bytes, keys: tuple[bytes, ...]) -> bytes:
+    if keys:
+        from .signing import signed_by
+
+        if signed_by(data, keys) is None:
+            raise BundleError("the .assay file is not signed, and only a signed one is trusted here")
+    return data
 
 
 class Opened:
@@ -44,14 +54,18 @@ class Opened:
         """The largest difference on the golden rows: 0.0 on the machine that wrote them."""
 
     @classmethod
-    def load(cls, source: Any) -> Self:
+    def load(cls, source: Any, *, trusted: Iterable[bytes] = ()) -> Self:
         """Load an .assay file from a path or from its bytes.
 
+        Args:
+            trusted: public keys in PEM, one of which must have signed the file; that is checked before all else.
+
         Raises:
-            InputError: there is no such file. BundleError: it is damaged, hostile, or of another version.
+            InputError: there is no such file. BundleError: it is damaged, hostile, or of another version; or it was not
+                signed by a trusted key.
         """
         if isinstance(source, (bytes, bytearray, memoryview)):
-            return cls(bytes(source))
+            return cls(_trusted(bytes(source), tuple(trusted)))
         path = Path(source)
         try:
             if path.is_dir():
@@ -61,7 +75,7 @@ class Opened:
             data = path.read_bytes()
         except OSError as error:
             raise InputError(f"{path} cannot be read ({error.strerror}): an .assay file was expected") from None
-        return cls(data)
+        return cls(_trusted(data, tuple(trusted)))
 
     def save(self, path: str | Path) -> Path:
         """Write the file: beside it first, then renamed, so that nothing half-written is ever there.
