@@ -16,6 +16,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import sys
 import threading
 import time
 from collections import deque
@@ -37,6 +38,7 @@ BLOCK_ROWS = 8192
 LOOK = 10.0  # seconds between two looks at the size
 JUMP = 60.0  # seconds by which a clock may drift between two looks
 DAY = 86400.0
+SWITCH = 0.0002  # seconds
 
 
 class LogUnavailable(Refused):
@@ -107,6 +109,8 @@ class PredictionLog:
         self.written = self.dropped = self.trimmed = 0
         self._clock = (time.time(), time.monotonic())
         self._by_age = days > 0
+        if durable:  # a commit asks for the interpreter several times, and must not wait 5 ms for it each time
+            sys.setswitchinterval(min(SWITCH, sys.getswitchinterval()))
         self._thread = threading.Thread(target=self._run, name="assay-log", daemon=True)
         self._thread.start()
 
