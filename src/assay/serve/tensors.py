@@ -89,7 +89,8 @@ def _json(data: Any, kind: str, count: int, called: str) -> Any:
         flat = [w for v in flat for w in v]
     if len(flat) != count:
         raise bad(f"{called}: the shape says {count:,} values; data holds {len(flat):,}")
-    allowed = {"BOOL": {bool}, "BYTES": {str}, "FP32": {int, float}, "FP64": {int, float}}.get(kind, {int})
+    types: dict[str, set[type]] = {"BOOL": {bool}, "BYTES": {str}, "FP32": {int, float}, "FP64": {int, float}}
+    allowed = types.get(kind, {int})
     for k, value in enumerate(flat):
         if value is not None and type(value) not in allowed:
             raise bad(f"{called}: value {k} must be {kind}; got {says(value)}")

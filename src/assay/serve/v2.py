@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.bundle.schema import Input
+from assay.core.errors import did_you_mean
 
 from . import tensors
 from .decode import Batch, says
@@ -168,8 +169,6 @@ def batch_of(given: Mapping[str, Tensor], served: Served) -> Batch:
     Raises:
         Refused: 400, names, shapes or values do not fit; 413 too many rows.
     """
-    from .decode import did_you_mean
-
     inputs, given = served.decoder.inputs, by_input(given, served)
     if WHOLE in given and not any(i.input == WHOLE for i in inputs):
         return _whole(given, served)

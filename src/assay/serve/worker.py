@@ -52,8 +52,8 @@ class Worker:
         self.served = False
         from .tls import tls_options
 
-        path = lambda text: Path(text) if text else None  # noqa: E731
-        self.tls = tls_options(path(setup.tls_cert), path(setup.tls_key), path(setup.client_ca))
+        cert, key, clients = (Path(p) if p else None for p in (setup.tls_cert, setup.tls_key, setup.client_ca))
+        self.tls = tls_options(cert, key, clients)
         self.registry: Any = None
         if setup.watches:
             from assay.registry import open_registry
@@ -152,7 +152,7 @@ class Worker:
         setup = self.setup
         wire: Any = protocol(setup.limits, self.app)
         config = Config(
-            self.app, http=wire, ws="none", lifespan="off", log_config=None, access_log=False,  # type: ignore[arg-type]
+            self.app, http=wire, ws="none", lifespan="off", log_config=None, access_log=False,
             server_header=False, proxy_headers=False, backlog=2048, timeout_graceful_shutdown=int(setup.drain),
             timeout_keep_alive=max(1, int(setup.limits.idle_seconds)),
             **self.tls,
