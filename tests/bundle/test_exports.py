@@ -21,6 +21,7 @@ from assay.bundle.exports.k8s import to_k8s, yaml
 from assay.bundle.exports.serving import PINNED, requirements
 from assay.bundle.exports.wheel import wheel, wheel_name
 from assay.bundle.model import Model
+from assay.bundle.signing import new_key, sign, signed_by
 from assay.cli.app import run
 
 MAKERS = (docker.to_docker, huggingface.to_huggingface, mlflow.to_mlflow, oci.to_oci, runbook.to_runbook,
@@ -146,6 +147,15 @@ def test_the_repository_of_the_hub_says_what_it_is(model: Model):
     bundle = next(p for p in files if p.endswith(".assay"))
     assert files[f"{bundle}.sha256"].decode().split() == [hashlib.sha256(files[bundle]).hexdigest(), bundle]
     assert json.loads(files["config.json"])["classes"] == list(model.classes)
+
+
+def test_a_signature_goes_along(model: Model):
+    private, public = new_key()
+    signed = Model(sign(model.to_bytes(), private))
+    files = huggingface.to_huggingface(signed)
+    bundle = next(p for p in files if p.endswith(".assay"))
+    assert json.loads(files["signature.json"]) and signed_by(files[bundle], [public]) is not None
+    assert "signature.json" not in huggingface.to_huggingface(model)
 
 
 def test_the_runbook_shows_what_nobody_filled_in_and_what_somebody_did(model: Model, monkeypatch: pytest.MonkeyPatch):
