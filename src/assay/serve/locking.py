@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+PLAIN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)  # for os.open: bytes as they are, not for children
+
 if sys.platform == "win32":
     import msvcrt
 
@@ -43,9 +45,7 @@ def own_place(folder: Path, prefix: str = "", most: int = 1024) -> tuple[int, in
         OSError: the folder cannot be written.
     """
     for number in range(most):
-        descriptor = os.open(
-            folder / f"{prefix}{number}.lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600
-        )
+        descriptor = os.open(folder / f"{prefix}{number}.lock", os.O_RDWR | os.O_CREAT | PLAIN, 0o600)
         if take(descriptor, wait=False):
             return number, descriptor
         os.close(descriptor)

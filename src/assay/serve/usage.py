@@ -56,7 +56,9 @@ class Usage:
             self._map = mmap.mmap(descriptor, size)
             leave(descriptor)
         except OSError as error:
-            raise InputError(f"the usage file {path} cannot be used ({error.strerror}); name another with --usage") from None
+            raise InputError(
+                f"the usage file {path} cannot be used ({error.strerror}); name another with --usage"
+            ) from None
         self._lock = descriptor
 
     def close(self) -> None:
