@@ -22,7 +22,7 @@ from typing import Any
 from assay.core.errors import InputError, OutputError
 
 from .http import Request
-from .locking import own_place
+from .locking import PLAIN, own_place
 
 EVERY = 0.2
 MOST_WAITING = 200_000
@@ -45,7 +45,7 @@ class AuditLog:
             folder.mkdir(parents=True, exist_ok=True)
             self.number, self._lock_file = own_place(folder, "audit-")
             self.path = folder / f"{self.number}.jsonl"
-            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | PLAIN, 0o600)
         except OSError as error:
             raise OutputError(
                 f"the audit folder {folder} cannot be written ({error.strerror or error}); choose another with --audit"
@@ -66,7 +66,8 @@ class AuditLog:
     def _resume(self) -> None:
         """Go on where the file ends; a line that a kill cut off is taken out, and that is written down."""
         size = os.fstat(self._file).st_size
-        tail = os.pread(self._file, TAIL, max(0, size - TAIL))
+        os.lseek(self._file, max(0, size - TAIL), os.SEEK_SET)
+        tail = os.read(self._file, TAIL)
         if not tail and (aside := [p for files in in_order(self.folder) for p in files if p != self.path]):
             mine = [p for p in aside if p.stem.startswith(f"{self.number}-")]
             tail = mine[-1].read_bytes()[-TAIL:] if mine else b""
@@ -180,7 +181,7 @@ class AuditLog:
     def _aside(self) -> None:
         self.path.rename(self.folder / f"{self.number}-{self._first}.jsonl")
         os.close(self._file)
-        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | PLAIN, 0o600)
         self._first = self._n + 1
 
 

@@ -29,7 +29,7 @@ from assay.core.errors import OutputError
 from assay.log.file import File, Gap, Label
 
 from .http import Refused
-from .locking import own_place
+from .locking import PLAIN, own_place
 from .log_entries import ELSEWHERE, SERVED, Entry, Kept, Personal, Rows, blocks_of
 
 EVERY = 1.0  # seconds between two commits when nobody waits
@@ -340,7 +340,7 @@ def _salt(folder: Path) -> bytes:
     """32 random bytes that all files of the folder share; without them hashed columns cannot be guessed back."""
     path = folder / "salt"
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | PLAIN, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(os.urandom(32))
     except FileExistsError:

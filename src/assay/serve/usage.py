@@ -20,7 +20,7 @@ from pathlib import Path
 
 from assay.core.errors import InputError
 
-from .locking import leave, take
+from .locking import PLAIN, leave, take
 
 MAGIC = b"assay-usage-1\0\0\0"
 RECORD = struct.Struct("<16sqdd24x")  # who, rows spent, tokens, when they were counted
@@ -45,12 +45,12 @@ class Usage:
             self._map[:16] = MAGIC
             return
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | PLAIN, 0o600)
             take(descriptor, wait=True)
             there = os.fstat(descriptor).st_size
             if there == 0:
                 os.write(descriptor, MAGIC.ljust(size, b"\0"))  # no hole: a full disk would kill who stores there
-            elif there != size or os.pread(descriptor, 16, 0) != MAGIC:
+            elif there != size or os.read(descriptor, 16) != MAGIC:
                 os.close(descriptor)
                 raise InputError(f"{path} is no usage file of assay serve; name another, or move it away")
             self._map = mmap.mmap(descriptor, size)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from typing import Any
+from typing import Any, Literal
 
 from .limits import Limits
 
@@ -38,9 +38,15 @@ def declined(data: bytes) -> bytes:
     return re.sub(rb"(?i)\r\nupgrade:", b"\r\nx-offer:", head) + end + body
 
 
-def protocol(limits: Limits) -> type[asyncio.Protocol]:
-    """A class for ``uvicorn.Config(http=...)``, bounded by ``limits``."""
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+def protocol(limits: Limits) -> type[asyncio.Protocol] | Literal["h11"]:
+    """What ``uvicorn.Config(http=...)`` takes: a class bounded by ``limits``.
+
+    Without httptools (Windows) it is uvicorn's other parser, which bounds headers at 64 kB and nothing else of this.
+    """
+    try:
+        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+    except ImportError:
+        return "h11"
 
     class Bounded(HttpToolsProtocol):
         """One connection."""
