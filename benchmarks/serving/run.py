@@ -31,10 +31,10 @@ from assay.serve.scoring import Served
 
 HERE = Path(__file__).parent
 PEERS = {
-    "FastAPI": (["fastapi==0.121.*", "uvicorn[standard]", "onnxruntime", "numpy"], "fastapi_app"),
-    "MLServer": (["mlserver==1.7.*", "uvloop<0.22", "onnxruntime", "numpy"], "mlserver_app"),
+    "FastAPI": (["fastapi", "uvicorn[standard]", "onnxruntime", "numpy"], "fastapi_app"),
+    "MLServer": (["mlserver", "uvloop<0.22", "onnxruntime", "numpy"], "mlserver_app"),
     "MLflow": (["mlflow", "onnxruntime", "onnx", "pandas"], "mlflow_app"),
-    "BentoML": (["bentoml==1.4.*", "onnxruntime", "numpy"], "bentoml_app"),
+    "BentoML": (["bentoml", "onnxruntime", "numpy"], "bentoml_app"),
 }
 
 
@@ -180,7 +180,8 @@ def peers(model: Path, place: Path, row: dict) -> list[Server]:
                 continue
         port = free_port()
         command = [str(python), str(HERE / "peers" / f"{module}.py"), str(place), str(port)]
-        spec = json.loads(subprocess.run([*command, "--spec", json.dumps(row)], capture_output=True, text=True).stdout)
+        asking = subprocess.run([*command, "--spec", json.dumps(row)], capture_output=True, text=True)
+        spec = json.loads(asking.stdout)
         found.append(Server(name, command, spec["path"], json.dumps(spec["body"]).encode(), headers(), port))
     return found
 
