@@ -121,13 +121,16 @@ def test_trees_of_another_maker():
         "TreeEnsembleClassifier", ["X"], ["l", "p"], domain="ai.onnx.ml", classlabels_int64s=[0, 1],
         nodes_treeids=[0, 0, 0], nodes_nodeids=[0, 1, 2], nodes_featureids=[1, 0, 0], nodes_values=[0.1, 0.0, 0.0],
         nodes_modes=["BRANCH_LEQ", "LEAF", "LEAF"], nodes_truenodeids=[1, 0, 0], nodes_falsenodeids=[2, 0, 0],
-        class_treeids=[0] * 4, class_nodeids=[1, 1, 2, 2], class_ids=[0, 1, 0, 1], class_weights=[0.9, 0.1, 0.3, 0.7],
+        class_treeids=[0] * 4, class_nodeids=[1, 1, 2, 2], class_ids=[0, 1, 0, 1],
+        class_weights=[1.0000002, -1e-7, 0.3, 0.7],
     )  # fmt: skip
     data = graph([trees], [value("X", F, None, 2)], [value("l", I, None), value("p", F, None, 2)], ml=1)
     rows = table().select(["b", "a"])
     made = import_onnx(data, rows)
-    want = np.where(rows["a"].to_numpy() <= np.float32(0.1), 0.1, 0.7)
-    assert np.allclose(made.predict_proba(rows)[:, 1], want)
+    want = np.where(rows["a"].to_numpy() <= np.float32(0.1), 0.0, 0.7)
+    got = made.predict_proba(rows)
+    assert np.allclose(got[:, 1], want, atol=1e-6)
+    assert got.min() >= 0.0 and got.max() <= 1.0 and made.predict_set(rows).all(), "a rounding error is no probability"
 
 
 def test_values_and_one_share():

@@ -165,7 +165,10 @@ def _binary(b: Builder, assembly: Assembly, matrix: str, place: I64) -> str:
     c = assembly.calibration
     forms = [m.form for m in assembly.members]
     if c.kind != "platt":
-        return _mean(b, assembly, matrix, place)
+        mean = _mean(b, assembly, matrix, place)
+        if all(f.link != "identity" for f in forms):
+            return mean
+        return b.add("Clip", mean, b.number(0.0), b.number(1.0))  # shares of trees add up to 1 and a rounding error
     if len(forms) == 1 and forms[0].link == "sigmoid":
         # logit(sigmoid(raw)) is raw, so the calibration goes into the weights; the clip is the one on p, moved through
         edge = float(np.log((1.0 - TINY) / TINY))

@@ -315,7 +315,8 @@ def _outputs(b: Builder, assembly: Assembly, wire: str, width: int) -> list[Any]
     if width == 1:
         p = b.add("Reshape", b.cast(wire, "float"), b.constant(np.array([-1, 1], np.int64)))
         wire = b.add("Concat", b.add("Sub", b.constant(np.array(1.0, np.float32)), p), p, axis=1)
-    shares = _public(b, b.cast(wire, "float"), "probabilities")
+    low, high = (b.constant(np.array(v, np.float32)) for v in (0.0, 1.0))
+    shares = _public(b, b.add("Clip", b.cast(wire, "float"), low, high), "probabilities")  # of a rounding error
     best = b.add("ArgMax", shares, axis=1, keepdims=0)
     _public(b, b.add("Gather", b.constant(np.array(assembly.classes, object)), best), "label")
     _public(b, lower_set(b, assembly, shares, "", "", none)[0], "set")
