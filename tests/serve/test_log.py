@@ -18,7 +18,7 @@ from assay.log.block import decode, encode
 from assay.serve.http import Refused
 from assay.serve.limits import Limits
 from assay.serve.log import LogUnavailable, PredictionLog
-from assay.serve.log_entries import personal_of
+from assay.serve.log_entries import ids_of, personal_of
 from assay.serve.log_routes import elsewhere, label
 
 ROW = {"amount": 1.5, "colour": "red", "member": True, "hour": None}
@@ -176,6 +176,12 @@ def test_columns_that_nobody_may_keep(tmp_path):
     assert a == again != b and none is None and len(a) == 16
     for path in tmp_path.iterdir():
         assert not any(secret in path.read_bytes() for secret in (b"Ann", b"a@x", b"DE1")), path
+
+
+def test_ids_of_rows():
+    assert ids_of([{"k": 7}, {"k": None}, {}, {"k": [1]}, {"k": "a" * 300}], "k") == ["7", None, None, None, "a" * 256]
+    assert ids_of({"k": [1, None]}, "k") == ["1", None]
+    assert ids_of({"x": [1]}, "k") is None and ids_of([{"k": 7}], "") is None
 
 
 def test_which_columns_are_personal():

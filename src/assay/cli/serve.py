@@ -79,6 +79,9 @@ Without = Annotated[
 Hashed = Annotated[
     list[str] | None, flag("Columns that the log keeps as keyed hashes.", KEEPS, "--log-hashed", metavar="COLUMN,...")
 ]
+OwnId = Annotated[
+    str, flag("A column that holds your own id of a row, for /label.", KEEPS, "--log-id", metavar="COLUMN")
+]
 Megabytes = Annotated[float, flag("Most MB of a worker's log.  (default: 1024)", KEEPS, "--log-mb", metavar="MB")]
 Days = Annotated[float, flag("Days that the log keeps.  (default: 90)", KEEPS, "--log-days", metavar="DAYS")]
 Audit = Annotated[str | None, flag("Folder for who asked what, hash-chained.", KEEPS, "--audit", metavar="FOLDER")]
@@ -115,6 +118,7 @@ def serve(
     durable: Durable = False,
     log_without: Without = None,
     log_hashed: Hashed = None,
+    log_id: OwnId = "",
     log_mb: Megabytes = 1024.0,
     log_days: Days = 90.0,
     audit: Audit = None,
@@ -138,7 +142,7 @@ def serve(
         trusted=tuple(require_signature or ()), keys=keys or "", jwks=jwks or "", issuer=issuer, audience=audience,
         usage=usage or "", tls_cert=tls_cert or "", tls_key=tls_key or "", client_ca=client_ca or "",
         log=kept[-1] if kept else "", durable=durable, audit=audit or "",
-        log_without=listed(log_without), log_hashed=listed(log_hashed), log_mb=log_mb, log_days=log_days,
+        log_without=listed(log_without), log_hashed=listed(log_hashed), log_id=log_id, log_mb=log_mb, log_days=log_days,
         log_requests=log_requests, limits=limits,
     )  # fmt: skip
     return start(setup, lambda line: typer.echo(line))

@@ -7,7 +7,6 @@ usual way through ASGI; both ways share everything but the sending (``app.App``)
 
 from __future__ import annotations
 
-import asyncio
 from http import HTTPStatus
 from typing import Any
 
@@ -17,11 +16,13 @@ from .limits import Limits
 STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
 
 
-def protocol(limits: Limits, app: App) -> type[asyncio.Protocol]:
-    """The bounded protocol of ``wire`` with the short way in it."""
+def protocol(limits: Limits, app: App) -> Any:
+    """The bounded protocol of ``wire`` with the short way in it; its name alone where there is no httptools."""
     from .wire import protocol as bounded
 
     base: Any = bounded(limits)
+    if isinstance(base, str):
+        return base
 
     class Direct(base):  # type: ignore[misc]
         """One connection."""

@@ -16,6 +16,7 @@ from assay.log.file import Block
 
 Rows = Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]]
 Personal = Mapping[str, Literal["drop", "hash"]]
+MOST_ID = 256  # characters
 SERVED, ELSEWHERE = "served", "elsewhere"
 
 
@@ -90,6 +91,17 @@ def personal_of(schema: Mapping[str, Any], without: Sequence[str] = (), hashed: 
     out: dict[str, Literal["drop", "hash"]] = {n: "drop" for n, c in about.items() if c.get("personal") is True}
     out |= dict.fromkeys(without, "drop")
     return out | dict.fromkeys(hashed, "hash")
+
+
+def ids_of(rows: Rows, column: str) -> list[str | None] | None:
+    """The caller's own ids, from a column that need not be one of the model; None where there is none."""
+    if not column:
+        return None
+    if isinstance(rows, Mapping):
+        found = rows.get(column)
+        return None if found is None else [None if v is None else str(v)[:MOST_ID] for v in found]
+    values = [row.get(column) for row in rows]
+    return [None if v is None or isinstance(v, (dict, list)) else str(v)[:MOST_ID] for v in values]
 
 
 def names_of(rows: Rows) -> tuple[str, ...]:

@@ -42,6 +42,7 @@ class Setup:
     durable: bool = False
     log_without: tuple[str, ...] = ()  # columns that the log leaves out
     log_hashed: tuple[str, ...] = ()  # columns of which the log keeps a keyed hash
+    log_id: str = ""  # a column that holds the caller's own id of a row
     log_mb: float = 1024.0  # of each worker's file
     log_days: float = 90.0
     audit: str = ""

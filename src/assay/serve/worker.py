@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -24,7 +25,7 @@ from .events import Events
 from .guard import OPEN, Guard
 from .live import Lineup, Live
 from .log import PredictionLog
-from .log_entries import personal_of
+from .log_entries import ids_of, personal_of
 from .metrics import Metrics
 from .scoring import Scored, Served
 from .service import Done, Service
@@ -132,7 +133,7 @@ class Worker:
         return self.log.put(
             done.asked.id, done.asked.caller.name, done.rows, done.answers(), time.time(),
             model=done.served.digest, shadow=shadow, shadow_model=challenger.digest if challenger else "",
-            columns=done.served.decoder.columns,
+            columns=done.served.decoder.columns, ids=ids_of(done.rows, self.setup.log_id),
         )  # fmt: skip
 
     def _committed(self, done: Done) -> Any:
@@ -150,6 +151,9 @@ class Worker:
         from uvicorn.config import Config
 
         setup = self.setup
+        gc.collect()
+        gc.freeze()  # what is loaded stays: no later collection looks at it again
+        gc.set_threshold(20_000, 20, 50)
         wire: Any = protocol(setup.limits, self.app)
         config = Config(
             self.app, http=wire, ws="none", lifespan="off", log_config=None, access_log=False,
