@@ -10,6 +10,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from copy import copy
 from functools import cache
 from typing import Annotated, Any
 
@@ -110,15 +111,25 @@ def start(
 
 
 @cache
-def command() -> Any:
-    """The command line, built once a process: to build it takes longer than most verbs need to begin."""
-    return typer.main.get_command(app)
+def command(first: str = "") -> Any:
+    """The command line, built once a process: to build it takes longer than most verbs need to begin.
+
+    Only the verb that ``first`` names is built; where it names none, all are.
+    """
+    verbs = [v for v in app.registered_commands if v.callback is not None and (v.name or v.callback.__name__) == first]
+    groups = [g for g in app.registered_groups if g.typer_instance and g.typer_instance.info.name == first]
+    if not verbs and not groups:
+        return typer.main.get_command(app)
+    part = copy(app)
+    part.registered_commands, part.registered_groups = verbs, groups
+    return typer.main.get_command(part)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (by default the process's own) and return its exit code. Never raises, never a traceback."""
     try:
-        code = command()(args=None if arguments is None else list(arguments), prog_name="assay", standalone_mode=False)
+        words = sys.argv[1:] if arguments is None else list(arguments)
+        code = command(words[0] if words else "")(args=words, prog_name="assay", standalone_mode=False)
         sys.stdout.flush()
         if code == INTERRUPTED:
             raise KeyboardInterrupt

@@ -138,7 +138,7 @@ class Way:
         from .app import command
 
         words = [*step.words, *FLAGS.get(step.words[0], ())]
-        verb = partial(command(), args=words, prog_name="assay", standalone_mode=False)
+        verb = partial(command(words[0]), args=words, prog_name="assay", standalone_mode=False)
         code = held(verb) if self.quiet or step.name == "verify" else verb()
         return code if isinstance(code, int) else 0
 
