@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -132,6 +133,7 @@ def forest(rng: np.random.Generator, outputs: int, link: str, trees: int = 12, d
     return Forest(grown, np.arange(trees * outputs, dtype=np.int32) % outputs, rng.normal(0, 0.2, outputs), link)
 
 
+@cache
 def everything(task: str = "binary", seed: int = 0, members: str = "all", spoken: bool = True) -> Model:
     """A model of all families, over all kinds of columns, after all ops; ``spoken``: numbers as text among them."""
     rng = np.random.default_rng(seed)
