@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 import threading
 import time
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from assay.log.block import decode, encode
 from assay.serve.http import Refused
 from assay.serve.limits import Limits
 from assay.serve.log import LogUnavailable, PredictionLog
-from assay.serve.log_entries import ids_of, personal_of
+from assay.serve.log_entries import Entry, ids_of, personal_of
 from assay.serve.log_routes import elsewhere, label
 
 ROW = {"amount": 1.5, "colour": "red", "member": True, "hour": None}
@@ -262,6 +263,23 @@ def test_an_entry_that_cannot_be_written_takes_no_other_with_it(tmp_path):
     found = read_log(tmp_path)
     assert {int(s) for p in found.parts() for s in p.sequence} == {1, 2, 4, 5}
     assert [(g.first, g.last, g.reason) for g in found.gaps()] == [(3, 3, "could not be encoded: ValueError")]
+
+
+def test_who_stopped_waiting_holds_up_nobody(tmp_path):
+    log = PredictionLog(tmp_path, durable=True)
+    with log._lock:  # the writer cannot take anything meanwhile
+        log._given += 1
+        number = log._given
+        entry = Entry(number, 1.0, "r", "web", [ROW], [YES], "m")
+        futures = [Future() for _ in range(3)]
+        log._waiting.append(entry)
+        log._waiters += [(number, f) for f in futures]
+        assert futures[0].cancel()
+    log._wake.set()
+    assert [f.result(10) for f in futures[1:]] == [number, number]
+    after = log.put("r2", "web", [ROW], [YES], 1.0)
+    assert log.committed(after).result(10) == after
+    log.close()
 
 
 def test_workers_have_files_of_their_own_and_take_over_a_dead_one(tmp_path):

@@ -261,7 +261,7 @@ class PredictionLog:
                 return True
             self._fail(taken, gaps, waiters, f"could not be encoded: {type(error).__name__}")
             return True
-        self._most = BLOCK if not more else self._most
+        self._most = min(BLOCK, 2 * self._most)
         with self._lock:
             self._done = max(self._done, last)
             self.written += len(taken)
@@ -270,7 +270,8 @@ class PredictionLog:
             self._ill = False
             self._say(f"the prediction log is written again; {self.dropped:,} requests in all are missing from it")
         for sequence, future in waiters:
-            future.set_result(sequence)
+            if future.set_running_or_notify_cancel():  # who waited may have gone
+                future.set_result(sequence)
         return more
 
     def _fail(
@@ -292,13 +293,15 @@ class PredictionLog:
                 f"the prediction log {self._file.path} misses a request ({reason}); predictions go on, gaps count"
             )
         for _, future in waiters:
-            future.set_exception(LogUnavailable("the log cannot be written at the moment"))
+            if future.set_running_or_notify_cancel():
+                future.set_exception(LogUnavailable("the log cannot be written at the moment"))
 
     def _end(self) -> None:
         with self._lock:
             waiters, self._waiters = self._waiters, []
         for _, future in waiters:
-            future.set_exception(LogUnavailable("the log is closing"))
+            if future.set_running_or_notify_cancel():
+                future.set_exception(LogUnavailable("the log is closing"))
 
     def _look(self) -> None:
         """Keep the file within its limits. A clock that jumped cannot be trusted to say what is old."""
