@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from assay.core.errors import SettingsError
+from assay.core.patterns import escaped
 
 LEADING = (
     r"^[ \t\r\n\f\v]*([+-]?(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][+-]?[0-9]+)?)"  # a number that a text begins with
@@ -31,6 +33,7 @@ class Dialect:
     fence: str  # keeps the engine from writing a level's expressions into the next one again and again
     numbers_as_text: bool
     spread: str  # all columns of a row that is a value
+    tokens: str  # the words of a text as a list, where they are compared one by one
     dot: str  # sum of products of two lists, where the engine has it
 
     def number(self, value: float) -> str:
@@ -64,6 +67,20 @@ class Dialect:
     def holds(self, x: str, pattern: str) -> str:
         return self.finds.format(x, self.pattern(pattern))
 
+    def says(self, x: str, words: Sequence[Sequence[str]]) -> str:
+        """Whether a text holds a word, or two side by side, in one of their spellings; x is the text, or its tokens.
+
+        Postgres keeps 32 compiled patterns, and a model has a hundred words: there the tokens are compared.
+        """
+        if not self.tokens:
+            inner = " +".join(f"(?:{'|'.join(escaped(w) for w in spelled)})" for spelled in words)
+            return self.holds(x, f"(?:^| ){inner}(?: |$)")
+        listed = [f"ARRAY[{', '.join(map(text, spelled))}]" for spelled in words]
+        if len(words) == 1:
+            return f"{x} && {listed[0]}"
+        pairs = f"unnest({x}, {x}[2:]) AS pair(a, b)"
+        return f"EXISTS (SELECT FROM {pairs} WHERE a = ANY ({listed[0]}) AND b = ANY ({listed[1]}))"
+
     def group(self, x: str, pattern: str) -> str:
         return self.first.format(x, self.pattern(pattern))
 
@@ -71,12 +88,13 @@ class Dialect:
 DIALECTS = {
     "duckdb": Dialect(
         "duckdb", 20_000, "regexp_matches({}, {})", "regexp_full_match({}, {})", "regexp_extract({}, {}, 1)",
-        "epoch(CAST({} AS TIMESTAMP))", "", True, "unnest({})",
+        "epoch(CAST({} AS TIMESTAMP))", "", True, "unnest({})", "",
         "list_dot_product({}, [{}])",
     ),
     "postgres": Dialect(
         "postgres", 1_600, "{} ~ {}", "{} ~ {}", "substring({} from {})",
-        "CAST(extract(epoch from CAST({} AS TIMESTAMP)) AS FLOAT8)", " OFFSET 0", False, "({}).*", "",
+        "CAST(extract(epoch from CAST({} AS TIMESTAMP)) AS FLOAT8)", " OFFSET 0", False, "({}).*",
+        "array_remove(string_to_array({}, ' '), '')", "",
     ),
 }  # fmt: skip
 

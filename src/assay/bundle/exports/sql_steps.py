@@ -263,11 +263,12 @@ class Writer:
         keys, values, _ = step.attributes["table"]
         spelled: dict[int, list[str]] = {}
         for key, code in zip(keys, values, strict=True):
-            spelled.setdefault(int(code), []).append("".join(c if c.isalnum() else f"\\x{{{ord(c):x}}}" for c in key))
-        x, out = self.once(self.lanes(step.given(0))[0]), []
+            spelled.setdefault(int(code), []).append(str(key))
+        x, out = self.lanes(step.given(0))[0], []
+        told = self.d.tokens.format(x.sql) if self.d.tokens else ""
+        x = self._column(self.made(told, x)) if told else self.once(x)
         for gram in step.attributes["grams"]:
-            inner = " +".join(f"(?:{'|'.join(spelled[code])})" for code in gram)
-            found = self.d.holds(x.sql, f"(?:^| ){inner}(?: |$)")
+            found = self.d.says(x.sql, [spelled[code] for code in gram])
             out.append(self.made(f"CASE WHEN {found} THEN {self.d.number(1.0)} ELSE {self.d.number(0.0)} END", x))
         return out
 
