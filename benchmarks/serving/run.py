@@ -158,7 +158,7 @@ def echo(body: bytes) -> Server:
     return Server("uvicorn echo", command, "/predict", body, headers(), port)
 
 
-def peers(model: Path, place: Path, row: dict) -> list[Server]:
+def peers(model: Path, place: Path, row: dict, only: list[str]) -> list[Server]:
     """Other people's servers over the same graph; one that does not install is named and left out."""
     found = []
     graph = place / "model.onnx"
@@ -167,6 +167,8 @@ def peers(model: Path, place: Path, row: dict) -> list[Server]:
     graph.write_bytes(loaded._files["model/model.onnx"])
     (place / "schema.json").write_text(json.dumps(loaded.schema))
     for name, (packages, module) in PEERS.items():
+        if only and name not in only:
+            continue
         home = place / name.lower()
         python = home / "bin" / "python"
         if not python.exists():
@@ -192,6 +194,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--peers", type=Path)
+    parser.add_argument("--only", action="append", default=[], metavar="PEER", help="of the peers, those named")
     parser.add_argument("--durable", action="store_true", help="also with --durable")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as text:
@@ -201,7 +204,7 @@ def main() -> None:
         if asked.durable:
             servers.append(ours(asked.model, folder, "assay, durable", "--log", str(folder / "safe"), "--durable"))
         if asked.peers:
-            servers += peers(asked.model, asked.peers, json.loads(full.body)["rows"][0])
+            servers += peers(asked.model, asked.peers, json.loads(full.body)["rows"][0], asked.only)
         got: dict[tuple[str, int], list[dict[str, float]]] = {}
         try:
             for server in servers:
