@@ -82,7 +82,7 @@ class Target:
         if rate <= 0:
             raise SettingsError(f"--rps must be above 0; got {rate:g}")
         before = cpu_seconds(self.process)
-        took, failed, seconds = asyncio.run(self._offered(rate))
+        took, failed, seconds = asyncio.run(self._all_closed(rate))
         used = None if before is None else (cpu_seconds(self.process) or before) - before
         done = len(took)
         p50, p99 = (float(v) * 1000 for v in np.percentile(took, (50, 99))) if done else (float("inf"),) * 2
@@ -91,6 +91,15 @@ class Target:
             rate, answered, failed, p50, p99, used / done * 1e6 if used is not None and done else None,
             answered < 0.97 * rate or p99 > LATE * 1000 or failed > 0.001 * (done + failed),
         )  # fmt: skip
+
+    async def _all_closed(self, rate: float) -> tuple[list[float], int, float]:
+        self._opened: list[asyncio.StreamWriter] = []
+        try:
+            return await self._offered(rate)
+        finally:
+            for writer in self._opened:
+                writer.transport.abort()
+            await asyncio.sleep(0.01)
 
     async def _offered(self, rate: float) -> tuple[list[float], int, float]:
         n = max(self.load.connections, round(rate * self.load.seconds))
@@ -115,7 +124,6 @@ class Target:
                     took.append(time.perf_counter() - due)
                 else:
                     failed += 1
-            writer.close()
 
         workers = [asyncio.create_task(work(*pair)) for pair in connections]
         for k in range(n):
@@ -133,14 +141,17 @@ class Target:
         seconds = time.perf_counter() - start
         for task in late:
             task.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
         failed += sum(1 for _ in range(due_at.qsize()) if due_at.get_nowait() is not None)
         return took, failed, max(seconds, n / rate)
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         try:
-            return await asyncio.open_connection(self.host, self.port)
+            reader, writer = await asyncio.open_connection(self.host, self.port)
         except OSError as error:
             raise InputError(f"nothing answers at {self.host}:{self.port} ({error.strerror or error})") from None
+        self._opened.append(writer)
+        return reader, writer
 
     async def _first(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(self.request)
