@@ -118,7 +118,8 @@ def csv_of(paths: Sequence[Path], dialect: Dialect, names: Sequence[str]) -> str
     options = (
         f"delim={duck.literal(dialect.delimiter)}, header={'true' if dialect.header else 'false'}, "
         f"quote='\"', escape='\"', columns={{{listed}}}, auto_detect=false, nullstr='', ignore_errors=true, "
-        "max_line_size=16000000, store_rejects=true, rejects_limit=0, rejects_table='bad', rejects_scan='bad_scans'"
+        "max_line_size=16000000, buffer_size=32000000, store_rejects=true, rejects_limit=0, "
+        "rejects_table='bad', rejects_scan='bad_scans'"
     )
     if dialect.newline:
         options += f", new_line={duck.literal(dialect.newline.encode('unicode_escape').decode())}"

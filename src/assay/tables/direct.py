@@ -109,11 +109,12 @@ class DirectText:
 
         listed = ", ".join(f"{self._picked[n]} AS {duck.quote(n)}" for n in names) or "1 AS nothing"
         sql = self._scan(listed) + (f" OFFSET {first}" if first else "")
-        for batch in duck.stream(self._con, sql, size):
-            table = pa.Table.from_batches([batch])
-            for name in (n for n in names if n in self._numbers):
-                table = table.set_column(table.schema.get_field_index(name), name, as_numbers(table[name]))
-            yield table
+        with duck.limited():
+            for batch in duck.stream(self._con, sql, size):
+                table = pa.Table.from_batches([batch])
+                for name in (n for n in names if n in self._numbers):
+                    table = table.set_column(table.schema.get_field_index(name), name, as_numbers(table[name]))
+                yield table
 
 
 def open_direct(place: str, wanted: Sequence[str], numbers: Sequence[str], dates: Sequence[str]) -> DirectText | None:
@@ -133,7 +134,8 @@ def open_direct(place: str, wanted: Sequence[str], numbers: Sequence[str], dates
     if form != "text":
         return None
     try:
-        return DirectText(paths, label, wanted, numbers, dates)
+        with duck.limited():
+            return DirectText(paths, label, wanted, numbers, dates)
     except NotAlike:
         return None
 

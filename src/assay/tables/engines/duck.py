@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from assay.core import patterns
@@ -29,6 +31,18 @@ def connect() -> Any:
         con = engine.cursor()
     con.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return con
+
+
+@contextmanager
+def limited(limit: str = "512MB") -> Iterator[None]:
+    """Let this process's engine keep at most so much in memory: for scans that nobody reads a second time."""
+    con = connect()
+    before = con.execute("SELECT current_setting('memory_limit')").fetchone()[0]
+    con.execute(f"SET GLOBAL memory_limit = {literal(limit)}")
+    try:
+        yield
+    finally:
+        con.execute(f"SET GLOBAL memory_limit = {literal(before)}")
 
 
 def rows(con: Any, sql: str) -> list[tuple[Any, ...]]:
