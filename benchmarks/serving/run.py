@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -33,7 +34,6 @@ HERE = Path(__file__).parent
 PEERS = {
     "FastAPI": (["fastapi", "uvicorn[standard]", "onnxruntime", "numpy"], "fastapi_app"),
     "MLServer": (["mlserver", "uvloop<0.22", "onnxruntime", "numpy"], "mlserver_app"),
-    "MLflow": (["mlflow", "onnxruntime", "onnx", "pandas"], "mlflow_app"),
     "BentoML": (["bentoml", "onnxruntime", "numpy"], "bentoml_app"),
 }
 
@@ -80,7 +80,8 @@ class Server:
 
     def stop(self) -> None:
         if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGTERM)
             try:
                 self.process.wait(15)
             except subprocess.TimeoutExpired:

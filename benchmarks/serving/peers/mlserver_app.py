@@ -35,7 +35,7 @@ async def main() -> None:
     port = int(sys.argv[2])
     settings = Settings(
         http_port=port, grpc_port=port + 1000 if port < 60000 else port - 1000, parallel_workers=0, host="127.0.0.1",
-        metrics_port=None, metrics_endpoint=None, logging_settings=None, debug=False,
+        metrics_endpoint=None, debug=False,
     )  # fmt: skip
     server = MLServer(settings)
     await server.start([ModelSettings(name="late", implementation=Late)])
