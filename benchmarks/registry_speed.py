@@ -11,9 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from registry_kills import bundle
-
 from assay.registry import Registry, open_registry
+from registry_kills import bundle
 
 EVENTS = 10_000
 
