@@ -34,7 +34,9 @@ Sources = Annotated[
         show_default=False,
     ),
 ]
-Bundle = Annotated[str, typer.Argument(metavar="MODEL", help="An .assay file, or a model of the registry: name@champion.")]
+Bundle = Annotated[
+    str, typer.Argument(metavar="MODEL", help="An .assay file, or a model of the registry: name@champion.")
+]
 Rows = Annotated[str, typer.Argument(metavar="TABLE", help="The rows to predict; - for standard input.")]
 Target = Annotated[str | None, flag("What is predicted.", ROLES, "--target", metavar="COLUMN")]
 Time = Annotated[str | None, flag("The order of rows: a column, or @row.", ROLES, "--time", metavar="COLUMN")]
