@@ -2,8 +2,9 @@
 
     python benchmarks/holes.py [--data ../shared/data] [--folds 3] [--gone 0.1]
 
-LightGBM, as the race trains it, on folds of one table without its repeated rows; each fold's rows are scored whole, and once more with a share of
-the cells gone at random. The difference is paired by row; negative means that practising helped.
+LightGBM, as the race trains it, on folds of one table without its repeated rows; each fold's rows are scored whole, and
+once more with a share of the cells gone at random. The difference is paired by row; negative means that practising
+helped.
 """
 
 from __future__ import annotations
