@@ -282,6 +282,33 @@ def test_who_stopped_waiting_holds_up_nobody(tmp_path):
     log.close()
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_who_asks_during_the_commit_is_told(tmp_path, monkeypatch, fails):
+    log = PredictionLog(tmp_path, durable=True)
+    begun, go = threading.Event(), threading.Event()
+    write = log._file.write
+
+    def slow(*given):
+        begun.set()
+        go.wait(10)
+        if fails:
+            raise sqlite3.OperationalError("database or disk is full")
+        write(*given)
+
+    monkeypatch.setattr(log._file, "write", slow)
+    number = log.put("r", "web", [ROW], [YES], 1.0)
+    log._wake.set()
+    assert begun.wait(10)
+    told = log.committed(number)  # the writer has taken the entry already
+    go.set()
+    if fails:
+        with pytest.raises(LogUnavailable):
+            told.result(5)
+    else:
+        assert told.result(5) == number
+    log.close()
+
+
 def test_workers_have_files_of_their_own_and_take_over_a_dead_one(tmp_path):
     logs = [PredictionLog(tmp_path) for _ in range(3)]
     for k, one in enumerate(logs):

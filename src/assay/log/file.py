@@ -11,6 +11,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from assay.core.errors import InputError, OutputError
 
@@ -28,6 +29,12 @@ CREATE TABLE IF NOT EXISTS gap (
     id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, requests INTEGER NOT NULL,
     rows INTEGER, at REAL NOT NULL, reason TEXT NOT NULL);
 """
+INTO_BLOCK = (
+    "INSERT INTO block (first, last, requests, rows, since, until, source, model, asked, answered, written) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+INTO_LABEL = "INSERT INTO label (sequence, at, caller, request_id, row, own_id, label) VALUES (?, ?, ?, ?, ?, ?, ?)"
+INTO_GAP = "INSERT INTO gap (first, last, requests, rows, at, reason) VALUES (?, ?, ?, ?, ?, ?)"
 Block = tuple[int, int, int, int, float, float, str, str, bytes, bytes]
 Label = tuple[int, float, str, str | None, int | None, str | None, str]
 Gap = tuple[int, int, int, int | None, float, str]
@@ -90,20 +97,16 @@ class File:
         if sync != self.synced:
             self.db.execute(f"PRAGMA synchronous={'FULL' if sync else 'NORMAL'}")
             self.synced = sync
+        lines: list[tuple[str, tuple[Any, ...]]] = [(INTO_BLOCK, (*block, now)) for block in blocks]
+        lines += [(INTO_LABEL, label) for label in labels]
+        lines += [(INTO_GAP, gap) for gap in gaps]
+        if len(lines) == 1:  # one statement is a transaction; each further one waits for the interpreter again
+            self.db.execute(*lines[0])
+            return
         self.db.execute("BEGIN IMMEDIATE")
         try:
-            self.db.executemany(
-                "INSERT INTO block (first, last, requests, rows, since, until, source, model, asked, answered, "
-                "written) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(*block, now) for block in blocks],
-            )
-            self.db.executemany(
-                "INSERT INTO label (sequence, at, caller, request_id, row, own_id, label) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                labels,
-            )
-            self.db.executemany(
-                "INSERT INTO gap (first, last, requests, rows, at, reason) VALUES (?, ?, ?, ?, ?, ?)", gaps
-            )
+            for statement, values in lines:
+                self.db.execute(statement, values)
             self.db.execute("COMMIT")
         except BaseException:
             if self.db.in_transaction:

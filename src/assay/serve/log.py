@@ -239,9 +239,11 @@ class PredictionLog:
                 rows += len(taken[-1])
             gaps, self._gaps = self._gaps, []
             last = taken[-1].sequence if taken else self._done
-            waiters = [w for w in self._waiters if w[0] <= last]
+            due = any(number <= last for number, _ in self._waiters)
             more = bool(self._waiting)
-        if not taken and not gaps and not waiters:
+        if not taken and not gaps:
+            if due:
+                self._tell()
             return False
         try:
             entries = [e for e in taken if isinstance(e, Entry)]
@@ -250,7 +252,7 @@ class PredictionLog:
             sync = self.durable or bool(labels) or any(e.source == ELSEWHERE for e in entries)
             self._file.write(blocks, labels, gaps, time.time(), sync)
         except sqlite3.Error as error:
-            self._fail(taken, gaps, waiters, f"not written: {error}")
+            self._fail(taken, gaps, f"not written: {error}")
             return False
         except Exception as error:  # an entry that cannot be encoded must not take the others with it
             if len(taken) > 1:
@@ -259,24 +261,33 @@ class PredictionLog:
                     self._waiting.extendleft(reversed(taken))
                     self._most = 1
                 return True
-            self._fail(taken, gaps, waiters, f"could not be encoded: {type(error).__name__}")
+            self._fail(taken, gaps, f"could not be encoded: {type(error).__name__}")
             return True
         self._most = min(BLOCK, 2 * self._most)
         with self._lock:
             self._done = max(self._done, last)
             self.written += len(taken)
-            self._waiters = [w for w in self._waiters if w[0] > last]
         if self._ill:
             self._ill = False
             self._say(f"the prediction log is written again; {self.dropped:,} requests in all are missing from it")
-        for sequence, future in waiters:
-            if future.set_running_or_notify_cancel():  # who waited may have gone
-                future.set_result(sequence)
+        self._tell()
         return more
 
-    def _fail(
-        self, taken: Sequence[Entry | _Labels], gaps: list[Gap], waiters: list[tuple[int, Future[int]]], reason: str
-    ) -> None:
+    def _tell(self) -> None:
+        """Answer everybody who waits for what is settled by now, those who came during the commit too."""
+        with self._lock:
+            settled = [w for w in self._waiters if w[0] <= self._done]
+            self._waiters = [w for w in self._waiters if w[0] > self._done]
+            lost = {n for n, _ in settled if any(first <= n <= last for first, last in self._failed)}
+        for sequence, future in settled:
+            if not future.set_running_or_notify_cancel():  # who waited may have gone
+                continue
+            if sequence in lost:
+                future.set_exception(LogUnavailable("the log cannot be written at the moment"))
+            else:
+                future.set_result(sequence)
+
+    def _fail(self, taken: Sequence[Entry | _Labels], gaps: list[Gap], reason: str) -> None:
         with self._lock:
             self._gaps = gaps + self._gaps
             later, self._gaps = self._gaps[len(gaps) :], self._gaps[: len(gaps)]
@@ -285,16 +296,12 @@ class PredictionLog:
                 self._drop(taken[0].sequence, taken[-1].sequence, len(taken), rows, reason)
                 self._done = max(self._done, taken[-1].sequence)
             self._gaps += later
-            told = {id(f) for _, f in waiters}
-            self._waiters = [w for w in self._waiters if id(w[1]) not in told]
         if not self._ill:
             self._ill = True
             self._say(
                 f"the prediction log {self._file.path} misses a request ({reason}); predictions go on, gaps count"
             )
-        for _, future in waiters:
-            if future.set_running_or_notify_cancel():
-                future.set_exception(LogUnavailable("the log cannot be written at the moment"))
+        self._tell()
 
     def _end(self) -> None:
         with self._lock:
