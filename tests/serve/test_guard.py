@@ -249,3 +249,13 @@ def test_a_key_costs_microseconds(guard, web):
     for _ in range(2000):
         guard.admit(request, NOW)
     assert time.process_time() - start < 0.5  # 250 us each; some 3 us are measured: benchmarks/serving/guard_cost.py
+
+
+def test_what_a_worker_opens_to_everybody_are_the_probes_and_nothing_else():
+    """Readiness tells no more than that a model is loaded, and who orchestrates asks for it without a key."""
+    from assay.serve.events import Events
+    from assay.serve.setup import Setup
+    from assay.serve.worker import guard_of
+
+    probes = {"/healthz", "/livez", "/v2/health/live", "/v2/health/ready"}
+    assert guard_of(Setup("late.assay"), Events()).open == {(m, p) for m in ("GET", "HEAD") for p in probes}
