@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+RELEASE := tests/releases/assay-0.1.0.assay
 export OMP_NUM_THREADS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -37,6 +38,8 @@ prove: $(STAMP)           ## the long proofs: plants in real tables, null number
 	$(BIN)/python benchmarks/nulls.py --part c --replicates 5
 	$(BIN)/python benchmarks/nulls.py --part d --replicates 2
 	$(BIN)/python benchmarks/power.py --seeds 10
+	$(BIN)/python benchmarks/registry_kills.py --kills 200
+	$(BIN)/python benchmarks/serving/log_kills.py --kills 200
 	$(BIN)/python -m pytest -n 2 -m slow
 
 $(VENV)/.bench: $(STAMP) requirements-bench.txt
@@ -56,6 +59,18 @@ bench: $(VENV)/.bench     ## every number of docs/benchmarks.md
 	$(BIN)/python benchmarks/labelling.py
 	$(BIN)/python benchmarks/audit_peers/build.py
 	$(BIN)/python benchmarks/audit_peers/run.py --large
+	$(BIN)/python benchmarks/holes.py
+	$(BIN)/python benchmarks/bundle.py $(RELEASE) --imports
+	$(BIN)/python benchmarks/registry_speed.py
+	$(BIN)/python benchmarks/batch_predict.py
+	$(BIN)/python benchmarks/c_export.py --tables
+	$(BIN)/python benchmarks/sql_export.py
+	$(BIN)/python benchmarks/serving/install.py $(RELEASE)
+	$(BIN)/python benchmarks/serving/run.py $(RELEASE) --rounds 5 --durable
+	$(BIN)/python benchmarks/serving/guard_cost.py
+	$(BIN)/python benchmarks/serving/log_cost.py
+	$(BIN)/python benchmarks/serving/hostile.py
+	$(BIN)/python benchmarks/serving/clients.py
 
 lint: $(STAMP)            ## ruff and mypy --strict
 	$(BIN)/ruff check src tests benchmarks
