@@ -1,7 +1,7 @@
 """What a one-row request costs: assay serve with everything on, against bare uvicorn echo and other servers.
 
     python benchmarks/serving/run.py late.assay                       # echo and assay
-    python benchmarks/serving/run.py late.assay --peers /work/peers   # and peers, each in its own environment there
+    python benchmarks/serving/run.py late.assay --peers out/peers    # and peers, each in its own environment there
 
 Every server has core 0 to itself, the loader (wrk) core 1. Rounds are interleaved: echo, assay, peers, echo, ...; what
 is printed are medians over rounds, and ratios are of pairs within a round. Processor time is that of the whole tree of
