@@ -274,11 +274,11 @@ def test_keys_change_without_a_restart(tmp_path):
     tokens = Tokens(path, "https://login.test", "late", warn=said.append)
     assert tokens.caller(token(), NOW) is not None
     path.write_text(json.dumps({"keys": [okp(ED2, "ed")], "rotated": True}))
-    tokens._looked = -10.0
+    tokens._file.looked = -10.0
     assert tokens.caller(token(), NOW) is None  # the signature was remembered, its key is gone
     assert tokens.caller(token(sign=lambda d: sign_ed(d, ED2)), NOW) is not None
     path.write_text("{}")
-    tokens._looked = -10.0
+    tokens._file.looked = -10.0
     assert tokens.caller(token(sign=lambda d: sign_ed(d, ED2)), NOW) is None and "mended" in said[0]
 
 

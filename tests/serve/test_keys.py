@@ -21,7 +21,7 @@ def path(tmp_path):
 
 
 def again(ring: KeyRing) -> None:
-    ring._looked = -10.0
+    ring._file.looked = -10.0
 
 
 def test_the_file_never_holds_the_key(path):

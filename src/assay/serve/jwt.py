@@ -12,7 +12,6 @@ import binascii
 import hashlib
 import json
 import re
-import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,10 +22,10 @@ from assay.core.errors import InputError
 
 from .guard import Caller
 from .keys import SCOPES
+from .watched import Watched
 
 MOST = 8192  # characters of a token
 REMEMBERED = 1024  # tokens whose signature need not be checked again
-LOOK = 0.5
 PART = re.compile(r"[A-Za-z0-9_-]+")
 FOREIGN = ("jwk", "jku", "x5c", "x5u", "x5t", "x5t#S256", "crit", "b64", "zip", "enc", "cty")
 TYPES = ("JWT", "AT+JWT", "APPLICATION/AT+JWT", "APPLICATION/JWT")
@@ -63,8 +62,7 @@ class Tokens:
     ) -> None:
         self.path, self.issuer, self.audience, self.leeway = jwks, issuer, audience, leeway
         self.rate, self.burst, self.warn = rate, burst, warn
-        self._looked = time.monotonic()
-        self._seen = self._state()
+        self._file = Watched(jwks)
         self._keys = read_jwks(jwks)
         self._known: dict[bytes, Mapping[str, Any]] = {}
 
@@ -112,27 +110,14 @@ class Tokens:
         )
 
     def _again(self) -> None:
-        now = time.monotonic()
-        if now - self._looked < LOOK:
+        if not self._file.changed():
             return
-        self._looked = now
-        state = self._state()
-        if state == self._seen:
-            return
-        self._seen = state
         self._known.clear()
         try:
             self._keys = read_jwks(self.path)
         except InputError as error:
             self.warn(f"{error}; no token is let in until it is mended")
             self._keys = ()
-
-    def _state(self) -> tuple[int, ...] | None:
-        try:
-            s = self.path.stat()
-        except OSError:
-            return None
-        return s.st_mtime_ns, s.st_size, s.st_ino
 
 
 def verified(token: str, keys: tuple[Verifying, ...]) -> Mapping[str, Any] | None:

@@ -7,7 +7,6 @@ import hmac
 import json
 import os
 import stat
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
@@ -19,9 +18,9 @@ from assay.core.writing import replacing
 
 from .keys import SCOPES, Key, moment, written
 from .locking import take
+from .watched import Watched
 
 FORMAT = "assay-keys-1"
-LOOK = 0.5  # seconds between two looks at the file
 NOBODY = hashlib.sha256(os.urandom(32)).digest()
 
 
@@ -36,11 +35,9 @@ class KeyRing:
         self, path: Path | None, more: Sequence[Key] = (), warn: Callable[[str], object] = lambda sentence: None
     ) -> None:
         self.path, self.more, self.warn = path, tuple(more), warn
-        self._seen: tuple[int, ...] | None = None
-        self._looked = -LOOK
+        self._file = Watched(path) if path is not None else None
         self._keys: dict[str, tuple[Key, bytes]] = {}
         self._certificates: dict[str, Key] = {}
-        self._seen = self._state()
         self._set(read(path) if path else ())
 
     def __len__(self) -> int:
@@ -60,15 +57,9 @@ class KeyRing:
 
     def _again(self) -> None:
         """Read the file again where it changed. A file that is gone lets nobody in; a broken one changes nothing."""
-        now = time.monotonic()
-        if self.path is None or now - self._looked < LOOK:
+        if self.path is None or self._file is None or not self._file.changed():
             return
-        self._looked = now
-        state = self._state()
-        if state == self._seen:
-            return
-        self._seen = state
-        if state is None:
+        if self._file.gone:
             self._set(())
             self.warn(f"{self.path} is gone: no key of it counts any more")
             return
@@ -76,15 +67,6 @@ class KeyRing:
             self._set(read(self.path))
         except InputError as error:
             self.warn(f"{error}; the keys read before still count")
-
-    def _state(self) -> tuple[int, ...] | None:
-        if self.path is None:
-            return None
-        try:
-            s = self.path.stat()
-        except OSError:
-            return None
-        return s.st_mtime_ns, s.st_size, s.st_ino
 
     def _set(self, keys: Sequence[Key]) -> None:
         every = (*keys, *self.more)

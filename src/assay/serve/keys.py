@@ -21,7 +21,6 @@ from datetime import UTC, datetime
 from assay.core.errors import InputError, SettingsError, did_you_mean
 
 SCOPES = ("predict", "explain", "metrics", "label", "log", "admin")
-LOOK = 0.5  # seconds between two looks at the file
 NOBODY = hashlib.sha256(os.urandom(32)).digest()
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZabcdefghjkmnpqrstvwxyz"
 
