@@ -32,10 +32,9 @@ def diff(
     from assay.bundle.diff import diff as compare
     from assay.bundle.diff import to_doc
     from assay.bundle.model import Model
-    from assay.core.writing import replacing
     from assay.registry import read_bundle
 
-    from .output import note, ready
+    from .output import ready, tell
 
     form = output_format or (FORMS.get(output_file.suffix.lower(), "text") if output_file else "text")
     if form not in ("text", "json"):
@@ -45,11 +44,7 @@ def diff(
     changes = compare(first, second)
     said = json.dumps(to_doc(first, second, changes), indent=1, ensure_ascii=False) + "\n" if form == "json" else \
         "\n".join(lines(first, second, changes)) + "\n"  # fmt: skip
-    if output_file is None:
-        typer.echo(said, nl=False)
-    else:
-        replacing(output_file, lambda path: path.write_text(said, "utf-8"))
-        note(f"{output_file} is written", quiet)
+    tell(said, output_file, quiet)
     return 0
 
 

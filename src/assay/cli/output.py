@@ -119,6 +119,15 @@ def save(doc: Any, path: Path, form: str) -> None:
     write(doc, path, form)
 
 
+def tell(said: str, path: Path | None, quiet: bool = False) -> None:
+    """Text to standard output, or whole to a file."""
+    if path is None:
+        typer.echo(said, nl=False)
+        return
+    replacing(path, lambda beside: beside.write_text(said, "utf-8"))
+    note(f"{path} is written", quiet)
+
+
 def note(sentence: str, quiet: bool = False) -> None:
     """Say something on standard error, where it is in nobody's way."""
     if not quiet:

@@ -26,9 +26,8 @@ def runs(
 ) -> int:
     """Compare tries: score, recipe, commit, seed, looks; best first, ties marked."""
     from assay.core.settings import read_settings
-    from assay.core.writing import replacing
 
-    from .output import WIDTH, form_of, note, ready
+    from .output import WIDTH, form_of, ready, tell
 
     form = form_of(output_format, output_file)
     if form not in FORMS:
@@ -43,9 +42,5 @@ def runs(
     groups = ranked(read_runs(files))
     shown = {"text": lambda: text(groups, WIDTH), "markdown": lambda: markdown(groups), "json": lambda: as_json(groups)}
     said = shown[form]()
-    if output_file is None:
-        typer.echo(said, nl=False)
-    else:
-        replacing(output_file, lambda path: path.write_text(said, "utf-8"))
-        note(f"{output_file} is written", quiet)
+    tell(said, output_file, quiet)
     return 0
