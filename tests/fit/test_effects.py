@@ -40,9 +40,16 @@ def rows():
     return open_table(table, cache=False).sample(SampleSpec(n=N))
 
 
-def along(rows, column, moved=None):
+class Later(Formula):
+    """What depends on the date and on a whole number."""
+
+    def predict_rows(self, rows: Sample) -> F64:
+        return rows.numbers("when") / 86400 + rows.numbers("few")
+
+
+def along(rows, column, moved=None, model=None):
     pick, unit = np.zeros(rows.n, np.int64), np.arange(rows.n)
-    return effect(Formula(), rows, column, pick, unit, moved, ("value", "change"))
+    return effect(model or Formula(), rows, column, pick, unit, moved, ("value", "change"))
 
 
 def test_ale_is_the_column_s_own_effect_where_partial_dependence_asks_for_impossible_rows(rows):
@@ -109,8 +116,8 @@ def test_levels_of_fewer_than_five_rows_are_not_shown(rows):
 
 
 def test_dates_are_written_as_dates_and_whole_numbers_stay(rows):
-    assert along(rows, "when")["chart"]["x"][0].startswith("2020-")
-    few = along(rows, "few")
+    assert along(rows, "when", model=Later())["chart"]["x"][0].startswith("2020-")
+    few = along(rows, "few", model=Later())
     assert few is None or set(few["chart"]["x"]) <= {0.0, 1.0, 2.0}
 
 
@@ -127,3 +134,8 @@ def test_units_that_err_together_widen_the_band(rows):
     )
     wide = [np.mean(np.array(e["chart"]["hi"]) - np.array(e["chart"]["lo"])) for e in (alone, grouped)]
     assert wide[1] > 2 * wide[0]
+
+
+def test_a_column_along_which_the_answer_never_moves_has_no_chart(rows):
+    assert along(rows, "when") is None
+    assert along(rows, "x") is not None

@@ -34,7 +34,7 @@ def effect(
         said: what the answer is, in words, and its unit for the axis.
 
     Returns:
-        None where no two bins of 5 rows can be made.
+        None where no two bins of 5 rows can be made, or where the answer does not move between them.
     """
     kind = {c.name: c.kind for c in rows.columns}[column]
     if kind in NUMERIC and kind != "bool":
@@ -65,6 +65,8 @@ def along(
     mean = np.bincount(inside, step) / count
     level = np.concatenate(([0.0], np.cumsum(mean)))
     weight = np.bincount(np.concatenate((inside, inside + 1)), minlength=len(edges)) / (2 * len(x))
+    if not mean.any():
+        return None
     level -= float(weight @ level)
     error = band(step, inside, count, unit[there], weight)
     texts = told(kind, x[edges])

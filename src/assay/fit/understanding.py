@@ -179,11 +179,12 @@ def _effects(
             break
         if entry.get("above_chance") is False:
             continue
-        column = max(entry["columns"], key=lambda c: float(np.abs(found.moved[:, place[c]]).mean()))
-        if column in rows.names:
+        strongest = sorted(entry["columns"], key=lambda c: -float(np.abs(found.moved[:, place[c]]).mean()))
+        for column in filter(rows.names.__contains__, strongest):  # one column stands for those that say the same
             made = effect(subject.model, rows, column, pick, unit, found.moved[:, place[column]], (of, "change"))
             if made is not None:
                 out.append(made)
+                break
     return out
 
 
