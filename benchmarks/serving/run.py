@@ -31,9 +31,12 @@ from assay.serve.bench import cpu_seconds
 from assay.serve.scoring import Served
 
 HERE = Path(__file__).parent
-PEERS = {
+MLFLOW = ["mlflow", "uvicorn[standard]", "onnx", "onnxruntime", "numpy"]
+PEERS = {  # name: packages of its environment, adapter, words for the adapter; "A, way" shares the environment of "A"
     "FastAPI": (["fastapi", "uvicorn[standard]", "onnxruntime", "numpy"], "fastapi_app"),
     "MLServer": (["mlserver", "uvloop<0.22", "onnxruntime", "numpy"], "mlserver_app"),
+    "MLflow": (MLFLOW, "mlflow_app"),
+    "MLflow, tensors": (MLFLOW, "mlflow_app", "tensors"),
     "BentoML": (["bentoml", "onnxruntime", "numpy"], "bentoml_app"),
 }
 
@@ -167,10 +170,10 @@ def peers(model: Path, place: Path, row: dict, only: list[str]) -> list[Server]:
     loaded = Model.load(model)
     graph.write_bytes(loaded._files["model/model.onnx"])
     (place / "schema.json").write_text(json.dumps(loaded.schema))
-    for name, (packages, module) in PEERS.items():
+    for name, (packages, module, *words) in PEERS.items():
         if only and name not in only:
             continue
-        home = place / name.lower()
+        home = place / name.partition(",")[0].lower()
         python = home / "bin" / "python"
         if not python.exists():
             subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
@@ -182,9 +185,11 @@ def peers(model: Path, place: Path, row: dict, only: list[str]) -> list[Server]:
                 shutil.rmtree(home)
                 continue
         port = free_port()
-        command = [str(python), str(HERE / "peers" / f"{module}.py"), str(place), str(port)]
+        command = [str(python), str(HERE / "peers" / f"{module}.py"), str(place), str(port), *words]
         asking = subprocess.run([*command, "--spec", json.dumps(row)], capture_output=True, text=True)
-        spec = json.loads(asking.stdout)
+        if asking.returncode:
+            raise SystemExit(f"{name} cannot be asked about this model: {asking.stderr.strip()[-300:]}")
+        spec = json.loads(asking.stdout.splitlines()[-1])
         found.append(Server(name, command, spec["path"], json.dumps(spec["body"]).encode(), headers(), port))
     return found
 
