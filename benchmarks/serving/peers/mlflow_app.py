@@ -6,7 +6,6 @@ in the onnx flavour, asked with one array an input, which spares the data frame 
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -17,7 +16,7 @@ from graph import NULL, Graph, say, spec
 PLACE = Path(sys.argv[1])
 TENSORS = "tensors" in sys.argv[3:4]
 HOME = PLACE / ("mlflow-tensors" if TENSORS else "mlflow-frame")
-FUNCTION = '''\
+FUNCTION = """\
 import mlflow
 from graph import Graph
 
@@ -31,7 +30,7 @@ class Late(mlflow.pyfunc.PythonModel):
 
 
 mlflow.models.set_model(Late())
-'''
+"""
 
 
 def save(row: dict) -> object:
@@ -56,10 +55,9 @@ def save(row: dict) -> object:
             pip_requirements=[],
         )  # fmt: skip
         return {"dataframe_records": [row]}
-    cells = {
-        graph.columns[c]["input"]: [[(NULL if v is None else v) if c in graph.text else float("nan" if v is None else v)]]
-        for c, v in row.items()
-    }
+    hole = {c: NULL if c in graph.text else float("nan") for c in row}
+    whole = {c: hole[c] if v is None else v if c in graph.text else float(v) for c, v in row.items()}
+    cells = {graph.columns[c]["input"]: [[v]] for c, v in whole.items()}
     arrays = {name: np.array(cell, None if isinstance(cell[0][0], str) else np.float64) for name, cell in cells.items()}
     threads = {"intra_op_num_threads": 1, "inter_op_num_threads": 1, "execution_mode": "sequential"}
     mlflow.onnx.save_model(
