@@ -163,6 +163,7 @@ def fit(
     split: str | None = None,
     look: str | None = None,
     keep: Sequence[str] = (),
+    personal: Sequence[str] = (),
     ship: str | None = None,
     unsafe: bool = False,
     predict: str | None = None,
@@ -178,8 +179,9 @@ def fit(
     were named; ``keep`` overrides. ``constraints``: increasing, decreasing, without and interactions, as
     ``core.constraints.Constraints`` has them. ``unsafe`` applies remedies that change what is recorded, where their
     proof holds. ``predict`` is what is predicted: mean, median, quantile:0.9, count, or ordinal
-    (``Question.predict`` of the settings). ``resume`` names a folder where the race is kept until the fit is done: what
-    a killed fit of the same question left there is used. Other arguments as ``check``.
+    (``Question.predict`` of the settings). ``personal`` names columns that hold data on persons: the model card says
+    so, and logs of the service leave them out. ``resume`` names a folder where the race is kept until the fit is done:
+    what a killed fit of the same question left there is used. Other arguments as ``check``.
 
     Raises:
         AssayError: bad input, no target, or nothing left to learn from, in one sentence.
@@ -189,6 +191,8 @@ def fit(
         settings = replace(settings, question=replace(settings.question, predict=predict))
     if constraints is not None:
         settings = replace(settings, constraints=read_constraints(constraints, "constraints"))
+    if personal:
+        settings = replace(settings, personal=tuple(personal))
     source, target = with_target(source, y, target)
     with looking(look, "fit"):
         subject = open_subject(
@@ -219,6 +223,7 @@ def fit_subject(
     from assay.bundle.footprint import footprint
     from assay.bundle.make import make
     from assay.bundle.native import NativeModel
+    from assay.bundle.personal import flagged, known
     from assay.bundle.runs import append
     from assay.fit import fit as race
     from assay.fit.constrained import ruled_out, spared
@@ -226,6 +231,7 @@ def fit_subject(
     from assay.fit.resources import Meter
     from assay.fit.understanding import understand
 
+    known(settings.personal, [c.name for c in subject.table.columns], subject.table.name)
     meter = Meter()
     out = ruled_out(subject.table, subject.roles, settings.constraints, keep)
     audit = Audit(subject, replace(settings, select=()), part(progress, 0.0, 0.25))
@@ -238,12 +244,13 @@ def fit_subject(
                   resume=None if resume is None else Path(resume), spent=meter.cpu)  # fmt: skip
     of_table = replace(report, outcomes=tuple(o for o in report.outcomes if o.stage != "model"))
     model = NativeModel(fitted.judged, tuple(fitted.recipe.ops()), subject.table.digest)
-    known = {**subject.evidence, "making": fitted.making}
-    judged = replace(subject, predictions=fitted.predictions, model=model, evidence=known)
+    seen = {**subject.evidence, "making": fitted.making}
+    judged = replace(subject, predictions=fitted.predictions, model=model, evidence=seen)
     on_model = Audit(judged, replace(settings, select=MODEL_CODES), part(progress, 0.9, 0.95))
     evidence = on_model.report(trials=False)
-    known = understand(judged, fitted, on_model.runner.give, audit.runner.give)
-    made = make(subject, fitted, of_table, evidence, settings, meter.read(settings.watts, settings.co2), known)
+    understood = understand(judged, fitted, on_model.runner.give, audit.runner.give)
+    made = make(subject, fitted, of_table, evidence, settings, meter.read(settings.watts, settings.co2), understood)
+    made = flagged(made, [c for c in settings.personal if c in made.columns])
     if settings.runs:
         append(Path(settings.runs), made.lineage["run"] | {"size": made.size})
     if resume is not None and not fitted.interrupted:

@@ -73,4 +73,6 @@ def _columns(schema: Mapping[str, Any]) -> list[str]:
             usual = str(bool(usual)).lower()
         said_usual = "" if usual is None else f"{usual:.6g}" if isinstance(usual, float) else usual
         rows.append((safe(column), entry["kind"], safe(said), safe(said_usual)))
-    return table(("column", "kind", "seen", "typical"), rows)
+    personal = [safe(c) for c in own["order"] if own["columns"][c].get("personal") is True]
+    said = f"Personal data, by the word of who made the model: {', '.join(personal)}. Logs of the service leave it out."
+    return [*table(("column", "kind", "seen", "typical"), rows), *(["", said] if personal else [])]

@@ -115,6 +115,8 @@ def _column(column: str, a: Input, b: Input) -> Iterator[Change]:
         yield Change("columns", column, a.kind, b.kind, "another kind: callers must send other values")
     if (a.lo, a.hi) != (b.lo, b.hi):
         yield Change("columns", f"{column}, range", *(_range(i) for i in (a, b)))
+    if a.personal != b.personal:
+        yield Change("columns", f"{column}, personal", *("yes" if i.personal else "no" for i in (a, b)))
     fresh, gone = (list(dict.fromkeys(x for x in p.categories if x not in q.categories)) for p, q in ((b, a), (a, b)))
     if fresh or gone:
         yield Change("columns", f"{column}, categories", f"{len(a.categories)}", f"{len(b.categories)}",

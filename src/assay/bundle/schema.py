@@ -48,6 +48,7 @@ class Input:
     bins: tuple[Any, ...] = ()  # middle values of bins of equal counts, in order; or the levels that ``shares`` are of
     shares: tuple[float, ...] = ()
     holes: float = 0.0  # share of rows without a value
+    personal: bool = False  # data on persons, by the user's word: logs leave it out
 
     @property
     def is_text(self) -> bool:
@@ -155,6 +156,8 @@ def to_doc(schema: Schema) -> dict[str, Any]:
             entry["range"] = None if i.lo is None else [i.lo, i.hi]
         if i.bins:
             entry |= {"bins": list(i.bins), "holes": i.holes} | ({"shares": list(i.shares)} if i.shares else {})
+        if i.personal:
+            entry["personal"] = True
         columns[i.column] = entry
     outputs: dict[str, Any] = {"set": {"coverage": schema.coverage}}
     if schema.task == "regression":
@@ -304,5 +307,5 @@ def _input(column: str, entry: Mapping[str, Any]) -> Input:
         raise ValueError("a share outside 0 to 1")
     return Input(
         _text(column), _text(entry["input"]), kind, _text(entry["storage"]), lo, hi, categories, typical, bins, shares,
-        holes,
+        holes, entry.get("personal") is True,
     )  # fmt: skip

@@ -57,6 +57,9 @@ def fit(
     without: Annotated[
         list[str] | None, flag("Columns that the model must not use.", ROLES, metavar="COLUMN,...")
     ] = None,
+    personal: Annotated[
+        list[str] | None, flag("Columns with data on persons: logs leave them out.", ROLES, metavar="COLUMN,...")
+    ] = None,
     increasing: Annotated[
         list[str] | None, flag("The prediction never falls as these grow.", ROLES, metavar="COLUMN,...")
     ] = None,
@@ -150,6 +153,7 @@ def fit(
             unknown=listed(unknown),
             look=look,
             keep=listed(keep),
+            personal=listed(personal),
             ship=ship,
             unsafe=unsafe_fixes,
             predict=predict,

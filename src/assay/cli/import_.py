@@ -21,6 +21,9 @@ def import_(
     classes: Annotated[
         list[str] | None, flag("Names of its classes, in the order of its output.", ROLES, metavar="CLASS,...")
     ] = None,
+    personal: Annotated[
+        list[str] | None, flag("Columns with data on persons: logs leave them out.", ROLES, metavar="COLUMN,...")
+    ] = None,
     name: Annotated[str | None, flag("What it is called.  (default: the file's name)", OUT, metavar="NAME")] = None,
     version: Annotated[str, flag("Its version.  (default: 0.1.0)", OUT, metavar="X.Y.Z")] = "0.1.0",
     output_file: Annotated[
@@ -44,6 +47,9 @@ def import_(
     from assay.bundle.importing.onnx_file import import_onnx
 
     made = import_onnx(model, rows, target=target, classes=listed(classes), name=name, version=version)
+    from assay.bundle.personal import flagged
+
+    made = flagged(made, listed(personal))
     made.save(output_file)
     what = "values" if made.task == "regression" else ", ".join(made.classes)
     worst, n = made.parity["max"], made.parity["rows"]

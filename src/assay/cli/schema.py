@@ -9,10 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
+from assay.core.errors import SettingsError
 from assay.core.writing import replacing
 
 from .options import (
+    FIT,
     OUT,
+    Bundle,
     Group,
     NoCache,
     Quiet,
@@ -22,6 +25,7 @@ from .options import (
     Target,
     Time,
     flag,
+    listed,
     roles_from,
     settings_from_flags,
     source_of,
@@ -76,6 +80,32 @@ def infer(
         return 0
     replacing(output_file, lambda path: path.write_text(text, encoding="utf-8"))
     note(f"{len(contract.columns)} columns and {len(contract.rules)} rules; {output_file} is written", quiet)
+    return 0
+
+
+@schema.command()
+def personal(
+    model: Bundle,
+    columns: Annotated[str, typer.Argument(metavar="COLUMN,...", help="Columns with data on persons.")],
+    off: Annotated[bool, flag("They hold none.", FIT, "--off")] = False,
+    output_file: Annotated[
+        Path | None, flag("Where the model goes; .assay.", OUT, "--output-file", "-o", metavar="FILE")
+    ] = None,
+    quiet: Quiet = False,
+) -> int:
+    """Flag columns of a model that is there as personal: logs of the service leave them out. Sign it again after."""
+    from assay.api import load
+    from assay.bundle.personal import flagged
+
+    from .output import note, ready
+
+    if output_file is None:
+        raise SettingsError("schema personal must know where the model goes: -o model.assay")
+    ready(output_file, (".assay",))
+    made = flagged(load(model), listed([columns]), not off)
+    made.save(output_file)
+    now = [i.column for i in made._schema.inputs if i.personal]
+    note(f"{output_file} is written, unsigned; personal: {', '.join(now) or 'no column'}", quiet)
     return 0
 
 

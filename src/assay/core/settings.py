@@ -81,6 +81,7 @@ class Settings:
     registry: str = ""  # folder or postgresql:// address of the registry; empty: $ASSAY_REGISTRY, else .assay/registry
     sample_rows: int = 50_000  # rows in memory for what cannot be a scan
     checks: tuple[str, ...] = ()  # the team's own checks, as files beside the settings: "checks/*.py"
+    personal: tuple[str, ...] = ()  # columns that hold data on persons: logs of the service leave them out
     rules: tuple[Rule, ...] = ()  # what every row must keep, in SQL, below
     severity: Mapping[str, Severity] = field(default_factory=dict)  # code -> severity, where the team sees it otherwise
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # code -> name -> what matters

@@ -195,6 +195,10 @@ class PredictionLog:
             self.put(request_id, caller, rows, outputs, at, model=model, ids=ids, source=ELSEWHERE, columns=columns)
         )
 
+    def learn(self, schema: Mapping[str, Any]) -> None:
+        """Leave out what the schema of a further model flags as personal, from now on."""
+        self._kept.learn(schema)
+
     def close(self, seconds: float = 30.0) -> None:
         """Write what is waiting, then end."""
         with self._lock:

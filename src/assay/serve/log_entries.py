@@ -16,6 +16,7 @@ from assay.log.file import Block
 
 Rows = Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]]
 Personal = Mapping[str, Literal["drop", "hash"]]
+WITHHELD = "not kept: the column is personal"
 MOST_ID = 256  # characters
 SERVED, ELSEWHERE = "served", "elsewhere"
 
@@ -46,9 +47,15 @@ class Kept:
     """Which columns are kept and how: all that come where ``columns`` is None; personal ones dropped or hashed."""
 
     columns: tuple[str, ...] | None
-    personal: Personal
+    personal: dict[str, Literal["drop", "hash"]]
     salt: bytes
     seen: dict[int, tuple[Sequence[str], tuple[str, ...]]] = field(default_factory=dict)  # by identity of the columns
+
+    def learn(self, schema: Mapping[str, Any]) -> None:
+        """Leave out from now on what the schema of a further model flags; what was named counts before."""
+        for name in personal_of(schema):
+            self.personal.setdefault(name, "drop")
+        self.seen.clear()
 
     def of(self, name: str, values: Sequence[Any]) -> Sequence[Any]:
         return [self.hashed(v) for v in values] if name in self.personal else values
@@ -119,7 +126,7 @@ def blocks_of(entries: Sequence[Entry], kept: Kept) -> list[Block]:
 def _block(model: str, source: str, names: tuple[str, ...], entries: Sequence[Entry], kept: Kept) -> Block:
     outputs = [o for e in entries for o in e.outputs]
     columns = {name: kept.of(name, values) for name, values in _columns(entries, names).items()}
-    answers = _answers(outputs, "")
+    answers = _answers(outputs, "", kept.personal)
     if any(e.ids is not None for e in entries):
         answers["id"] = [i for e in entries for i in _or_none(e.ids, e)]
     if any(e.shadow is not None for e in entries):
@@ -181,7 +188,9 @@ def _columns(entries: Sequence[Entry], names: tuple[str, ...]) -> dict[str, Sequ
     return dict(out)
 
 
-def _answers(outputs: Sequence[Mapping[str, Any] | None], prefix: str) -> dict[str, Sequence[Any]]:
+def _answers(
+    outputs: Sequence[Mapping[str, Any] | None], prefix: str, personal: Personal | None = None
+) -> dict[str, Sequence[Any]]:
     """Outputs as columns; a set of classes as JSON text, the two ends of an interval as two numbers."""
     given = [o or {} for o in outputs]
     out: dict[str, Sequence[Any]] = {prefix + "prediction": [o.get("prediction") for o in given]}
@@ -202,5 +211,11 @@ def _answers(outputs: Sequence[Mapping[str, Any] | None], prefix: str) -> dict[s
         if any(name in o for o in given):
             out[prefix + name] = [o.get(name) for o in given]
     if not prefix and any(o.get("odd") for o in given):
-        out["odd"] = [json.dumps(o.get("odd_because"), ensure_ascii=False) if o.get("odd") else None for o in given]
+        out["odd"] = [_said(o.get("odd_because"), personal or {}) if o.get("odd") else None for o in given]
     return out
+
+
+def _said(reasons: Any, personal: Personal) -> str:
+    """Why a row cannot be real, without the values of personal columns."""
+    kept = [r | {"reason": WITHHELD} if r.get("column") in personal else r for r in reasons or ()]
+    return json.dumps(kept, ensure_ascii=False)

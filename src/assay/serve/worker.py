@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from assay.core.errors import AssayError, InputError
+from assay.core.errors import AssayError, InputError, SettingsError
 
 from .app import App, Takes
 from .direct import protocol
@@ -56,11 +56,12 @@ class Worker:
         cert, key, clients = (Path(p) if p else None for p in (setup.tls_cert, setup.tls_key, setup.client_ca))
         self.tls = tls_options(cert, key, clients)
         self.registry: Any = None
+        self.log: PredictionLog | None = None
         if setup.watches:
             from assay.registry import open_registry
 
             self.registry = open_registry(setup.registry or None, create=False)
-        load = loader(setup)
+        load = self._learning(loader(setup))
         live = load(find(setup.model, self.registry))
         trial = load(find(setup.shadow, self.registry)) if setup.shadow else None
         self.live = Live(live, trial, setup.canary, naive=setup.fallback == "naive")
@@ -85,6 +86,17 @@ class Worker:
                 events=self.events, poll=setup.poll,
             )  # fmt: skip
 
+    def _learning(self, load: Callable[[Any], Served]) -> Callable[[Any], Served]:
+        """``load``, and the log knows the personal columns of a model before that model answers."""
+
+        def loaded(found: Any) -> Served:
+            served = load(found)
+            if self.log is not None:
+                self.log.learn(served.model.schema)
+            return served
+
+        return loaded
+
     def _recall(self, load: Callable[[Any], Served]) -> None:
         """Load what was live before, so that it can answer from the start."""
         if self.registry is None or "@" not in self.setup.model:
@@ -104,10 +116,18 @@ class Worker:
             return None
         say = lambda sentence: self.events("log", says=sentence)  # noqa: E731
         setup = self.setup
-        personal = personal_of(self.live.lineup.live.model.schema, setup.log_without, setup.log_hashed)
-        return PredictionLog(
+        now = self.live.lineup
+        personal = personal_of(now.live.model.schema, setup.log_without, setup.log_hashed)
+        if setup.log_id in personal_of(now.live.model.schema):
+            raise SettingsError(
+                f"--log-id names {setup.log_id!r}, which the model flags as personal: name a column with another id"
+            )
+        log = PredictionLog(
             Path(setup.log), setup.durable, personal=personal, max_mb=setup.log_mb, days=setup.log_days, warn=say
         )
+        for served in filter(None, (now.previous, now.challenger)):
+            log.learn(served.model.schema)
+        return log
 
     def _opened_audit(self) -> Any:
         if not self.setup.audit:
