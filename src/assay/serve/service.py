@@ -20,6 +20,7 @@ from .metrics import Metrics
 from .scoring import INLINE, Scored, Served
 
 if TYPE_CHECKING:
+    from .batching import Batches
     from .log import PredictionLog
 
 METRICS = b"text/plain; version=0.0.4; charset=utf-8"
@@ -46,6 +47,7 @@ class Asked:
     caller: Caller
     id: str
     lineup: Lineup
+    batches: Batches | None = None  # what may set it aside until it shares a run with others
 
 
 @dataclass(slots=True)
@@ -107,13 +109,13 @@ class Service:
             return True
         return self.live.lineup.live.cost(size) > INLINE
 
-    def answer(self, request: Request, caller: Caller, id: str) -> Answer:
-        """Answer one request whose caller is known and whose body is whole.
+    def answer(self, request: Request, caller: Caller, id: str, batches: Batches | None = None) -> Answer:
+        """Answer one request whose caller is known and whose body is whole; given ``batches``, perhaps a ``Held`` one.
 
         Raises:
             Refused: as it says.
         """
-        asked = Asked(request, caller, id, self.live.lineup)
+        asked = Asked(request, caller, id, self.live.lineup, batches)
         path = request.path
         if path.startswith("/v2/models/"):
             return v2.answer(self, asked)
@@ -139,8 +141,14 @@ class Service:
         found = forms.options(asked.request.query, ("coverage", "reasons"))
         reasons, coverage = forms.number(found, "reasons", 0, forms.MOST_REASONS, 0), forms.share(found, "coverage")
         doc = self.body(asked.request)
-        done = self.scored(asked, lambda served: forms.batch_of(doc, served.decoder), coverage)
-        served, scored = done.served, done.scored
+        decode = lambda served: forms.batch_of(doc, served.decoder)  # noqa: E731
+        if asked.batches is not None and not found:
+            return asked.batches.held(self, asked, decode, lambda done: self.predicted(done, doc))
+        return self.predicted(self.scored(asked, decode, coverage), doc, reasons)
+
+    def predicted(self, done: Done, doc: Any, reasons: int = 0) -> Answer:
+        """The answer to /predict from what the model said of its rows."""
+        asked, served, scored = done.asked, done.served, done.scored
         if reasons:
             self._few(done.batch.n)
         out = served.documents(scored, done.batch)
@@ -177,6 +185,11 @@ class Service:
         Raises:
             Refused: rows that do not fit, a spent budget, or 503 where the model fails and nothing else may answer.
         """
+        served, batch = self.begun(asked, decode)
+        return self.ended(asked, decode, coverage, served, batch)
+
+    def begun(self, asked: Asked, decode: Callable[[Served], Batch]) -> tuple[Served, Batch]:
+        """Which model is due, and the rows as it reads them; they are paid for."""
         lineup = asked.lineup
         served = lineup.live
         if self.live.canary:
@@ -186,7 +199,16 @@ class Service:
         self.pay(asked, batch.n)
         if served is not lineup.live:
             self.metrics.add("canary")
-        scored = self._tried(served, lineup.breaker if served is lineup.live else lineup.trial, batch, coverage)
+        return served, batch
+
+    def ended(
+        self, asked: Asked, decode: Callable[[Served], Batch], coverage: float | None, served: Served, batch: Batch,
+        scored: Scored | None = None,
+    ) -> Done:  # fmt: skip
+        """The prediction: what the model said, where it was run already, or says now, or what answers in its place."""
+        lineup = asked.lineup
+        if scored is None:
+            scored = self._tried(served, lineup.breaker if served is lineup.live else lineup.trial, batch, coverage)
         if scored is None and served is not lineup.live:
             served = lineup.live
             batch = decode(served)
