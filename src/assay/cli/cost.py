@@ -61,11 +61,12 @@ def text(doc: Mapping[str, Any]) -> str:
     m, p = doc["measured"], doc["prices"]
     lines = [
         f"measured on {m['machine'][:68]}",
-        f"  CPU of one request    {span(m['request'], 'us')}",
-        f"    of it the handler   {span(m['handler'], 'us')}",
-        f"  memory of a process   {m['own']:.0f} MB, and {m['shared']:.0f} MB that all share",
-        f"  one more model in it  {m['further']:.1f} MB",
-        f"  one processor answers {span(doc['most_per_processor'], 'requests/s')} at {p['utilisation']:.0%} busy",
+        f"  CPU of one request        {span(m['request'], 'us')}",
+        f"    of it the handler       {span(m['handler'], 'us')}",
+        *(f"  {title:<26}{span(figure, 'us')}" for title, figure in several(m)),
+        f"  memory of a process       {m['own']:.0f} MB, and {m['shared']:.0f} MB that all share",
+        f"  one more model in it      {m['further']:.1f} MB",
+        f"  one processor answers     {span(doc['most_per_processor'], 'requests/s')} at {p['utilisation']:.0%} busy",
         "",
         f"{doc['rps']:g} requests/s to each model, {p['utilisation']:.0%} busy at most, at least {p['at_least']} "
         f"machine{'s' if p['at_least'] > 1 else ''}",
@@ -90,8 +91,17 @@ def text(doc: Mapping[str, Any]) -> str:
 
 NOTES = (
     "In brackets: at least 95 % over repeated blocks. Measured with key, checks, metrics and prediction log on, rows "
-    "of the typical kind. 'many in one': memory if a process held several models; assay serve holds one."
+    "of the typical kind, models asked in turn. 'many in one': a process that holds so many copies of this model; "
+    "assay serve itself holds one. 50 with a process each: the CPU measured for 10."
 )
+
+
+def several(measured: Mapping[str, Any]) -> list[tuple[str, Mapping[str, float]]]:
+    """What was measured of more models than one, with its title."""
+    return [
+        (f"  {n} models, {words}", measured[how][n])
+        for how, words in (("apart", "one each"), ("together", "many in one")) for n in measured[how]
+    ]  # fmt: skip
 
 
 def priced(doc: Mapping[str, Any], name: str) -> list[str]:

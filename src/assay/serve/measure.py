@@ -17,31 +17,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from assay.core.errors import InputError
 
+from .setup import Setup
+
 BLOCKS, REQUESTS, CONNECTIONS = 20, 300, 4
-COPIES = 10
 START = "from assay.cli import main; main()"
-LOADS = """
-import sys
-from assay.bundle.model import Model
-data, kept, seen = open(sys.argv[1], "rb").read(), [], []
-def resident():
-    text = open("/proc/self/statm").read().split()
-    import os
-    return int(text[1]) * os.sysconf("SC_PAGE_SIZE")
-kept.append(Model(data))
-seen.append(resident())
-for _ in range(int(sys.argv[2])):
-    kept.append(Model(data))
-    seen.append(resident())
-print(*seen)
-"""
+TOGETHER = (5, 10, 50)  # models in one process
+APART = (5, 10)  # models with a process each; 50 would take gigabytes and minutes to ask about
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +52,8 @@ class Measured:
     ``request`` is the whole process for one row: HTTP, key, checks, model, answer, metrics, log. ``handler`` is the
     part from the bytes of the body to the bytes of the answer. ``own`` is memory that one process does not share with
     others of its kind, ``shared`` what all of them hold once, ``further`` what one more model adds within a process.
+    ``together`` is ``request`` where one process holds so many models and is asked for each in turn, ``apart`` where
+    each has a process of its own and those are asked in turn.
     """
 
     request: Figure
@@ -72,6 +62,8 @@ class Measured:
     shared: float
     further: float
     machine: str
+    together: Mapping[int, Figure] = field(default_factory=dict)
+    apart: Mapping[int, Figure] = field(default_factory=dict)
 
 
 def figure(values: Sequence[float]) -> Figure:
@@ -107,26 +99,28 @@ def measure(data: bytes, progress: Callable[[str, float], None] | None = None) -
         place = Path(folder)
         (place / "model.assay").write_bytes(data)
         tell("starting the service", 0.05)
-        body = example(data)
-        with service(place) as (child, port, token):
-            sockets = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(CONNECTIONS)]
-            try:
-                ask = asker(sockets, body, token)
-                ask(REQUESTS)
-                blocks = []
-                for block in range(BLOCKS):
-                    tell("asking it", 0.1 + 0.6 * block / BLOCKS)
-                    before = cpu_ns(child.pid)
-                    ask(REQUESTS)
-                    blocks.append((cpu_ns(child.pid) - before) / REQUESTS / 1e3)
-            finally:
-                for each in sockets:
-                    each.close()
-            own, shared = memory(child.pid)
-        tell("loading more of it", 0.75)
-        further = one_more(place / "model.assay")
-        tell("the handler alone", 0.85)
-        return Measured(figure(blocks), figure(handled(data, body)), own, shared, further, machine())
+        body, token = example(data), new_key(place / "keys.json")
+        with service(place) as running:
+            tell("asking it", 0.1)
+            request = asked([running] * CONNECTIONS, body, token)
+            own, shared = memory(running.pid)
+        together: dict[int, Figure] = {}
+        held: dict[int, float] = {}
+        for models in TOGETHER:
+            tell(f"{models} models in one process", 0.2 + 0.3 * len(held) / len(TOGETHER))
+            with service(place, copies=models) as running:
+                together[models] = asked([running] * models, body, token)
+                held[models] = memory(running.pid)[0]
+        further = max(0.0, (held[TOGETHER[-1]] - held[TOGETHER[0]]) / (TOGETHER[-1] - TOGETHER[0]))
+        apart = {}
+        with ExitStack() as stack:
+            tell("a process for each model", 0.5)
+            several = [stack.enter_context(service(place, number=k)) for k in range(max(APART))]
+            for models in APART:
+                apart[models] = asked(several[:models], body, token)
+        tell("the handler alone", 0.9)
+        alone = figure(handled(data, body))
+        return Measured(request, alone, own, shared, further, machine(), together, apart)
 
 
 def example(data: bytes) -> bytes:
@@ -138,29 +132,54 @@ def example(data: bytes) -> bytes:
     return json.dumps({"rows": [Served(Model(data), "model").typical]}).encode()
 
 
-@contextmanager
-def service(place: Path) -> Iterator[tuple[subprocess.Popen[str], int, str]]:
-    """The process, its port, and a key that it takes."""
+def new_key(path: Path) -> str:
+    """Write a file with one key, and give the token that it takes."""
     from .key_file import write
     from .keys import temporary
 
     token, key = temporary()
-    write(place / "keys.json", [key])
-    words = ["serve", str(place / "model.assay"), "--port", "0", "--keys", str(place / "keys.json")]
-    words += ["--usage", str(place / "usage.db"), "--log", str(place / "log")]
+    write(path, [key])
+    return token
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service that answers."""
+
+    pid: int
+    port: int
+
+
+@contextmanager
+def service(place: Path, *, number: int = 0, copies: int = 0) -> Iterator[Running]:
+    """``assay serve`` of ``model.assay`` in ``place``; with ``copies``, one process that holds so many of it."""
+    files = {"keys": "keys.json", "usage": f"usage-{number}-{copies}.db", "log": f"log-{number}-{copies}"}
+    at = {name: str(place / file) for name, file in files.items()}
+    model, said = str(place / "model.assay"), ""
+    if copies:
+        words = ["-m", "assay.serve.copies"]
+        said = json.dumps(
+            {"copies": copies, "setup": Setup(model, keys=at["keys"], usage=at["usage"], log=at["log"]).doc()}
+        )
+    else:
+        words = ["-c", START, "serve", model, "--port", "0", *(w for name in at for w in (f"--{name}", at[name]))]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     child = subprocess.Popen(  # noqa: S603  this very interpreter, on files made here
-        [sys.executable, "-c", START, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
-    )
+        [sys.executable, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=env,
+    )  # fmt: skip
     try:
-        assert child.stdout is not None and child.stderr is not None
+        assert child.stdin is not None and child.stdout is not None and child.stderr is not None
+        child.stdin.write(said)
+        child.stdin.close()
+        child.stdin = None  # communicate() would write to it
         found = None
         while found is None:
             line = child.stdout.readline()
             if not line:
                 raise InputError(f"the service did not start: {child.stderr.read().strip()[-300:]}")
             found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
-        yield child, int(found[1]), token
+        yield Running(child.pid, int(found[1]))
     finally:
         child.terminate()
         try:
@@ -170,8 +189,25 @@ def service(place: Path) -> Iterator[tuple[subprocess.Popen[str], int, str]]:
             child.communicate()
 
 
+def asked(services: Sequence[Running], body: bytes, token: str) -> Figure:
+    """CPU microseconds of a request in all these processes together; one connection for each time one is named."""
+    pids = {each.pid for each in services}
+    with ExitStack() as stack:
+        sockets = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", each.port), timeout=10)) for each in services
+        ]
+        ask, rounds = asker(sockets, body, token), max(1, REQUESTS // len(sockets))
+        ask(rounds)
+        blocks = []
+        for _ in range(BLOCKS):
+            before = sum(map(cpu_ns, pids))
+            ask(rounds)
+            blocks.append((sum(map(cpu_ns, pids)) - before) / (rounds * len(sockets)) / 1e3)
+    return figure(blocks)
+
+
 def asker(sockets: Sequence[socket.socket], body: bytes, token: str) -> Callable[[int], None]:
-    """A function that asks n times over kept connections, one request a connection at a time."""
+    """A function that asks on every one of these connections at once and reads the answers, so many times."""
     head = (
         f"POST /predict HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\n"
         f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
@@ -192,8 +228,8 @@ def asker(sockets: Sequence[socket.socket], body: bytes, token: str) -> Callable
         while left > 0:
             left -= len(sock.recv(left))
 
-    def ask(n: int) -> None:
-        for _ in range(n // len(sockets)):
+    def ask(rounds: int) -> None:
+        for _ in range(rounds):
             for sock in sockets:
                 sock.sendall(head + body)
             for sock in sockets:
@@ -242,14 +278,6 @@ def memory(pid: int) -> tuple[float, float]:
     kb = {name: int(value) for name, value in re.findall(r"^(\w+):\s+(\d+) kB", text, re.MULTILINE)}
     own = kb["Private_Clean"] + kb["Private_Dirty"]
     return own * 1024 / 1e6, (kb["Rss"] - own) * 1024 / 1e6
-
-
-def one_more(path: Path) -> float:
-    """Megabytes that one more model of the same file adds within a process."""
-    words = [sys.executable, "-c", LOADS, str(path), str(COPIES)]
-    done = subprocess.run(words, check=True, capture_output=True, text=True)  # noqa: S603  as above
-    seen = [int(v) for v in done.stdout.split()]
-    return max(0.0, (seen[-1] - seen[0]) / COPIES / 1e6)
 
 
 def machine() -> str:

@@ -165,8 +165,10 @@ class Fleet:
 
 def fleet(measured: Measured, rps: float, prices: Prices, models: int, together: bool) -> Fleet:
     """What it takes to serve ``models`` models, one process each, or ``together`` in as few processes as there are
-    busy processors."""
-    busy = measured.request.times(rps * models / 1e6 / prices.utilisation)
+    busy processors; at the CPU time measured for the largest number that does not exceed ``models``."""
+    seen = measured.together if together else measured.apart
+    near = max((n for n in seen if n <= models), default=0)
+    busy = seen.get(near, measured.request).times(rps * models / 1e6 / prices.utilisation)
     processes = max(1, math.ceil(busy.value)) if together else models * max(1, math.ceil(busy.value / models))
     each = measured.own + (measured.further * (models - 1) if together else 0.0)
     memory = measured.shared + processes * each
