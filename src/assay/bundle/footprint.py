@@ -38,15 +38,15 @@ def footprint(assembly: Assembly, ops: Sequence[Op], rows: Sample) -> Footprint:
     schema = make_schema(assembly, _names(graph), None, target=None, trained_on=None)
     session = Session(graph, schema)
     feed = feed_from(rows, schema, "null")[0]
-    single = [{name: value[i : i + 1] for name, value in feed.items()} for i in range(rows.n)]
-    wanted, run = [session.main, "set"], session.native.run
+    single = [session.split({name: value[i : i + 1] for name, value in feed.items()}) for i in range(rows.n)]
+    wanted, run = [session.main, "set"], session.outputs
     for k in range(WARM):
-        run(wanted, single[k % len(single)])
+        run(wanted, *single[k % len(single)])
     took = np.empty((ROUNDS, len(single)))
     for k in range(ROUNDS):
         for i, row in enumerate(single):
             start = time.perf_counter_ns()
-            run(wanted, row)
+            run(wanted, *row)
             took[k, i] = time.perf_counter_ns() - start
     return Footprint(size, float(np.median(took.min(axis=0))) / 1e3)
 

@@ -71,13 +71,13 @@ def check_graph(data: bytes, imported: bool = False) -> None:
     highest, operators = (IMPORTED_IR, IMPORTED_OPERATORS) if imported else (MAX_IR, OPERATORS)
     view, nodes, graphs = memoryview(data), 0, 0
     domains: dict[str, int] = {}
-    for field, value in _fields(view):
+    for field, value in fields_of(view):
         if field == _MODEL_IR and (not isinstance(value, int) or value > highest):
             raise BundleError(f"the graph's IR version must be at most {highest}")
         if field in (_MODEL_TRAINING, _MODEL_FUNCTIONS):
             raise BundleError("the graph defines functions of its own, which it may not")
         if field == _MODEL_OPSET:
-            parts = dict(_fields(_bytes(value)))
+            parts = dict(fields_of(_bytes(value)))
             release = parts.get(2, 0)
             domains[_text(parts.get(1, memoryview(b"")))] = release if isinstance(release, int) else 0
         if field == _MODEL_GRAPH:
@@ -102,7 +102,7 @@ def check_foreign(data: bytes) -> None:
     """
     if len(data) > MAX_BYTES:
         raise BundleError(f"an ONNX file may have at most {MAX_BYTES >> 20} MB; this one has {len(data) >> 20}")
-    fields = [(field, value) for field, value in _fields(memoryview(data)) if field in _MODEL_BODIES]
+    fields = [(field, value) for field, value in fields_of(memoryview(data)) if field in _MODEL_BODIES]
     if [field for field, _ in fields].count(_MODEL_GRAPH) != 1:
         raise BundleError("this is no ONNX file, or a damaged one")
     graphs = [(_bytes(value), _MODEL_BODIES[field]) for field, value in fields]
@@ -116,13 +116,13 @@ def check_foreign(data: bytes) -> None:
 
 def _inner_graphs(graph: memoryview, node: int) -> Iterator[memoryview]:
     """Graphs inside the nodes of one graph (or function), whose tensors are checked on the way."""
-    for field, value in _fields(graph):
+    for field, value in fields_of(graph):
         if field == _GRAPH_TENSOR and node == _GRAPH_NODE:
             _check_tensor(_bytes(value))
         if field != node:
             continue
-        attributes = [_bytes(v) for f, v in _fields(_bytes(value)) if f == _NODE_ATTRIBUTE]
-        for inner, content in (pair for one in attributes for pair in _fields(one)):
+        attributes = [_bytes(v) for f, v in fields_of(_bytes(value)) if f == _NODE_ATTRIBUTE]
+        for inner, content in (pair for one in attributes for pair in fields_of(one)):
             if inner in (_ATTRIBUTE_TENSOR, _ATTRIBUTE_TENSORS):
                 _check_tensor(_bytes(content))
             elif inner in _ATTRIBUTE_INNER:
@@ -131,7 +131,7 @@ def _inner_graphs(graph: memoryview, node: int) -> Iterator[memoryview]:
 
 def _check_body(graph: memoryview, operators: Mapping[str, frozenset[str]]) -> int:
     nodes = 0
-    for field, value in _fields(graph):
+    for field, value in fields_of(graph):
         if field == _GRAPH_NODE:
             nodes += 1
             if nodes > MAX_NODES:
@@ -146,13 +146,13 @@ def _check_body(graph: memoryview, operators: Mapping[str, frozenset[str]]) -> i
 
 def _check_node(node: memoryview, operators: Mapping[str, frozenset[str]]) -> None:
     op = domain = ""
-    for field, value in _fields(node):
+    for field, value in fields_of(node):
         if field == _NODE_OP:
             op = _text(value)
         elif field == _NODE_DOMAIN:
             domain = _text(value)
         elif field == _NODE_ATTRIBUTE:
-            for inner, content in _fields(_bytes(value)):
+            for inner, content in fields_of(_bytes(value)):
                 if inner in (_ATTRIBUTE_TENSOR, _ATTRIBUTE_TENSORS):
                     _check_tensor(_bytes(content))
                 elif inner in _ATTRIBUTE_GRAPHS:
@@ -162,7 +162,7 @@ def _check_node(node: memoryview, operators: Mapping[str, frozenset[str]]) -> No
 
 
 def _check_tensor(tensor: memoryview) -> None:
-    for field, value in _fields(tensor):
+    for field, value in fields_of(tensor):
         if field == _TENSOR_EXTERNAL or (field == _TENSOR_LOCATION and value != 0):
             raise BundleError("the graph keeps data outside its file, which it may not")
 
@@ -177,7 +177,7 @@ def _text(value: int | memoryview) -> str:
     return bytes(_bytes(value)).decode("utf-8", "replace")
 
 
-def _fields(view: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+def fields_of(view: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """(field number, value) of one message: whole numbers as int, everything else as bytes."""
     at, end = 0, len(view)
     while at < end:

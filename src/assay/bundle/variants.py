@@ -136,10 +136,10 @@ def _losses(model: Model, outputs: Sequence[F64], truth: list[str]) -> dict[str,
 def _time(session: Session, feed: Feed) -> float:
     """CPU microseconds of one row, the median over rounds."""
     n = len(next(iter(feed.values())))
-    ones = [{k: v[i % n : i % n + 1] for k, v in feed.items()} for i in range(ROUNDS)]
+    ones = [session.split({k: v[i % n : i % n + 1] for k, v in feed.items()}) for i in range(ROUNDS)]
     spent = []
-    for one in ones:
+    for numbers, texts in ones:
         start = time.process_time_ns()
-        session.native.run([session.main], one)
+        session.outputs([session.main], numbers, texts)
         spent.append((time.process_time_ns() - start) / 1e3)
     return round(float(np.median(spent)), 1)
