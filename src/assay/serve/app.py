@@ -10,12 +10,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
+from .batching import Batches, Held, small
 from .events import Events, trace_of
 from .guard import Guard
 from .http import Refused, Request, Response
 from .limits import Gone, headers_of, read_body
 from .log import LogUnavailable
-from .scoring import INLINE
+from .scoring import INLINE, Served
 from .secrets import request_id
 from .service import Answer, Done, Service
 
@@ -67,6 +68,7 @@ class App:
         self.service, self.guard, self.limits = service, guard, service.limits
         self.after, self.before, self.audit, self.events = after, before, audit, events or Events()
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="heavy")
+        self.batches: Batches | None = None  # where requests that come together are run together
 
     async def __call__(self, scope: Scope, receive: Callable[[], Awaitable[Any]], send: Send) -> None:
         if scope["type"] != "http":
@@ -78,7 +80,11 @@ class App:
             self._admit(visit, scope)
             if request.method not in NO_BODY:
                 request.body = await read_body(receive, request.headers, self.limits)
-            if self.service.heavy(request, len(request.body)):
+            if self.batches is not None and small(request) and self.batches.takes(self._live(), len(request.body)):
+                answer = self.service.answer(request, visit.caller, visit.id, self.batches)
+                if isinstance(answer, Held):
+                    answer = await answer
+            elif self.service.heavy(request, len(request.body)):
                 loop = asyncio.get_running_loop()
                 answer = await loop.run_in_executor(self.threads, self.service.answer, request, visit.caller, visit.id)
             else:
@@ -97,19 +103,21 @@ class App:
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})
         self._left(visit, response, answer)
 
-    def direct(
-        self, scope: Scope, body: bytes
-    ) -> tuple[int, list[tuple[bytes, bytes]], bytes, Callable[[], None]] | None:
+    def direct(self, scope: Scope, body: bytes) -> Sent | Held | None:
         """Answer a whole request at once: status, headers, body, and what is left to do once they are sent.
 
-        None where something would have to be waited for: then nothing was done, and the request goes the usual way.
+        None where something would have to be waited for: then nothing was done, and the request goes the usual way. A
+        held request is answered by ``finished`` when the run that it shares is over.
         """
         path = scope["path"]
         if self.before is not None or scope["method"] != "POST" or not (path == "/predict" or path.endswith("/infer")):
             return None
         if scope["query_string"] or len(body) > self.limits.body:
             return None
-        if self.service.live.lineup.live.cost(len(body)) > INLINE:
+        batches = self.batches
+        if batches is not None and not batches.takes(self._live(), len(body)):
+            batches = None
+        if batches is None and self.service.live.lineup.live.cost(len(body)) > INLINE:
             return None
         visit, answer = Visit(scope), None
         try:
@@ -118,12 +126,29 @@ class App:
                 return None
             self._admit(visit, scope)
             visit.request.body = body
-            answer = self.service.answer(visit.request, visit.caller, visit.id)
+            answer = self.service.answer(visit.request, visit.caller, visit.id, batches)
+            if batches is not None and isinstance(answer, Held):
+                answer.visit = visit
+                return answer
             response = answer.response
         except Exception as error:
             response, answer = self._refusal(error, visit), None
         content, headers = self._sent(visit, response)
         return response.status, headers, content, lambda: self._left(visit, response, answer)
+
+    def finished(self, held: Held) -> Sent:
+        """What ``direct`` gives, of a request that was held."""
+        visit, answer = held.visit, None
+        try:
+            answer = held.answer()
+            response = answer.response
+        except Exception as error:
+            response = self._refusal(error, visit)
+        content, headers = self._sent(visit, response)
+        return response.status, headers, content, lambda: self._left(visit, response, answer)
+
+    def _live(self) -> Served:
+        return self.service.live.lineup.live
 
     def _read(self, visit: Visit, scope: Scope) -> None:
         request, client = visit.request, scope["client"]

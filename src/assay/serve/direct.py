@@ -10,7 +10,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from .app import App
+from .app import App, Sent
+from .batching import Held
 from .limits import Limits
 
 STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
@@ -54,7 +55,17 @@ def protocol(limits: Limits, app: App) -> Any:
             made = app.direct(cycle.scope, bytes(cycle.body))
             if made is None:
                 return False
+            if isinstance(made, Held):
+                made.then = lambda held: self._write(cycle, app.finished(held))
+            else:
+                self._write(cycle, made)
+            return True
+
+        def _write(self, cycle: Any, made: Sent) -> None:
             status, headers, body, then = made
+            if self.transport.is_closing():  # whoever asked has left
+                then()
+                return
             parts = [STATUS[status]]
             for name, value in self.server_state.default_headers:
                 parts += (name, b": ", value, b"\r\n")
@@ -67,6 +78,5 @@ def protocol(limits: Limits, app: App) -> Any:
                 self.transport.close()
             self.on_response_complete()
             then()
-            return True
 
     return Direct

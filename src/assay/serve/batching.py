@@ -1,0 +1,335 @@
+"""Dynamic batching: small requests that are there at the same time go through the graph in one run.
+
+A run of a graph costs much at all and little a row, so what is readable in one turn of the event loop is run together
+at the end of that turn; nobody waits for it. Where one row of a model is dear enough (``Gain.waits``), a batch is also
+held open while others keep coming, as long as the next is expected to save more than it delays, and never longer than
+the cap. A request that comes alone is answered the usual way at once. Each request keeps its own answer, errors,
+counters and log: only the run is shared, and only by requests of one model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from assay.bundle.golden import TOLERANCE, feed_of, read
+from assay.core.errors import BundleError
+
+from .decode import Batch
+from .http import Request, Response
+from .scoring import INLINE, Scored, Served
+from .service import Answer, Asked, Done, Service
+
+Decode = Callable[[Served], Batch]
+Finish = Callable[[Done], Answer]
+
+MOST = 32  # rows of one run
+SMALL = MOST // 4  # rows of a request above which it goes by itself
+CAP = 0.002  # seconds that a batch is held open at most, unless the user says otherwise
+WORTH = 200.0  # microseconds that a row must save before anything waits for it
+SPIN = 0.001  # seconds: timers of the event loop are no finer
+RUNS = 3
+WAITING = Response(503)
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What one model gains: microseconds of one row run alone, and of a row among ``MOST``.
+
+    ``apart`` is the largest difference between golden rows run together and alone: ``None`` where that was not asked,
+    since there is nothing to gain.
+    """
+
+    alone: float
+    joined: float
+    apart: float | None
+
+    @property
+    def saves(self) -> float:
+        """Microseconds that a row saves by being among others."""
+        return self.alone - self.joined
+
+    @property
+    def joins(self) -> bool:
+        """Whether rows may share a run: it costs less, and they get the same answers."""
+        return self.apart is not None and self.apart <= TOLERANCE
+
+    @property
+    def waits(self) -> bool:
+        """Whether a row saves enough to be waited for."""
+        return self.joins and self.saves >= WORTH
+
+
+def gain_of(served: Served) -> Gain:
+    """Measure a model; a few runs of its typical row, and its golden rows once each alone and together."""
+    times = []
+    for n in (1, MOST):
+        batch, best = served.decoder.rows([served.typical] * n), float("inf")
+        for _ in range(RUNS):
+            start = time.perf_counter()
+            served.score(batch)
+            best = min(best, time.perf_counter() - start)
+        times.append(best * 1e6 / n)
+    alone, joined = times
+    return Gain(alone, joined, apart(served) if joined < alone / 2 else None)
+
+
+def apart(served: Served) -> float:
+    """The largest difference between what golden rows give together and alone (relative where values exceed one).
+
+    A graph of another maker may look along its rows, and would then mix what different callers asked: that shows here.
+    Infinite where a set of classes differs, or where the rows do not run together.
+    """
+    session = served.model._session
+    rows, _ = read(served.model._files, session.main)
+    feed = feed_of(rows[:MOST], served.schema)
+    names = (session.main, "set")
+    try:
+        whole = [session.run(feed, name) for name in names]
+    except BundleError:
+        return float("inf")
+    worst = 0.0
+    for row in range(len(whole[0])):
+        one = {name: column[row : row + 1] for name, column in feed.items()}
+        for name, all_rows in zip(names, whole, strict=True):
+            got, want = all_rows[row : row + 1], session.run(one, name)
+            if got.dtype == bool:
+                worst = worst if np.array_equal(got, want) else float("inf")
+            else:
+                gap = np.abs(got - want) / np.maximum(1.0, np.abs(want))
+                worst = max(worst, float(gap.max())) if np.isfinite(gap).all() else float("inf")
+    return worst
+
+
+class Held(Answer):
+    """A request whose rows are read and that waits for the run it shares. ``then`` is called when that is over.
+
+    It may be awaited instead.
+    """
+
+    __slots__ = ("asked", "batch", "decode", "failed", "finish", "scored", "served", "service", "then", "visit")
+
+    def __init__(
+        self, service: Service, asked: Asked, decode: Decode, served: Served, batch: Batch, finish: Finish
+    ) -> None:
+        super().__init__(WAITING, "")
+        self.service, self.asked, self.decode, self.served, self.batch = service, asked, decode, served, batch
+        self.finish = finish
+        self.scored: Scored | None = None
+        self.failed: Exception | None = None
+        self.then: Callable[[Held], None] | None = None
+        self.visit: Any = None
+
+    def end(self) -> None:
+        """Make the prediction: of the shared run, or of one of its own where that gave nothing."""
+        try:
+            self.done = self.service.ended(self.asked, self.decode, None, self.served, self.batch, self.scored)
+        except Exception as error:
+            self.failed = error
+
+    def answer(self) -> Answer:
+        """The answer, once the run is over.
+
+        Raises:
+            Refused: as ``Service.answer``.
+        """
+        if self.done is None and self.failed is None:
+            self.end()
+        if self.failed is not None:
+            raise self.failed
+        assert self.done is not None
+        return self.finish(self.done)
+
+    def __await__(self) -> Generator[Any, None, Answer]:
+        future = asyncio.get_running_loop().create_future()
+
+        def wake(_: Held) -> None:
+            if not future.done():
+                future.set_result(None)
+
+        self.then = wake
+        yield from future
+        return self.answer()
+
+
+class Batches:
+    """Holds requests of one worker and runs them together. Used on the event loop's thread alone.
+
+    ``wait`` is the cap in seconds: 0 never holds anything open, ``None`` does where a row saves enough (``Gain``).
+    """
+
+    def __init__(
+        self,
+        threads: Executor | None = None,
+        *,
+        wait: float | None = None,
+        add: Callable[[str, float], None] | None = None,
+    ) -> None:
+        self.threads, self.wait, self.add = threads, wait, add or (lambda name, value: None)
+        self.gains: dict[str, Gain] = {}
+        self._held: list[Held] = []
+        self._rows = 0
+        self._expected = 1  # requests of the last batch: how many seem to be there at once
+        self._first = self._last = 0.0  # when the oldest and the newest of those held came
+        self._met = False  # whether a request was let through in this turn of the loop
+        self._running = 0
+        self._next: asyncio.Handle | None = None
+
+    def measure(self, served: Served) -> None:
+        """Get to know a model before it answers; one that was not measured is never run together."""
+        if served.digest not in self.gains:
+            self.gains[served.digest] = gain_of(served)
+
+    def takes(self, served: Served, size: int) -> bool:
+        """Whether a request of so many bytes is to be set aside: others are there too, and its model gains by it."""
+        gain = self.gains.get(served.digest)
+        if gain is None or not gain.joins or size > 2 * SMALL * served.row_bytes:
+            return False
+        if self._expected > 1 or self._held or self._met or gain.alone > INLINE:
+            return True
+        self._met = True
+        asyncio.get_running_loop().call_soon(self._turned)
+        return False
+
+    def _turned(self) -> None:
+        self._met = False
+
+    def held(self, service: Service, asked: Asked, decode: Decode, finish: Finish) -> Answer:
+        """Set a request aside, or answer it, where its model or its size are not for a batch.
+
+        Raises:
+            Refused: as ``Service.scored``.
+        """
+        served, batch = service.begun(asked, decode)
+        gain = self.gains.get(served.digest)
+        breaker = asked.lineup.breaker if served is asked.lineup.live else asked.lineup.trial
+        if gain is None or not gain.joins or batch.n > SMALL or breaker.count:
+            return finish(service.ended(asked, decode, None, served, batch))
+        one = Held(service, asked, decode, served, batch, finish)
+        self._last = time.perf_counter()
+        if not self._held:
+            self._first = self._last
+            self._look_in(self._patience() or 0.0 if self._running else 0.0)
+        self._held.append(one)
+        self._rows += batch.n
+        if self._rows >= MOST and self._running:
+            self._look_in(0.0)
+        return one
+
+    def _look_in(self, seconds: float) -> None:
+        if self._next is not None:
+            self._next.cancel()
+        loop = asyncio.get_running_loop()
+        self._next = loop.call_soon(self._look) if seconds < SPIN else loop.call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        """Run what is held, unless it is worth waiting for more."""
+        self._next = None
+        if not self._held:
+            return
+        left = self._patience()
+        if left > 0:
+            self._look_in(left)
+        else:
+            self._go()
+
+    def _patience(self) -> float:
+        """Seconds until to look again; not above 0 where nothing is to be waited for.
+
+        The next request is waited for as long as its joining would save, so that no more is lost than was to be gained.
+        While a run is under way, there is nothing to lose by waiting for its end.
+        """
+        gain = self.gains[self._held[0].served.digest] if self._held else None
+        if self._rows >= MOST or gain is None or (len(self._held) >= self._expected and not self._running):
+            return 0.0
+        cap = self.wait if self.wait is not None else CAP if gain.waits else 0.0
+        now = time.perf_counter()
+        left = self._first + cap - now
+        return left if self._running else min(left, self._last + gain.saves / 1e6 - now)
+
+    def _go(self) -> None:
+        held, self._held, self._rows = self._held, [], 0
+        self._expected = len(held)
+        for group in groups(held):
+            gain = self.gains[group[0].served.digest]
+            if len(group) > 1:
+                self.add("batches", 1.0)
+                self.add("batched", float(len(group)))
+            if self.threads is not None and gain.alone + gain.joined * sum(one.batch.n for one in group) > INLINE:
+                self._running += 1
+                run = asyncio.get_running_loop().run_in_executor(self.threads, run_together, group)
+                run.add_done_callback(lambda _, group=group: self._ran(group))
+            else:
+                run_together(group)
+                release(group)
+
+    def _ran(self, group: list[Held]) -> None:
+        self._running -= 1
+        release(group)
+        if self._held:
+            self._look_in(0.0)
+
+
+def small(request: Request) -> bool:
+    """Whether a request is of the kind that is run together: a plain prediction."""
+    path = request.path
+    return (
+        request.method == "POST"
+        and (path == "/predict" or path.endswith("/infer"))
+        and not request.query
+        and b"content-encoding" not in request.headers
+    )
+
+
+def groups(held: Sequence[Held]) -> list[list[Held]]:
+    """Requests of one model, at most ``MOST`` rows together, in the order in which they came."""
+    out: list[list[Held]] = []
+    filling: dict[int, tuple[list[Held], int]] = {}
+    for one in held:
+        group, rows = filling.get(id(one.served), ([], MOST))
+        if rows + one.batch.n > MOST:
+            group, rows = [], 0
+            out.append(group)
+        group.append(one)
+        filling[id(one.served)] = group, rows + one.batch.n
+    return out
+
+
+def run_together(group: Sequence[Held]) -> None:
+    """Run a group's rows at once and give each request its part. Where that fails each is run by itself."""
+    try:
+        whole = group[0].served.score(joined([one.batch for one in group]))
+    except BundleError:
+        for one in group:
+            one.end()
+        return
+    at = 0
+    for one in group:
+        end = at + one.batch.n
+        decisions = None if whole.decisions is None else whole.decisions[at:end]
+        one.scored = Scored(whole.output[at:end], whole.labels[at:end], whole.sets[at:end], whole.coverage, decisions)
+        at = end
+
+
+def joined(batches: Sequence[Batch]) -> Batch:
+    """Rows of several requests one after another."""
+    if len(batches) == 1:
+        return batches[0]
+    feeds = [b.feed for b in batches]
+    return Batch({name: np.concatenate([f[name] for f in feeds]) for name in feeds[0]}, sum(b.n for b in batches))
+
+
+def release(group: Sequence[Held]) -> None:
+    """Let each go on, whatever happens to the others."""
+    for one in group:
+        try:
+            if one.then is not None:
+                one.then(one)
+        except Exception as error:
+            asyncio.get_running_loop().call_exception_handler({"message": "an answer failed", "exception": error})
