@@ -46,7 +46,7 @@ def answer(service: Service, asked: Asked) -> Answer:
         version, rest = rest[1], rest[2:]
     if rest not in ([], ["ready"], ["infer"]):
         raise Refused(404, "there is nothing at this path; /openapi.json lists what there is")
-    served = _found(asked, name, version)
+    served = found(asked, name, version)
     reads = asked.request.method in ("GET", "HEAD")
     if rest == ["infer"]:
         if asked.request.method != "POST":
@@ -61,23 +61,32 @@ def answer(service: Service, asked: Asked) -> Answer:
     return Answer(json_of(metadata(served, asked), served), "/v2/metadata")
 
 
-def _found(asked: Asked, name: str, version: str | None) -> Served:
+def found(asked: Asked, name: str, version: str | None) -> Served:
+    """The model of that name and, where one is asked for, that version.
+
+    Raises:
+        Refused: 404, there is none.
+    """
     of_name = [s for s in asked.lineup.all() if s.name == name]
-    found = next((s for s in of_name if version in (None, s.version)), None)
-    if found is None:
+    one = next((s for s in of_name if version in (None, s.version)), None)
+    if one is None:
         live = asked.lineup.live
         what = f"version {version[:40]!r} of {live.name!r}" if of_name and version else f"model {name[:60]!r}"
         raise Refused(404, f"there is no {what} here; there is {live.name!r} {live.version}")
-    return found
+    return one
+
+
+def about() -> dict[str, Any]:
+    """Name, version, extensions."""
+    from assay import __version__
+
+    return {"name": "assay", "version": __version__, "extensions": EXTENSIONS}
 
 
 def server() -> Response:
-    """Name, version, extensions."""
     import orjson
 
-    from assay import __version__
-
-    return Response(200, orjson.dumps({"name": "assay", "version": __version__, "extensions": EXTENSIONS}))
+    return Response(200, orjson.dumps(about()))
 
 
 def metadata(served: Served, asked: Asked) -> dict[str, Any]:
@@ -115,6 +124,20 @@ def infer(service: Service, asked: Asked, served: Served, exact: bool) -> Answer
 
     body = inflate(asked.request.body, asked.request.headers, service.limits)
     doc, binary = _split(body, asked.request.headers, lambda part: check_depth(part, service.limits))
+    done, wanted = predicted(service, asked, served, exact, doc, binary)
+    return Answer(_response(doc, done, wanted), "/v2/infer", done)
+
+
+def predicted(
+    service: Service, asked: Asked, served: Served, exact: bool, doc: Mapping[str, Any], binary: memoryview
+) -> tuple[Done, list[tuple[str, bool]]]:
+    """The prediction that a request asks for, and (output, as binary) in the order in which they are wanted.
+
+    ``doc`` is the request as JSON has it, ``binary`` the bytes of its binary tensors one after another.
+
+    Raises:
+        Refused: as ``infer``.
+    """
     given = _inputs(doc, binary)
     wanted = _wanted(doc, served)
     if exact:
@@ -123,9 +146,8 @@ def infer(service: Service, asked: Asked, served: Served, exact: bool) -> Answer
         done = service.scored(asked, lambda model: batch_of(given, model))
     except Refused as error:
         raise Refused(400 if error.status == 422 else error.status, error.reason, error.fields, error.headers) from None
-    response = _response(doc, done, wanted)
     done.rows = _rows(given, done.served)
-    return Answer(response, "/v2/infer", done)
+    return done, wanted
 
 
 def _split(body: bytes, headers: Mapping[bytes, bytes], check: Any) -> tuple[dict[str, Any], memoryview]:
@@ -147,7 +169,7 @@ def _split(body: bytes, headers: Mapping[bytes, bytes], check: Any) -> tuple[dic
     return doc, memoryview(body)[size:]
 
 
-def _inputs(doc: dict[str, Any], binary: memoryview) -> dict[str, Tensor]:
+def _inputs(doc: Mapping[str, Any], binary: memoryview) -> dict[str, Tensor]:
     listed = doc.get("inputs")
     if not isinstance(listed, list) or not listed:
         raise bad(f"inputs must be a list of tensors; got {says(listed)}")
@@ -292,11 +314,8 @@ def value_of(name: str, scored: Scored, served: Served) -> NDArray[Any]:
     return scored.output.astype(np.float32) if name == "probabilities" else scored.output[:, 0]
 
 
-def _response(doc: Mapping[str, Any], done: Done, wanted: list[tuple[str, bool]]) -> Response:
-    import orjson
-
-    from .service import mark
-
+def document(doc: Mapping[str, Any], done: Done, wanted: list[tuple[str, bool]]) -> tuple[dict[str, Any], list[bytes]]:
+    """The answer to ``doc`` as JSON has it, and the bytes of each output that goes as binary (empty of the others)."""
     served, scored = done.served, done.scored
     types = {name: t for name, t, _ in outputs(served)}
     listed, raws = [], []
@@ -313,8 +332,17 @@ def _response(doc: Mapping[str, Any], done: Done, wanted: list[tuple[str, bool]]
         said["odd_rows"] = ",".join(map(str, sorted(done.batch.odd)))
     if said:
         out["parameters"] = said
-    head = orjson.dumps({**out, "outputs": listed})
+    return {**out, "outputs": listed}, raws
+
+
+def _response(doc: Mapping[str, Any], done: Done, wanted: list[tuple[str, bool]]) -> Response:
+    import orjson
+
+    from .service import mark
+
+    made, raws = document(doc, done, wanted)
+    head = orjson.dumps(made)
     if not any(binary for _, binary in wanted):
-        return Response(200, head, JSON, mark(served))
+        return Response(200, head, JSON, mark(done.served))
     length = ((LENGTH, b"%d" % len(head)),)
-    return Response(200, head + b"".join(raws), OCTETS, (*length, *mark(served)))
+    return Response(200, head + b"".join(raws), OCTETS, (*length, *mark(done.served)))
