@@ -112,12 +112,12 @@ def _run(place: Path, command: str) -> str:
 
 def runtime(model: Model, rows: pa.Table, rounds: int) -> tuple[float, float]:
     feed, n = feed_from(rows, model._schema)
-    ones = [{k: v[i : i + 1] for k, v in feed.items()} for i in range(n)]
-    run, spent = model._session.native.run, []
+    ones = [model._session.split({k: v[i : i + 1] for k, v in feed.items()}) for i in range(n)]
+    run, spent = model._session.outputs, []
     for _ in range(max(3, rounds // 8)):
         start = time.process_time_ns()
         for one in ones:
-            run(["probabilities"], one)
+            run(["probabilities"], *one)
         spent.append((time.process_time_ns() - start) / 1e3 / n)
     return float(np.median(spent)), float(min(spent))
 

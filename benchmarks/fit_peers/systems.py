@@ -258,8 +258,9 @@ def assay(job: Job) -> Fitted:
     model = assay.fit(rows, target=job.target, settings=settings, constraints=beside, cache=False, **roles)
     path = model.save(job.folder / "model.assay")
     feed, _ = feed_from(job.X.iloc[:1], model._schema)
-    run, main = model._session.native.run, model._session.main
-    extra = {"graph": lambda: run([main], feed)}
+    session = model._session
+    numbers, texts = session.split(feed)
+    extra = {"graph": lambda: session.outputs([session.main], numbers, texts)}
     tried = model.dossier["model"]["candidates"]
     won = ", ".join(f"{c['name']} {c['weight']:.2f}" for c in tried if c.get("weight"))
     predict = model.predict if job.regression else model.predict_proba

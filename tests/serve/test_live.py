@@ -107,7 +107,7 @@ def test_the_breaker_rests_a_failing_model_and_tries_it_again(late, row):
 
 def test_a_graph_that_gives_no_number_counts_as_failed(late, row, monkeypatch):
     served = Served(late)
-    monkeypatch.setattr(served.model, "_session", type("S", (), {"native": None})())
+    monkeypatch.setattr(served.session, "native", None)
     with pytest.raises(BundleError, match="failed"):
         served.score(served.decoder.rows([row]))
 
@@ -115,7 +115,7 @@ def test_a_graph_that_gives_no_number_counts_as_failed(late, row, monkeypatch):
         def run(self, names, feed):
             return [np.full((1, 2), np.nan, np.float32), np.ones((1, 2), bool)]
 
-    served.model._session.native = Native()
+    monkeypatch.setattr(served.session, "native", Native())
     with pytest.raises(BundleError, match="not finite"):
         served.score(served.decoder.rows([row]))
 

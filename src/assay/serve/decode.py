@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from assay.bundle.feed import Feed, reader_of
 from assay.bundle.nodes import NULL_CODE
 from assay.bundle.schema import Input, Schema
 from assay.core.errors import did_you_mean
+from assay.core.table import F64
 
 from .http import FieldError, Refused
 from .odd import Odd, far_of, oddities
@@ -38,21 +38,36 @@ GIVEN = {bool: "true or false", str: "text", dict: "an object", list: "a list", 
 
 @dataclass(slots=True)
 class Batch:
-    """Decoded rows: graph inputs, their number, and why a row cannot be real, by its position."""
+    """Decoded rows: (n, k) ``numbers`` in the order ``names``, (n, 1) ``texts`` by input, and why a row cannot be real,
+    by its position."""
 
-    feed: Feed
+    numbers: F64 | None
+    texts: Feed
     n: int
+    names: Sequence[str] = ()
     odd: Mapping[int, list[Odd]] = field(default_factory=dict)
+
+    @property
+    def feed(self) -> Feed:
+        """One (n, 1) array for each input of the graph."""
+        if self.numbers is None:
+            return self.texts
+        return {name: self.numbers[:, j : j + 1] for j, name in enumerate(self.names)} | self.texts
 
 
 class Decoder:
-    """Reads rows of one schema. Columns are kept in the order: numbers, true or false, dates, text."""
+    """Reads rows of one schema. Columns are kept in the order: numbers (as the graph takes them), then text.
 
-    def __init__(self, schema: Schema, most_rows: int = 10_000, unknown: str = "ignore") -> None:
-        order = {"bool": 1, "date": 2}
-        self.inputs = sorted(schema.inputs, key=lambda i: 3 if i.is_text else order.get(i.kind, 0))
+    ``order`` names the inputs that are numbers, as ``bundle.session.Session.numeric`` does.
+    """
+
+    def __init__(
+        self, schema: Schema, most_rows: int = 10_000, unknown: str = "ignore", order: Sequence[str] = ()
+    ) -> None:
+        place = {name: j for j, name in enumerate(order or [i.input for i in schema.inputs])}
+        self.inputs = sorted(schema.inputs, key=lambda i: len(place) if i.is_text else place[i.input])
         self.columns = tuple(i.column for i in self.inputs)
-        self.most_rows, self.unknown = most_rows, unknown
+        self.most_rows, self.strict = most_rows, unknown == "refuse"
         self.place = {c: j for j, c in enumerate(self.columns)}
         self.aliases = {i.column: i.input for i in self.inputs if i.column != i.input}
         self.numeric = sum(not i.is_text for i in self.inputs)
@@ -60,7 +75,7 @@ class Decoder:
         self.dates = [(j, self._reader(i)) for j, i in enumerate(self.inputs) if i.kind == "date"]
         ends = map(far_of, self.inputs[: self.numeric])
         self.far = [(max(low, -LARGEST), min(high, LARGEST)) for low, high in ends]
-        self.low, self.high = (np.array([e[k] for e in self.far]).reshape(-1, 1, 1) for k in (0, 1))
+        self.low, self.high = (np.array([e[k] for e in self.far]) for k in (0, 1))
         self.allowed = [allowed for allowed, _ in self.types]
         self.number_inputs = [i.input for i in self.inputs[: self.numeric]]
         self.text_inputs = [i.input for i in self.inputs[self.numeric :]]
@@ -79,48 +94,52 @@ class Decoder:
             Refused: 422 with a reason for every field that is wrong (at most 20), or 413 for too many rows.
         """
         self.count(len(rows))
-        if len(rows) == 1 and (one := self._one(rows[0])) is not None:
-            return one
+        if len(rows) == 1 and (one := self.one(rows[0])) is not None:
+            return self.together([one])
         try:
             table: list[Any] = [[row[c] for row in rows] for c in self.columns]
         except (KeyError, TypeError):
             raise self._lacking(rows) from None
-        if self.unknown == "refuse":
+        if self.strict:
             self._only_known(rows)
         return self.table(table, len(rows))
 
-    def _one(self, row: Any) -> Batch | None:
-        """A single row, without arrays until the end; None where anything about it needs a closer look."""
+    def one(self, row: Any) -> list[Any] | None:
+        """The values of a single row, numbers first; None where anything about it needs a closer look (``rows``)."""
         try:
             values = [row[c] for c in self.columns]
         except (KeyError, TypeError):
             return None
-        if self.unknown == "refuse" and len(row) > len(values):
+        if self.strict and len(row) > len(values):
             return None
         for v, allowed in zip(values, self.allowed, strict=True):
             if v.__class__ not in allowed:
                 return None
-        feed: Feed = {}
-        if self.numeric:
-            for j, read in self.dates:
-                if values[j].__class__ is str:
-                    values[j] = read(values[j])
-            numbers = values[: self.numeric]
-            for v, (low, high) in zip(numbers, self.far, strict=True):
-                if v is not None and not low <= v <= high and v == v:
-                    return None
-            for j in self.clocks:
-                if (v := values[j]) is not None and v % 100 >= 60:
-                    return None
-            feed = dict(zip(self.number_inputs, np.array(numbers, np.float64).reshape(-1, 1, 1), strict=True))
-        if self.text_inputs:
-            texts = np.empty((len(self.text_inputs), 1, 1), object)
-            texts[:, 0, 0] = [NULL_CODE if v is None else v for v in values[self.numeric :]]
-            for j, levels in self.closed:
-                if values[j] not in levels and values[j] is not None:
-                    return None
-            feed.update(zip(self.text_inputs, texts, strict=True))
-        return Batch(feed, 1)
+        for j, read in self.dates:
+            if values[j].__class__ is str:
+                values[j] = read(values[j])
+        for v, (low, high) in zip(values, self.far, strict=False):  # of numbers only: text comes behind them
+            if v is not None and not low <= v <= high and v == v:
+                return None
+        for j in self.clocks:
+            if (v := values[j]) is not None and v % 100 >= 60:
+                return None
+        for j, levels in self.closed:
+            if values[j] not in levels and values[j] is not None:
+                return None
+        return values
+
+    def together(self, rows: list[list[Any]]) -> Batch:
+        """Rows of ``one`` as arrays."""
+        k, n = self.numeric, len(rows)
+        numbers = None
+        if k:
+            numbers = np.array(rows if not self.text_inputs else [row[:k] for row in rows], np.float64)
+        texts: Feed = {}
+        for j, name in enumerate(self.text_inputs, k):
+            texts[name] = array = np.empty((n, 1), object)
+            array[:, 0] = [NULL_CODE if row[j] is None else row[j] for row in rows]
+        return Batch(numbers, texts, n, self.number_inputs)
 
     def by_column(self, columns: Mapping[str, Any]) -> Batch:
         """Columns: a list a column, all of one length.
@@ -134,7 +153,7 @@ class Decoder:
             for c in self.columns
             if c in columns and not isinstance(columns[c], list)
         ]
-        if self.unknown == "refuse":
+        if self.strict:
             wrong += [FieldError(None, c, self._strange(c)) for c in columns if c not in self.place]
         if wrong:
             raise refusal(wrong)
@@ -157,33 +176,29 @@ class Decoder:
         for values, (allowed, _) in zip(table, self.types, strict=True):
             if type(values) is list and not allowed.issuperset(map(type, values)):
                 raise self._unfit(table)
-        feed: Feed = {}
+        numbers, texts = None, {}
         odd: dict[int, list[Odd]] = {}
         if self.numeric:
             for j, read in self.dates:
                 if type(table[j]) is list and str in set(map(type, table[j])):
                     table[j] = self._read_dates(table, j, read)
-            numbers = np.array(table[: self.numeric], np.float64).reshape(self.numeric, n, 1)
+            numbers = np.ascontiguousarray(np.array(table[: self.numeric], np.float64).reshape(self.numeric, n).T)
             outside = (numbers < self.low) | (numbers > self.high)
             for j in self.clocks:
-                outside[j] |= np.mod(numbers[j], 100) >= 60
+                outside[:, j] |= np.mod(numbers[:, j], 100) >= 60
             if outside.any():
                 self._too_large(numbers)
                 oddities(odd, numbers, outside, self.inputs)
-            for j, i in enumerate(self.inputs[: self.numeric]):
-                feed[i.input] = numbers[j]
-        for j in range(self.numeric, len(self.inputs)):
-            values = [NULL_CODE if v is None else v for v in table[j]]
-            texts = np.empty((n, 1), object)
-            texts[:, 0] = values
-            feed[self.inputs[j].input] = texts
+        for j, name in enumerate(self.text_inputs, self.numeric):
+            texts[name] = array = np.empty((n, 1), object)
+            array[:, 0] = [NULL_CODE if v is None else v for v in table[j]]
         for j, levels in self.closed:
             if not levels.issuperset(table[j]):
                 for r, value in enumerate(table[j]):
                     if value not in levels and value is not None and value != NULL_CODE:
                         reason = f"{value[:40]!r} is none of the {len(levels)} categories that training saw"
                         odd.setdefault(r, []).append(Odd(self.columns[j], reason))
-        return Batch(feed, n, odd)
+        return Batch(numbers, texts, n, self.number_inputs, odd)
 
     def count(self, n: int) -> None:
         if n == 0:
@@ -199,12 +214,10 @@ class Decoder:
             raise self._unfit(table)
         return out
 
-    def _too_large(self, numbers: NDArray[np.float64]) -> None:
-        if (bad := np.argwhere(np.abs(numbers[:, :, 0]) > LARGEST)).size:
+    def _too_large(self, numbers: F64) -> None:
+        if (bad := np.argwhere(np.abs(numbers.T) > LARGEST)).size:
             raise refusal(
-                FieldError(
-                    int(r), self.columns[j], f"must be finite and at most {LARGEST:.6g}; got {numbers[j, r, 0]:g}"
-                )
+                FieldError(int(r), self.columns[j], f"must be finite and at most {LARGEST:.6g}; got {numbers[r, j]:g}")
                 for j, r in bad[:MOST_FIELDS]
             )
 

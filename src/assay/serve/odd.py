@@ -49,9 +49,9 @@ def far_of(i: Input) -> tuple[float, float]:
 def oddities(
     found: dict[int, list[Odd]], numbers: NDArray[np.float64], outside: NDArray[np.bool_], inputs: Sequence[Input]
 ) -> None:
-    """Add a reason for every cell (column, row, 1) of ``outside`` to ``found``, by row."""
-    for j, r in np.argwhere(outside[:, :, 0]):
-        i, value = inputs[j], float(numbers[j, r, 0])
+    """Add a reason for every cell of ``outside`` (rows, columns) to ``found``, by row."""
+    for j, r in np.argwhere(outside.T):
+        i, value = inputs[j], float(numbers[r, j])
         if i.kind in ("clock", "bool"):
             reason = (
                 f"{value:g} is no time of day (HHMM)" if i.kind == "clock" else f"{value:g} is neither true nor false"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Sequence
@@ -49,13 +50,14 @@ class Served:
     ) -> None:
         self.model, self.schema = model, model._schema
         self.name, self.version, self.digest = name or model.name, version or model.version, model.digest
-        self.decoder = Decoder(self.schema, most_rows, unknown)
+        self.session = model._session
+        self.decoder = Decoder(self.schema, most_rows, unknown, self.session.numeric)
         self.classes = self.schema.classes
         self.aim = model.aim or aim_of(self.schema.task)
         self.about = {"name": self.name, "version": self.version, "digest": self.digest}
         mark = f"{self.name}@{self.version};sha256={self.digest[:12]}"
         self.header = re.sub(r"[^ -~]", "?", mark).encode()  # a header's value: nothing that could end its line
-        self.asked = [model._session.main, "set"]
+        self.asked = [self.session.main, "set"]
         self.per_row, self.at_all = self._measured()
 
     def score(self, batch: Batch, coverage: float | None = None) -> Scored:
@@ -64,12 +66,9 @@ class Served:
         Raises:
             Refused: a coverage that was not calibrated. BundleError: the graph failed, or gave what is not finite.
         """
-        try:
-            output, sets = self.model._session.native.run(self.asked, batch.feed)
-        except Exception as error:
-            raise BundleError(f"the graph failed: {str(error).splitlines()[0][:200]}") from None
+        output, sets = self.session.outputs(self.asked, batch.numbers, batch.texts)
         output = np.asarray(output, np.float64)
-        if not np.isfinite(output).all():
+        if not math.isfinite(output.sum()) and not np.isfinite(output).all():
             raise BundleError("the graph gave a number that is not finite")
         if coverage is None or coverage == self.schema.coverage:
             coverage = self.schema.coverage
