@@ -48,6 +48,16 @@ Fallback = Annotated[
 Unknown = Annotated[
     str, flag("Columns that the model does not know: ignore or refuse.  (default: ignore)", TRIAL, "--unknown")
 ]
+BatchWait = Annotated[
+    str,
+    flag(
+        "Longest that a request waits to share a run of the model: 2ms; 0 joins only what is there at once; off."
+        "  (default: auto, 2ms where it is measured to help, else 0)",
+        SERVED,
+        "--batch-wait",
+        metavar="TIME",
+    ),
+]
 Keys = Annotated[str | None, flag("Keys file, as assay keys writes it.", LETS_IN, "--keys", metavar="FILE")]
 Jwks = Annotated[str | None, flag("Public keys that sign JSON web tokens.", LETS_IN, "--jwks", metavar="FILE")]
 Issuer = Annotated[str, flag("Who must have made a token.", LETS_IN, "--issuer", metavar="ISS")]
@@ -97,6 +107,7 @@ def serve(
     workers: Workers = 1,
     require_signature: Trusted = None,
     drain: Drain = 20.0,
+    batch_wait: BatchWait = "auto",
     shadow: Shadow = None,
     canary: Canary = None,
     fallback: Fallback = "refuse",
@@ -138,7 +149,7 @@ def serve(
     )  # fmt: skip
     setup = Setup(
         model, name=model_name, registry=registry, shadow=shadow or "", canary=share_from(canary) if canary else 0.0,
-        fallback=fallback, unknown=unknown, host=host, port=port, workers=workers, drain=drain,
+        fallback=fallback, unknown=unknown, batch_wait=batch_wait, host=host, port=port, workers=workers, drain=drain,
         trusted=tuple(require_signature or ()), keys=keys or "", jwks=jwks or "", issuer=issuer, audience=audience,
         usage=usage or "", tls_cert=tls_cert or "", tls_key=tls_key or "", client_ca=client_ca or "",
         log=kept[-1] if kept else "", durable=durable, audit=audit or "",

@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -170,9 +171,11 @@ class Batches:
         *,
         wait: float | None = None,
         add: Callable[[str, float], None] | None = None,
+        events: Callable[..., None] | None = None,
     ) -> None:
         self.threads, self.wait, self.add = threads, wait, add or (lambda name, value: None)
-        self.gains: dict[str, Gain] = {}
+        self.events = events
+        self.gains: WeakKeyDictionary[Served, Gain] = WeakKeyDictionary()
         self._held: list[Held] = []
         self._rows = 0
         self._expected = 1  # requests of the last batch: how many seem to be there at once
@@ -183,12 +186,18 @@ class Batches:
 
     def measure(self, served: Served) -> None:
         """Get to know a model before it answers; one that was not measured is never run together."""
-        if served.digest not in self.gains:
-            self.gains[served.digest] = gain_of(served)
+        if served in self.gains:
+            return
+        self.gains[served] = gain = gain_of(served)
+        if self.events is not None and (self.wait or gain.waits or gain.apart not in (None, 0.0)):
+            self.events(
+                "batching", model=served.header.decode(), alone_us=round(gain.alone, 1), among_us=round(gain.joined, 1),
+                apart=gain.apart, joins=gain.joins, waits=gain.waits or bool(gain.joins and self.wait),
+            )  # fmt: skip
 
     def takes(self, served: Served, size: int) -> bool:
         """Whether a request of so many bytes is to be set aside: others are there too, and its model gains by it."""
-        gain = self.gains.get(served.digest)
+        gain = self.gains.get(served)
         if gain is None or not gain.joins or size > 2 * SMALL * served.row_bytes:
             return False
         if self._expected > 1 or self._held or self._met or gain.alone > INLINE:
@@ -207,7 +216,7 @@ class Batches:
             Refused: as ``Service.scored``.
         """
         served, batch = service.begun(asked, decode)
-        gain = self.gains.get(served.digest)
+        gain = self.gains.get(served)
         breaker = asked.lineup.breaker if served is asked.lineup.live else asked.lineup.trial
         if gain is None or not gain.joins or batch.n > SMALL or breaker.count:
             return finish(service.ended(asked, decode, None, served, batch))
@@ -245,7 +254,7 @@ class Batches:
         The next request is waited for as long as its joining would save, so that no more is lost than was to be gained.
         While a run is under way, there is nothing to lose by waiting for its end.
         """
-        gain = self.gains[self._held[0].served.digest] if self._held else None
+        gain = self.gains[self._held[0].served] if self._held else None
         if self._rows >= MOST or gain is None or (len(self._held) >= self._expected and not self._running):
             return 0.0
         cap = self.wait if self.wait is not None else CAP if gain.waits else 0.0
@@ -257,7 +266,7 @@ class Batches:
         held, self._held, self._rows = self._held, [], 0
         self._expected = len(held)
         for group in groups(held):
-            gain = self.gains[group[0].served.digest]
+            gain = self.gains[group[0].served]
             if len(group) > 1:
                 self.add("batches", 1.0)
                 self.add("batched", float(len(group)))

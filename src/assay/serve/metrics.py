@@ -29,6 +29,8 @@ COUNTS = {
     "fallback_previous": "Requests answered by the previous model.",
     "fallback_naive": "Requests answered by base rates.",
     "canary": "Requests answered by the challenger.",
+    "batches": "Runs of the model that several requests shared.",
+    "batched": "Requests that shared a run of the model with others.",
     "shadow_rows": "Rows that the challenger answered in the shadow.",
     "shadow_disagreed": "Rows on which the challenger's label differed.",
     "shadow_difference_sum": "Sum over rows of the largest difference of the challenger's output.",

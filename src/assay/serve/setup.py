@@ -25,6 +25,7 @@ class Setup:
     canary: float = 0.0
     fallback: str = "refuse"
     unknown: str = "ignore"
+    batch_wait: str = "auto"
     host: str = "127.0.0.1"
     port: int = 8080
     workers: int = 1
@@ -57,6 +58,7 @@ class Setup:
             raise SettingsError(f"--fallback must be refuse, previous or naive; got {self.fallback!r}{near}")
         if self.unknown not in ("ignore", "refuse"):
             raise SettingsError(f"--unknown must be ignore or refuse; got {self.unknown!r}")
+        wait_from(self.batch_wait)
         if not 0 <= self.port <= 65535:
             raise SettingsError(f"--port must lie between 0 and 65535; got {self.port}")
         if not 1 <= self.workers <= 256:
@@ -100,6 +102,24 @@ def share_from(text: str) -> float:
     value = float(found[1]) / (100 if found[2] else 1) if found else -1.0
     if not 0 < value < 1:
         raise SettingsError(f"--canary must be a share such as 5% or 0.05; got {text!r}")
+    return value
+
+
+def wait_from(text: str) -> float | None:
+    """``2ms``, ``0.002s`` or ``0`` as seconds, ``auto`` as None, ``off`` as -1.
+
+    Raises:
+        SettingsError: none of these, or above a second.
+
+    >>> wait_from("2ms"), wait_from("0"), wait_from("auto"), wait_from("off")
+    (0.002, 0.0, None, -1.0)
+    """
+    if text in ("auto", "off"):
+        return None if text == "auto" else -1.0
+    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(us|ms|s)\s*|0", text)
+    value = float(found[1] or 0) * {"us": 1e-6, "ms": 1e-3, "s": 1.0, None: 0.0}[found[2]] if found else -1.0
+    if not 0 <= value <= 1:
+        raise SettingsError(f"--batch-wait must be a time such as 2ms, or 0, auto or off; got {text!r}")
     return value
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from assay.core.errors import AssayError, InputError, SettingsError
 
 from .app import App, Takes
+from .batching import Batches
 from .direct import protocol
 from .events import Events
 from .guard import OPEN, Guard
@@ -29,7 +30,7 @@ from .log_entries import ids_of, personal_of
 from .metrics import Metrics
 from .scoring import Scored, Served
 from .service import Done, Service
-from .setup import Setup, from_doc
+from .setup import Setup, from_doc, wait_from
 from .shadow import Shadow
 from .sources import find, loader
 from .swap import Watcher, before_it
@@ -61,6 +62,8 @@ class Worker:
             from assay.registry import open_registry
 
             self.registry = open_registry(setup.registry or None, create=False)
+        wait = wait_from(setup.batch_wait)
+        self.batches = Batches(wait=wait, add=self.metrics.add, events=self.events) if wait != -1 else None
         load = self._learning(loader(setup))
         live = load(find(setup.model, self.registry))
         trial = load(find(setup.shadow, self.registry)) if setup.shadow else None
@@ -79,6 +82,8 @@ class Worker:
             self.service, self.guard, after=self._after(), before=self._committed if setup.durable else None,
             audit=self.audit.put_request if self.audit is not None else None, events=self.events,
         )  # fmt: skip
+        if self.batches is not None:
+            self.app.batches, self.batches.threads = self.batches, self.app.threads
         self.watcher = None
         if self.registry is not None:
             self.watcher = Watcher(
@@ -87,12 +92,14 @@ class Worker:
             )  # fmt: skip
 
     def _learning(self, load: Callable[[Any], Served]) -> Callable[[Any], Served]:
-        """``load``, and the log knows the personal columns of a model before that model answers."""
+        """``load``, and log and batches know a model before it answers: its personal columns, what its rows cost."""
 
         def loaded(found: Any) -> Served:
             served = load(found)
             if self.log is not None:
                 self.log.learn(served.model.schema)
+            if self.batches is not None:
+                self.batches.measure(served)
             return served
 
         return loaded
