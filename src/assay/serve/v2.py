@@ -6,7 +6,7 @@ model whose columns are all numbers also takes one tensor ``input`` of shape [N,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ PLATFORM = "onnx_onnxv1"
 EXTENSIONS = ["binary_tensor_data"]
 LENGTH = b"inference-header-content-length"
 WHOLE = "input"
+Wanted = list[tuple[str, bool]]  # outputs in the order in which they are wanted, and whether as binary
 
 
 def answer(service: Service, asked: Asked) -> Answer:
@@ -124,14 +125,18 @@ def infer(service: Service, asked: Asked, served: Served, exact: bool) -> Answer
 
     body = inflate(asked.request.body, asked.request.headers, service.limits)
     doc, binary = _split(body, asked.request.headers, lambda part: check_depth(part, service.limits))
-    done, wanted = predicted(service, asked, served, exact, doc, binary)
-    return Answer(_response(doc, done, wanted), "/v2/infer", done)
+
+    def finish(done: Done, wanted: Wanted) -> Answer:
+        return Answer(_response(doc, done, wanted), "/v2/infer", done)
+
+    return predicted(service, asked, served, exact, doc, binary, finish)
 
 
 def predicted(
-    service: Service, asked: Asked, served: Served, exact: bool, doc: Mapping[str, Any], binary: memoryview
-) -> tuple[Done, list[tuple[str, bool]]]:
-    """The prediction that a request asks for, and (output, as binary) in the order in which they are wanted.
+    service: Service, asked: Asked, served: Served, exact: bool, doc: Mapping[str, Any], binary: memoryview,
+    finish: Callable[[Done, Wanted], Answer],
+) -> Answer:  # fmt: skip
+    """The answer that ``finish`` makes of a prediction and the outputs that are wanted; perhaps a ``Held`` one.
 
     ``doc`` is the request as JSON has it, ``binary`` the bytes of its binary tensors one after another.
 
@@ -142,12 +147,21 @@ def predicted(
     wanted = _wanted(doc, served)
     if exact:
         asked = replace(asked, lineup=replace(asked.lineup, live=served, challenger=None))
+
+    def decode(model: Served) -> Batch:
+        return batch_of(given, model)
+
+    def end(done: Done) -> Answer:
+        done.rows = _rows(given, done.served)
+        return finish(done, wanted)
+
     try:
-        done = service.scored(asked, lambda model: batch_of(given, model))
+        if asked.batches is not None:
+            return asked.batches.held(service, asked, decode, end)
+        done = service.scored(asked, decode)
     except Refused as error:
         raise Refused(400 if error.status == 422 else error.status, error.reason, error.fields, error.headers) from None
-    done.rows = _rows(given, done.served)
-    return done, wanted
+    return end(done)
 
 
 def _split(body: bytes, headers: Mapping[bytes, bytes], check: Any) -> tuple[dict[str, Any], memoryview]:
@@ -275,7 +289,7 @@ def _rows(given: Mapping[str, Tensor], served: Served) -> dict[str, Any]:
     return {i.column: given[i.input].data for i in served.schema.inputs if i.input in given}
 
 
-def _wanted(doc: Mapping[str, Any], served: Served) -> list[tuple[str, bool]]:
+def _wanted(doc: Mapping[str, Any], served: Served) -> Wanted:
     """(output, as binary) that the request asks for; all of them where it names none."""
     every = flag_of_request(doc)
     known = [name for name, _, _ in outputs(served)]
@@ -284,7 +298,7 @@ def _wanted(doc: Mapping[str, Any], served: Served) -> list[tuple[str, bool]]:
         return [(name, every) for name in known]
     if not isinstance(asked, list):
         raise bad(f"outputs must be a list; got {says(asked)}")
-    wanted: list[tuple[str, bool]] = []
+    wanted: Wanted = []
     for one in asked:
         name = one.get("name") if isinstance(one, dict) else None
         if not isinstance(name, str) or name not in known:
@@ -314,7 +328,7 @@ def value_of(name: str, scored: Scored, served: Served) -> NDArray[Any]:
     return scored.output.astype(np.float32) if name == "probabilities" else scored.output[:, 0]
 
 
-def document(doc: Mapping[str, Any], done: Done, wanted: list[tuple[str, bool]]) -> tuple[dict[str, Any], list[bytes]]:
+def document(doc: Mapping[str, Any], done: Done, wanted: Wanted) -> tuple[dict[str, Any], list[bytes]]:
     """The answer to ``doc`` as JSON has it, and the bytes of each output that goes as binary (empty of the others)."""
     served, scored = done.served, done.scored
     types = {name: t for name, t, _ in outputs(served)}
@@ -335,7 +349,7 @@ def document(doc: Mapping[str, Any], done: Done, wanted: list[tuple[str, bool]])
     return {**out, "outputs": listed}, raws
 
 
-def _response(doc: Mapping[str, Any], done: Done, wanted: list[tuple[str, bool]]) -> Response:
+def _response(doc: Mapping[str, Any], done: Done, wanted: Wanted) -> Response:
     import orjson
 
     from .service import mark
