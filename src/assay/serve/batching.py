@@ -330,8 +330,10 @@ def joined(batches: Sequence[Batch]) -> Batch:
     """Rows of several requests one after another."""
     if len(batches) == 1:
         return batches[0]
-    feeds = [b.feed for b in batches]
-    return Batch({name: np.concatenate([f[name] for f in feeds]) for name in feeds[0]}, sum(b.n for b in batches))
+    first = batches[0]
+    numbers = None if first.numbers is None else np.concatenate([b.numbers for b in batches if b.numbers is not None])
+    texts = {name: np.concatenate([b.texts[name] for b in batches]) for name in first.texts}
+    return Batch(numbers, texts, sum(b.n for b in batches), first.names)
 
 
 def release(group: Sequence[Held]) -> None:
