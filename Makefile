@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
-RELEASE := tests/releases/assay-0.1.0.assay
 export OMP_NUM_THREADS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -30,47 +29,16 @@ demo: $(VENV)/.demo       ## the main job on 336,776 real flights
 test: $(STAMP)            ## every test but the long proofs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-# About 50 minutes on two free cores. The commands' own defaults draw more: run them alone for the full counts.
-prove: $(STAMP)           ## the long proofs: plants in real tables, null numbers, power of every plant
-	$(BIN)/assay prove -o docs/proof.md
-	$(BIN)/python benchmarks/nulls.py --part a --replicates 40 --rows 3000
-	$(BIN)/python benchmarks/nulls.py --part b --replicates 10
-	$(BIN)/python benchmarks/nulls.py --part c --replicates 5
-	$(BIN)/python benchmarks/nulls.py --part d --replicates 2
-	$(BIN)/python benchmarks/power.py --seeds 10
-	$(BIN)/python benchmarks/registry_kills.py --kills 200
-	$(BIN)/python benchmarks/serving/log_kills.py --kills 200
-	$(BIN)/python -m pytest -n 2 -m slow
+# Both go on to the end, whatever fails on the way, and say what became of each part. FULL=1: all counts, a night.
+prove: $(STAMP)           ## the long proofs: plants in real tables, null numbers, power of every plant, kills, slow tests
+	$(BIN)/python benchmarks/all.py prove
 
 $(VENV)/.bench: $(STAMP) requirements-bench.txt
 	@$(BIN)/python -m pip install -q -r requirements-bench.txt
 	@touch $@
 
-bench: $(VENV)/.bench     ## every number of docs/benchmarks.md
-	$(BIN)/python benchmarks/check.py
-	$(BIN)/python benchmarks/facts.py
-	$(BIN)/python benchmarks/graph.py
-	$(BIN)/python benchmarks/learners.py
-	$(BIN)/python benchmarks/scale.py
-	$(BIN)/python benchmarks/truths.py
-	$(BIN)/python benchmarks/dirty_cells.py
-	$(BIN)/python benchmarks/near_duplicates.py
-	$(BIN)/python benchmarks/label_errors.py
-	$(BIN)/python benchmarks/labelling.py
-	$(BIN)/python benchmarks/audit_peers/build.py
-	$(BIN)/python benchmarks/audit_peers/run.py --large
-	$(BIN)/python benchmarks/holes.py
-	$(BIN)/python benchmarks/bundle.py $(RELEASE) --imports
-	$(BIN)/python benchmarks/registry_speed.py
-	$(BIN)/python benchmarks/batch_predict.py
-	$(BIN)/python benchmarks/c_export.py --tables
-	$(BIN)/python benchmarks/sql_export.py
-	$(BIN)/python benchmarks/serving/install.py $(RELEASE)
-	$(BIN)/python benchmarks/serving/run.py $(RELEASE) --rounds 5 --durable
-	$(BIN)/python benchmarks/serving/guard_cost.py
-	$(BIN)/python benchmarks/serving/log_cost.py
-	$(BIN)/python benchmarks/serving/hostile.py
-	$(BIN)/python benchmarks/serving/clients.py
+bench: $(VENV)/.bench     ## the measurements of docs/benchmarks.md, smaller; FULL=1: as large as they stand there
+	$(BIN)/python benchmarks/all.py bench
 
 lint: $(STAMP)            ## ruff and mypy --strict
 	$(BIN)/ruff check src tests benchmarks

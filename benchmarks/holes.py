@@ -39,6 +39,8 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--gone", type=float, default=0.1)
     asked = parser.parse_args()
+    if not asked.data.is_dir():
+        parser.error(f"the developer tables are not in {asked.data}; name their folder with --data")
     print(f"{'table':8} {'whole':>20} {f'{asked.gone:.0%} gone':>20}   change of log-loss, with copies less without")
     for name, (file, target, without) in TASKS.items():
         whole, holed = compare(asked.data / file, target, without, asked.folds, asked.gone)

@@ -170,6 +170,8 @@ def main():
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[1] / "../shared/data")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
+    if not args.data.is_dir():
+        parser.error(f"the developer tables are not in {args.data}; name their folder with --data")
     warnings.simplefilter("ignore")
     failed, record = False, {}
     for name in args.only.split(","):

@@ -133,6 +133,8 @@ def main() -> None:
     parser.add_argument("--peer", help="interpreter with splink, rapidfuzz and pandas")
     parser.add_argument("--run", choices=list(WAYS), help="run one way and print its clusters as JSON")
     asked = parser.parse_args()
+    if not DATA.is_file():
+        parser.error(f"the table is not there: {DATA.name} in ../shared/data")
     columns, truth = read()
     if asked.run:
         print("\n" + json.dumps(WAYS[asked.run](columns)))

@@ -219,6 +219,8 @@ def main() -> int:
     parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--stale", action="store_true")
     args = parser.parse_args()
+    if not args.folder.is_dir():
+        parser.error(f"the developer tables are not in {args.folder}; name their folder with --folder")
     outcomes = list(run(wanted(all_truths(), args.select, args.data), args.folder, args))
     text = page(outcomes)
     print(text, end="")

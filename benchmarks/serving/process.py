@@ -39,12 +39,12 @@ class Running:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def small_model(path: Path) -> None:
+def small_model(path: Path, family: str = "lightgbm") -> None:
     """A classifier of two classes on eight columns of every kind, as the tests have it."""
     sys.path.insert(0, str(REPOSITORY))
     from tests.bundle.conftest import Case
 
-    Case("binary", "lightgbm").build().save(path)
+    Case("binary", family).build().save(path)
 
 
 @contextlib.contextmanager

@@ -1,8 +1,9 @@
 """How long a promotion takes until the new version answers, under load, and whether any request fails on the way.
 
-    python benchmarks/serving/swap.py one.assay other.assay --times 20
+    python benchmarks/serving/swap.py [one.assay other.assay] [--times 20]
 
-Both files become versions of one registry; the alias goes back and forth between them while eight connections ask.
+Both files (without any: two small models made for it) become versions of one registry; the alias goes back and forth
+between them while eight connections ask.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import time
 from http.client import HTTPConnection
 from pathlib import Path
 
+from process import small_model
+
 from assay.bundle.model import Model
 from assay.registry import open_registry
 from assay.serve.scoring import Served
@@ -26,12 +29,18 @@ from assay.serve.scoring import Served
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs=2, type=Path)
+    parser.add_argument("models", nargs="*", type=Path, help="none, or two with the same columns")
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--connections", type=int, default=8)
     asked = parser.parse_args()
+    if len(asked.models) not in (0, 2):
+        parser.error(f"two models are swapped; {len(asked.models)} was named")
     with tempfile.TemporaryDirectory() as folder, open_registry(Path(folder) / "registry") as registry:
+        if not asked.models:
+            asked.models = [Path(folder) / f"{family}.assay" for family in ("linear", "tree")]
+            for path in asked.models:
+                small_model(path, path.stem)
         for path in asked.models:
             registry.add(path.read_bytes(), "swap", by="benchmark")
         first, second = registry.versions("swap")

@@ -14,7 +14,9 @@ from fastapi import FastAPI
 from pydantic import create_model
 
 graph = Graph(sys.argv[1])
-Row = create_model("Row", **{c: (str | None if c in graph.text else float | None, ...) for c in graph.order})
+Row = create_model(
+    "Row", **{c: (str | None if c in graph.text | graph.dates else float | None, ...) for c in graph.order}
+)
 app = FastAPI()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ class Graph:
         schema = json.loads((Path(place) / "schema.json").read_text())
         self.columns = schema["x-assay"]["columns"]
         self.order = schema["x-assay"]["order"]
+        self.dates = {c for c in self.order if self.columns[c]["kind"] == "date"}  # they come as ISO 8601
         self.text = {c for c in self.order if self.columns[c]["kind"] in ("text", "category", "mixed")}
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -35,9 +37,15 @@ class Graph:
             if c in self.text:
                 made = np.array([NULL if v is None else v for v in values], object)
             else:
-                made = np.array([np.nan if v is None else v for v in values], np.float64)
+                seconds = [moment(v) for v in values] if c in self.dates else values
+                made = np.array([np.nan if v is None else v for v in seconds], np.float64)
             feed[self.columns[c]["input"]] = made.reshape(-1, 1)
         return self.session.run([self.output], feed)[0].tolist()
+
+
+def moment(value: str | None) -> float | None:
+    """Seconds since 1970, as the graph takes a date."""
+    return None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC).timestamp()
 
 
 def spec() -> dict | None:

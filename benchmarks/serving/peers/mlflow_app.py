@@ -11,7 +11,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from graph import NULL, Graph, say, spec
+from graph import NULL, Graph, moment, say, spec
 
 PLACE = Path(sys.argv[1])
 TENSORS = "tensors" in sys.argv[3:4]
@@ -56,7 +56,8 @@ def save(row: dict) -> object:
         )  # fmt: skip
         return {"dataframe_records": [row]}
     hole = {c: NULL if c in graph.text else float("nan") for c in row}
-    whole = {c: hole[c] if v is None else v if c in graph.text else float(v) for c, v in row.items()}
+    said = {c: moment(v) if c in graph.dates else v for c, v in row.items()}
+    whole = {c: hole[c] if v is None else v if c in graph.text else float(v) for c, v in said.items()}
     cells = {graph.columns[c]["input"]: [[v]] for c, v in whole.items()}
     arrays = {name: np.array(cell, None if isinstance(cell[0][0], str) else np.float64) for name, cell in cells.items()}
     threads = {"intra_op_num_threads": 1, "inter_op_num_threads": 1, "execution_mode": "sequential"}
