@@ -18,8 +18,8 @@ STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
 COMPILER = shutil.which("gcc") or shutil.which("cc")
 
 
-def write(model: Model, folder: Path, name: str = "late") -> Path:
-    for path, data in c.files(model, name).items():
+def write(model: Model, folder: Path, name: str = "late", variant: str | None = None) -> Path:
+    for path, data in c.files(model, name, variant).items():
         (folder / path).write_bytes(data)
     return folder / f"{name}.c"
 
@@ -36,9 +36,9 @@ def compile_(source: Path, *flags: str, compiler: str | None = None) -> Path:
 class Compiled:
     """The C functions behind ``predict(feed)``: main output, label (index) and set, as the graph gives them."""
 
-    def __init__(self, model: Model, folder: Path, *flags: str) -> None:
+    def __init__(self, model: Model, folder: Path, *flags: str, variant: str | None = None) -> None:
         self.model = model
-        source = write(model, folder)
+        source = write(model, folder, variant=variant)
         # -O0: what is tested is the source; warnings of the optimiser are looked for in the slow test
         library = compile_(source, *STRICT, "-O0", "-shared", "-fPIC", *flags)
         self.size = library.stat().st_size

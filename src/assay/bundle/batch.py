@@ -114,8 +114,9 @@ def score(
     scores, told = scores or Scores(), told or (lambda what, share: None)
     target.check()
     asked = {
-        "model": model.digest, "source": _print_of(source, resume), "columns": list(scores.columns),
-        "reasons": scores.reasons, "coverage": scores.coverage, "interval": scores.interval, "number": scores.number,
+        "model": model.digest, "variant": model.variant, "source": _print_of(source, resume),
+        "columns": list(scores.columns), "reasons": scores.reasons,
+        "coverage": scores.coverage, "interval": scores.interval, "number": scores.number,
         "output": shown(target.place) if is_database(target.place) else str(Path(target.place).resolve()),
         "table": target.table,
     }  # fmt: skip

@@ -21,6 +21,7 @@ from .feed import feed_from
 from .layout import RECIPE
 from .model import Model
 from .schema import Input
+from .variants import held, names
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,24 @@ class Side:
 LINEAGE_SAYS = {
     "data": "table", "data_digest": "digest of the table", "rows": "rows", "rows_fitted": "rows fitted", "seed": "seed",
 }  # fmt: skip
-PARTS = ("identity", "data", "columns", "target", "scores", "findings", "thresholds", "repairs", "cost", "answers")
+PARTS = (
+    "identity",
+    "data",
+    "columns",
+    "target",
+    "scores",
+    "findings",
+    "thresholds",
+    "repairs",
+    "cost",
+    "answers",
+    "variants",
+)
 
 
 def diff(a: Model, b: Model) -> tuple[Change, ...]:
     """Every difference of ``b`` to ``a``, in the order of ``PARTS``; empty where both files say the same."""
-    steps = (_identity, _data, _columns, _target, _scores, _findings, _thresholds, _repairs, _cost, _answers)
+    steps = (_identity, _data, _columns, _target, _scores, _findings, _thresholds, _repairs, _cost, _answers, _variants)
     sides = Side(a), Side(b)
     return tuple(change for step in steps for change in step(*sides))
 
@@ -257,3 +270,15 @@ def _answers(first: Side, second: Side) -> Iterator[Change]:
     if a.classes:
         says = f"probabilities {says}; {plural(flips, 'prediction')} of {len(rows)} changed"
     yield Change("answers", f"{len(rows)} golden rows", "-", "-", says)
+
+
+def _variants(a: Side, b: Side) -> Iterator[Change]:
+    def told(s: Side) -> dict[str, str]:
+        out = {}
+        for name in names(s.m):
+            graph, record = held(s.m, name)
+            worst = float(record.get("worst_change", np.nan)) / float(record.get("unit_size", 1.0))
+            out[name] = f"{count(len(graph))} bytes, answers within {short(worst, 2)} of the graph's"
+        return out
+
+    yield from _pairs("variants", told(a), told(b))

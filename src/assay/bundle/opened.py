@@ -36,6 +36,8 @@ def _trusted(data: bytes, keys: tuple[bytes, ...]) -> bytes:
 class Opened:
     """The checked contents of an .assay file, and its graph ready to run."""
 
+    variant = ""  # which of the graphs in the file answers: the main one
+
     def __init__(self, data: bytes) -> None:
         """From the bytes of an .assay file: digests, graph policy and golden rows are checked first.
 

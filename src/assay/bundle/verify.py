@@ -14,14 +14,15 @@ from assay.core.table import F64
 
 from . import golden, schema
 from .archive import contents, from_json, unpack
-from .layout import EXPECTED, GRAPH, NEEDED, PARITY, SCHEMA
+from .layout import EXPECTED, GRAPH, NEEDED, PARITY, SCHEMA, VARIANTS
 from .parity import LIMIT
 from .policy import check_graph
 from .session import Session
 from .signing import key_name, signed_by, signer_of
+from .variants import replayed
 
 Result = Literal["ok", "none", "failed", "not reached"]
-ORDER = ("archive", "digests", "signature", "schema", "graph policy", "golden rows", "parity")
+ORDER = ("archive", "digests", "signature", "schema", "graph policy", "golden rows", "parity", "variants")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class _Checking:
         steps: dict[str, Callable[[], Check]] = {
             "archive": self.archive, "digests": self.digests, "signature": self.signature, "schema": self.row_schema,
             "graph policy": self.graph, "golden rows": self.golden, "parity": self.parity,
+            "variants": self.variants,
         }  # fmt: skip
         done: list[Check] = []
         for name in ORDER:
@@ -149,3 +151,25 @@ class _Checking:
         if not worst <= min(limit, LIMIT):
             raise BundleError(f"the graph differed from the trained model by {worst:.2g}, more than {LIMIT:g}")
         return Check("parity", "ok", f"graph and trained model differed by at most {worst:.2g} on {rows:,} rows")
+
+    def variants(self) -> Check:
+        """Each variant's graph under the policy, its record, and its own answers on the golden rows."""
+        found = sorted(p for p in self.files if p.startswith(VARIANTS) and p.endswith(".onnx"))
+        if not found:
+            return Check("variants", "none", "there is no smaller version of the graph")
+        told = []
+        for path in found:
+            name, beside = path[len(VARIANTS) : -5], f"{path[:-5]}.json"
+            if beside not in self.files:
+                raise BundleError(f"the variant {name} has no record of what it costs")
+            record = from_json(self.files[beside], beside)
+            replayed(self.files, self.schema, Session(self.files[path], self.schema), record, name)
+            try:
+                worst, bound = float(record["worst_change"]), record.get("within")
+                size = float(record["unit_size"])
+                if bound is not None and not worst <= float(bound) * size:
+                    raise BundleError(f"the variant {name} strays by {worst / size:.2g}, beyond its bound {bound:g}")
+                told.append(f"{name} differs by up to {worst / size:.2g} on {int(record['rows']):,} rows")
+            except (KeyError, TypeError, ValueError):
+                raise BundleError(f"the record of the variant {name} is incomplete") from None
+        return Check("variants", "ok", "; ".join(told))

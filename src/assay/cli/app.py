@@ -21,6 +21,7 @@ from assay.core.errors import AssayError
 from . import (
     bench,
     check,
+    compress,
     cost,
     demo,
     diff,
@@ -79,6 +80,7 @@ for verb in (
     bench,
     export,
     cost,
+    compress,
     runs,
     rule,
     plant,

@@ -29,7 +29,7 @@ def export(
     ] = None,
     force: Annotated[bool, flag("Write over files of the same names.", OUT, "--force")] = False,
     dialect: Annotated[str | None, flag("sql: duckdb or postgres.  (default: duckdb)", FIT, metavar="NAME")] = None,
-    variant: Annotated[str | None, flag("onnx: int8, where the bundle has one.", FIT, metavar="NAME")] = None,
+    variant: Annotated[str | None, flag("onnx, c: a variant in the bundle, as int8.", FIT, metavar="NAME")] = None,
     image: Annotated[str | None, flag("k8s: the image to run.", FIT, metavar="NAME:TAG")] = None,
     quiet: Quiet = False,
 ) -> int:
@@ -40,9 +40,11 @@ def export(
 
     if kind not in KINDS:
         raise SettingsError(f"the format must be one of {', '.join(KINDS)}; got {kind!r}{did_you_mean(kind, KINDS)}")
-    for option, value, of in (("--dialect", dialect, "sql"), ("--variant", variant, "onnx"), ("--image", image, "k8s")):
-        if value is not None and kind != of:
-            raise SettingsError(f"{option} belongs to the format {of}; this is {kind}")
+    for option, value, of in (
+        ("--dialect", dialect, ("sql",)), ("--variant", variant, ("onnx", "c")), ("--image", image, ("k8s",))
+    ):  # fmt: skip
+        if value is not None and kind not in of:
+            raise SettingsError(f"{option} belongs to the format {' and '.join(of)}; this is {kind}")
     from assay.bundle.exports.about import about
 
     loaded = load(model)
@@ -67,7 +69,7 @@ def made(
 
         if kind == "sql":
             return sql.files(model, dialect or "duckdb")
-        return c.files(model) if kind == "c" else graph.files(model, variant)
+        return c.files(model, variant=variant) if kind == "c" else graph.files(model, variant)
     from assay.bundle.exports import docker, huggingface, k8s, mlflow, oci, runbook, systemd
 
     if kind == "k8s":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,11 +13,15 @@ from assay.core.errors import SettingsError
 
 from .options import FIT, OUT, Bundle, Look, Quiet, Rows, flag, listed
 
+if TYPE_CHECKING:
+    from assay.bundle.model import Model
+
 DATABASE = "Databases"
 Reasons = Annotated[
     int, typer.Option(metavar="N", min=0, max=10, help="The N columns that moved each prediction most.")
 ]
 Coverage = Annotated[float | None, flag("Coverage of the prediction sets, such as .9.", FIT, metavar="SHARE")]
+Variant = Annotated[str | None, flag("Answer from this variant, as compress makes it.", FIT, metavar="NAME")]
 Interval = Annotated[bool, flag("Venn-Abers interval of the probability: p_low, p_high.", FIT, "--interval")]
 With = Annotated[
     list[str] | None, flag("Columns of the table that are written too, such as an id.", OUT, "--with",
@@ -46,6 +50,7 @@ def predict(
     model: Bundle,
     table: Rows,
     reasons: Reasons = 0,
+    variant: Variant = None,
     coverage: Coverage = None,
     interval: Interval = False,
     look: Look = None,
@@ -82,14 +87,13 @@ def predict(
 
     if not to_database and output_file is not None:
         ready(Path(output_file), SUFFIXES)
-    from assay.api import load
     from assay.tables.looks import looking
 
     with tempfile.TemporaryDirectory() as folder, looking(look, "predict") as under, Progress(quiet) as progress:
         target = Target(output_file or str(Path(folder) / "rows.csv"), into, append)
         target.check()
         rows, notes = score(
-            load(model), Source(table, query, from_, cache=resume), target,
+            answering(model, variant), Source(table, query, from_, cache=resume), target,
             Scores(reasons, coverage, interval, listed(with_), to_database),
             resume=resume, size=batch_rows, told=progress,
         )  # fmt: skip
@@ -104,6 +108,18 @@ def predict(
         where = f"{into} of {shown(output_file)}" if to_database else output_file
         note(f"{rows:,} rows predicted; {where} is written", quiet)
     return 0
+
+
+def answering(model: str, variant: str | None) -> Model:
+    """The model, or one of the variants in its file."""
+    from assay.api import load
+
+    if variant is None:
+        return load(model)
+    from assay.bundle.variants import Variant
+    from assay.registry import read_bundle
+
+    return Variant(read_bundle(model), variant)
 
 
 def checked(coverage: float | None) -> None:

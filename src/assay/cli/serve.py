@@ -29,10 +29,16 @@ Name = Annotated[str, flag("What the model is called in /v2/models/.", SERVED, "
 Registry = Annotated[str, flag("Where name@alias is looked up.", SERVED, "--registry", metavar="FOLDER|URL")]
 Host = Annotated[str, flag("Address to listen on.  (default: 127.0.0.1)", SERVED, "--host")]
 Port = Annotated[int, flag("Port to listen on; 0 for any.  (default: 8080)", SERVED, "--port")]
+GrpcPort = Annotated[
+    int | None, flag("Port of gRPC, which is off without it; KServe's is 8081.", SERVED, "--grpc-port", metavar="N")
+]
 Workers = Annotated[int, flag("Processes that share the port.  (default: 1)", SERVED, "--workers")]
 Trusted = Annotated[
     list[str] | None,
     flag("Start only with a model that this key has signed.", SERVED, "--require-signature", metavar="PEM"),
+]
+Variant = Annotated[
+    str, flag("Answer from this variant in its file, as assay compress makes it.", SERVED, "--variant", metavar="NAME")
 ]
 Drain = Annotated[float, flag("Seconds for open requests after SIGTERM.  (default: 20)", SERVED, "--drain")]
 Shadow = Annotated[
@@ -104,8 +110,10 @@ def serve(
     registry: Registry = "",
     host: Host = "127.0.0.1",
     port: Port = 8080,
+    grpc_port: GrpcPort = None,
     workers: Workers = 1,
     require_signature: Trusted = None,
+    variant: Variant = "",
     drain: Drain = 20.0,
     batch_wait: BatchWait = "auto",
     shadow: Shadow = None,
@@ -148,12 +156,13 @@ def serve(
         seconds=read_timeout, connections=max_connections,
     )  # fmt: skip
     setup = Setup(
-        model, name=model_name, registry=registry, shadow=shadow or "", canary=share_from(canary) if canary else 0.0,
-        fallback=fallback, unknown=unknown, batch_wait=batch_wait, host=host, port=port, workers=workers, drain=drain,
+        model, name=model_name, registry=registry, variant=variant, shadow=shadow or "",
+        canary=share_from(canary) if canary else 0.0, fallback=fallback, unknown=unknown, batch_wait=batch_wait,
+        host=host, port=port, workers=workers, drain=drain,
         trusted=tuple(require_signature or ()), keys=keys or "", jwks=jwks or "", issuer=issuer, audience=audience,
         usage=usage or "", tls_cert=tls_cert or "", tls_key=tls_key or "", client_ca=client_ca or "",
         log=kept[-1] if kept else "", durable=durable, audit=audit or "",
         log_without=listed(log_without), log_hashed=listed(log_hashed), log_id=log_id, log_mb=log_mb, log_days=log_days,
-        log_requests=log_requests, limits=limits,
+        log_requests=log_requests, limits=limits, grpc_port=grpc_port,
     )  # fmt: skip
     return start(setup, lambda line: typer.echo(line))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from assay.bundle.layout import NAME
 from assay.core.errors import SettingsError, did_you_mean
 
 from .fallback import POLICIES
@@ -21,6 +22,7 @@ class Setup:
     model: str
     name: str = ""
     registry: str = ""
+    variant: str = ""  # of the live model's graph; empty: the graph itself
     shadow: str = ""
     canary: float = 0.0
     fallback: str = "refuse"
@@ -28,6 +30,7 @@ class Setup:
     batch_wait: str = "auto"
     host: str = "127.0.0.1"
     port: int = 8080
+    grpc_port: int | None = None  # None: no gRPC
     workers: int = 1
     trusted: tuple[str, ...] = ()  # PEM files of public keys, one of which must have signed the model
     keys: str = ""
@@ -61,6 +64,11 @@ class Setup:
         wait_from(self.batch_wait)
         if not 0 <= self.port <= 65535:
             raise SettingsError(f"--port must lie between 0 and 65535; got {self.port}")
+        if self.grpc_port is not None:
+            if not 0 <= self.grpc_port <= 65535:
+                raise SettingsError(f"--grpc-port must lie between 0 and 65535; got {self.grpc_port}")
+            if self.grpc_port == self.port != 0:
+                raise SettingsError(f"--grpc-port and --port must be two ports; both are {self.port}")
         if not 1 <= self.workers <= 256:
             raise SettingsError(f"--workers must lie between 1 and 256; got {self.workers}")
         if self.canary and not self.shadow:
@@ -69,6 +77,22 @@ class Setup:
             raise SettingsError("--durable needs a place to write to: give --log FOLDER")
         if self.jwks and not (self.issuer and self.audience):
             raise SettingsError("--jwks needs --issuer and --audience: a token for somebody else must not count here")
+        self._measures()
+
+    def _measures(self) -> None:
+        """No number may switch a limit off, or empty the log: 0, negative ones and NaN are refused."""
+        for flag, given, least in (
+            ("--drain", self.drain, 0.0), ("--read-timeout", self.limits.seconds, 0.001),
+            ("--max-rows", self.limits.rows, 1), ("--max-connections", self.limits.connections, 1),
+            ("--log-days", self.log_days, 0.01), ("--log-mb", self.log_mb, 0.1),
+        ):  # fmt: skip
+            if not (least <= given < 1e9):
+                raise SettingsError(f"{flag} must be a number from {least:g} up; got {given:g}")
+        if self.name and not NAME.fullmatch(self.name):
+            raise SettingsError(
+                "--model-name stands in addresses: letters, digits, '.', '_' and '-', beginning with no mark; "
+                f"got {self.name!r}"
+            )
 
     @property
     def watches(self) -> bool:

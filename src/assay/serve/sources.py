@@ -22,6 +22,7 @@ class Found:
     data: bytes
     name: str = ""
     version: str = ""
+    variant: str = ""  # which of its graphs answers; empty: the main one
 
 
 def is_reference(source: str) -> bool:
@@ -75,8 +76,15 @@ def loader(setup: Setup) -> Callable[[Found], Served]:
                     "the .assay file is not signed and --require-signature was given: assay sign it, or serve without"
                 )
         name = setup.name or found.name
-        limits = setup.limits
-        return Served(Model(found.data), name, found.version, most_rows=limits.rows, unknown=setup.unknown)
+        limits, version = setup.limits, found.version
+        if found.variant:
+            from assay.bundle.variants import Variant, marked
+
+            model: Model = Variant(found.data, found.variant)
+            version = marked(version, found.variant)
+        else:
+            model = Model(found.data)
+        return Served(model, name, version, most_rows=limits.rows, unknown=setup.unknown)
 
     return load
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from assay.core.errors import AssayError
@@ -35,9 +36,10 @@ class Watcher:
         metrics: Metrics | None = None,
         events: Events | None = None,
         poll: float = 0.2,
+        variant: str = "",
     ) -> None:
         self.registry, self.live, self.load, self.poll = registry, live, load, poll
-        self.model, self.shadow = model, shadow
+        self.model, self.shadow, self.variant = model, shadow, variant
         self.metrics, self.events = metrics or Metrics(), events or Events()
         self._seen = -1
         self._refused: dict[str, tuple[str, float]] = {}
@@ -64,7 +66,7 @@ class Watcher:
             return False
         swapped = False
         if is_reference(self.model):
-            served = self._newer(self.model, self.live.lineup.live)
+            served = self._newer(self.model, self.live.lineup.live, self.variant)
             if served is not None:
                 self.live.promote(served)
                 swapped = True
@@ -76,7 +78,7 @@ class Watcher:
         self._seen = head
         return swapped
 
-    def _newer(self, source: str, now: Served | None) -> Served | None:
+    def _newer(self, source: str, now: Served | None, variant: str = "") -> Served | None:
         digest = self.registry.resolve(source)
         if now is not None and digest == now.digest:
             self._refused.pop(source, None)
@@ -86,7 +88,7 @@ class Watcher:
             return None
         begun = time.perf_counter()
         try:
-            served = self._kept(digest) or self.load(find(source, self.registry))
+            served = self._kept(digest, variant) or self.load(replace(find(source, self.registry), variant=variant))
         except AssayError as error:
             self._refused[source] = (digest, time.monotonic() + RETRY)
             self.metrics.add("swap_failures")
@@ -98,10 +100,11 @@ class Watcher:
         self.events("swapped", source=source, digest=served.digest, version=served.version, seconds=took)
         return served
 
-    def _kept(self, digest: str) -> Served | None:
+    def _kept(self, digest: str, variant: str) -> Served | None:
         """The previous model, still loaded, where a rollback asks for it again."""
         before = self.live.lineup.previous
-        return before if before is not None and before.digest == digest else None
+        same = before is not None and (before.digest, before.model.variant) == (digest, variant)
+        return before if same else None
 
     def _run(self) -> None:
         failing = False

@@ -14,8 +14,9 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assay.core.errors import AssayError, InputError, SettingsError
 
@@ -35,6 +36,9 @@ from .shadow import Shadow
 from .sources import find, loader
 from .swap import Watcher, before_it
 from .usage import Usage
+
+if TYPE_CHECKING:
+    from .grpc.server import Port
 
 READY = frozenset((("GET", "/v2/health/ready"),))
 TICK = 0.5  # seconds between two looks at what is counted elsewhere
@@ -65,7 +69,7 @@ class Worker:
         wait = wait_from(setup.batch_wait)
         self.batches = Batches(wait=wait, add=self.metrics.add, events=self.events) if wait != -1 else None
         load = self._learning(loader(setup))
-        live = load(find(setup.model, self.registry))
+        live = load(replace(find(setup.model, self.registry), variant=setup.variant))
         trial = load(find(setup.shadow, self.registry)) if setup.shadow else None
         self.live = Live(live, trial, setup.canary, naive=setup.fallback == "naive")
         if setup.fallback == "previous":
@@ -84,11 +88,12 @@ class Worker:
         )  # fmt: skip
         if self.batches is not None:
             self.app.batches, self.batches.threads = self.batches, self.app.threads
+        self.rpc: Port | None = None
         self.watcher = None
         if self.registry is not None:
             self.watcher = Watcher(
                 self.registry, self.live, load, model=setup.model, shadow=setup.shadow, metrics=self.metrics,
-                events=self.events, poll=setup.poll,
+                events=self.events, poll=setup.poll, variant=setup.variant,
             )  # fmt: skip
 
     def _learning(self, load: Callable[[Any], Served]) -> Callable[[Any], Served]:
@@ -114,7 +119,7 @@ class Worker:
             digest = before_it(self.registry, self.setup.model)
             if digest:
                 version = self.registry.find(f"{self.setup.model.partition('@')[0]}@sha256:{digest}")
-                before = load(Found(self.registry.read(digest), version.name, version.version))
+                before = load(Found(self.registry.read(digest), version.name, version.version, self.setup.variant))
                 now = self.live.lineup
                 self.live.lineup = Lineup(now.live, before, now.challenger, now.naive)
 
@@ -207,12 +212,24 @@ class Worker:
 
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
+                if worker.setup.grpc_port is not None:
+                    from .grpc.server import Port
+
+                    port = Port(worker.app, worker.setup)
+                    await port.open()
+                    worker.rpc = port
                 if worker.watcher is not None:
                     worker.watcher.start()
                 worker.metrics.started()
                 worker.served = True
                 if ready is not None:
                     ready()
+
+            async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+                if worker.rpc is None:
+                    await super().shutdown(sockets)
+                else:
+                    await asyncio.gather(super().shutdown(sockets), worker.rpc.close(worker.setup.drain))
 
         server = Quiet(config)
 

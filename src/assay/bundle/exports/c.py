@@ -19,17 +19,17 @@ from .program import read_program
 MOST_SOURCE = 256 << 20  # bytes of C that a compiler is asked to take
 
 
-def files(model: Model, name: str | None = None) -> dict[str, bytes]:
-    """``<name>.h`` and ``<name>.c``; the name is a C identifier, by default the model's.
+def files(model: Model, name: str | None = None, variant: str | None = None) -> dict[str, bytes]:
+    """``<name>.h`` and ``<name>.c``; the name is a C identifier, by default the model's. ``variant`` takes its graph.
 
     Raises:
         SettingsError: the name is no C identifier, or the model holds what C cannot say.
     """
     name = _named(model, name)
-    program = read_program(model)
+    program = read_program(model, variant)
     fields = struct_names(program)
     body = Body(program, model, name, fields)
-    source = body.source(check_part(model, name, fields))
+    source = body.source(check_part(model, name, fields, variant))
     if len(source) > MOST_SOURCE:
         raise SettingsError(
             f"the model makes {len(source) >> 20} MB of C, more than a compiler takes ({MOST_SOURCE >> 20})"

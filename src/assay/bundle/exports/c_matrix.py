@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .c_trees import Code, layout_of, table_text
-from .program import Step
+from .c_trees import Code, layout_of, real, table_text
+from .program import Step, Value
 from .trees import read_trees
 
 if TYPE_CHECKING:
     from .c_steps import Body
+
+TYPES = {
+    "double": "double",
+    "float": "float",
+    "bool": "uint8_t",
+    "int64": "int64_t",
+    "int8": "int8_t",
+    "string": "piece",
+}
 
 
 def treeensemble(b: Body, step: Step) -> None:
@@ -36,12 +45,28 @@ def matmul(b: Body, step: Step) -> None:
     at = f"g * {own} + j" if own else "j"
     left = b.at(one, at)
     start = f"g * {inner * wide} + " if nets > 1 else ""
-    right = b.at(two, f"{start}j * {wide} + i")
+    right = _weight(b, two, f"{start}j * {wide} + i")
+    lane = f"g * {wide} + i" if nets > 1 else "i"
+    scale = f"    for (i = 0; i < {wide}; i++) {to} *= {_scale(b, two, lane)};\n" if two.scale is not None else ""
     open_, close = (f"    for (g = 0; g < {nets}; g++) {{\n", "    }\n") if nets > 1 else ("", "")
     b.lines.append(
         f"{open_}    for (i = 0; i < {wide}; i++) {to} = {zero};\n"
-        f"    for (j = 0; j < {inner}; j++)\n        for (i = 0; i < {wide}; i++) {to} += {left} * {right};\n{close}"
+        f"    for (j = 0; j < {inner}; j++)\n        for (i = 0; i < {wide}; i++) {to} += {left} * {right};\n"
+        f"{scale}{close}"
     )
+
+
+def _weight(b: Body, weights: Value, at: str) -> str:
+    """One weight; of 8 bits it stands as the whole number, and its unit is scaled once, after the sum."""
+    if weights.scale is None or weights.data is None:
+        return b.at(weights, at)
+    return f"{b.table('int8_t', [str(int(v)) for v in weights.data.ravel()])}[{at}]"
+
+
+def _scale(b: Body, weights: Value, lane: str) -> str:
+    assert weights.scale is not None
+    told = [real(float(v), weights.dtype == "float") for v in weights.scale.ravel()]
+    return f"{b.table(TYPES[weights.dtype], told)}[{lane}]"
 
 
 def reducemean(b: Body, step: Step) -> None:

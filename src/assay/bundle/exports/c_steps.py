@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from assay.bundle.model import Model
 from assay.core.errors import SettingsError
 
-from .c_matrix import argmax, matmul, reducemean, softmax, treeensemble
+from .c_matrix import TYPES, argmax, matmul, reducemean, softmax, treeensemble
 from .c_parts import parts_of
 from .c_text import literal
 from .c_trees import real, rows
@@ -19,7 +19,6 @@ from .patterns import table_of as pattern_table
 from .program import Program, Step, Value, table_of
 from .trees import read_trees
 
-TYPES = {"double": "double", "float": "float", "bool": "uint8_t", "int64": "int64_t", "string": "piece"}
 SIGNS = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/", "Less": "<", "LessOrEqual": "<=", "Greater": ">",
          "GreaterOrEqual": ">=", "Equal": "==", "And": "&&", "Or": "||"}  # fmt: skip
 CALLS = {"Abs": "fabs", "Floor": "floor", "Exp": "exp", "Log": "log", "Sqrt": "sqrt", "Neg": "-", "Sigmoid": "sigmoid"}
@@ -117,7 +116,7 @@ class Body:
             self.lines.append(f"    {kind} {name}[{value.width}];\n")
         return name
 
-    def _table(self, kind: str, items: Sequence[str], size: str = "") -> str:
+    def table(self, kind: str, items: Sequence[str], size: str = "") -> str:
         text = "".join(rows(list(items)))
         if (kind, text) not in self.known_tables:
             name = f"t{len(self.known_tables)}"
@@ -128,10 +127,12 @@ class Body:
     def _constant(self, value: Value) -> str:
         assert value.data is not None
         flat = value.data.ravel()
-        return self._table(TYPES[value.dtype], [_literal(v, value.dtype) for v in flat])
+        return self.table(TYPES[value.dtype], [_literal(v, value.dtype) for v in flat])
 
     def at(self, value: Value, lane: int | str) -> str:
         """The expression of one lane; the lane may be a C expression."""
+        if value.scale is not None:
+            raise SettingsError("this model cannot be exported to C: weights of 8 bits stand outside a layer")
         if value.data is not None:
             if value.width == 1:
                 text = _literal(value.data.ravel()[0], value.dtype)
@@ -165,7 +166,7 @@ class Body:
             return "0"
         if np.array_equal(lanes, np.arange(width)):
             return "i"
-        return f"{self._table('uint16_t' if value.width < 65536 else 'uint32_t', list(map(str, lanes)))}[i]"
+        return f"{self.table('uint16_t' if value.width < 65536 else 'uint32_t', list(map(str, lanes)))}[i]"
 
     def _expression(self, step: Step, told: Sequence[str | None]) -> str:
         op, first = step.op, step.given(0)
@@ -262,9 +263,9 @@ class Body:
         if keys.dtype == object:
             order = _by_length(words)
             listed = [f"{{{literal(words[k])}, {len(words[k].encode())}}}" for k in order]
-            found = f"place(&{source}, {self._table('key', listed)}, {len(keys)})"
+            found = f"place(&{source}, {self.table('key', listed)}, {len(keys)})"
         elif (dense := _dense(keys, values)) is not None:
-            table = self._table("int16_t", list(map(str, dense)))
+            table = self.table("int16_t", list(map(str, dense)))
             lookup = f"{source} >= 0 && {source} < {len(dense)} && {source} == floor({source})"
             self._each(
                 step,
@@ -274,11 +275,11 @@ class Body:
         else:
             order = list(np.argsort(keys))
             found = (
-                f"number_place({source}, {self._table('double', [real(float(keys[k])) for k in order])}, {len(keys)})"
+                f"number_place({source}, {self.table('double', [real(float(keys[k])) for k in order])}, {len(keys)})"
             )
         told = [_literal(values[k], dtype) for k in order]
         kind = "char *const" if dtype == "string" else TYPES[dtype]
-        table = self._table(kind, told)
+        table = self.table(kind, told)
         index = f"f{len(self.names)}"
         read = f"text_of({table}[{index}])" if dtype == "string" else f"{table}[{index}]"
         other = f"text_of({_literal(rest, dtype)})" if dtype == "string" else _literal(rest, dtype)
@@ -296,9 +297,9 @@ class Body:
         pattern = step.attributes["pattern"]
         table = pattern_table(pattern.decode() if isinstance(pattern, bytes) else str(pattern))
         kinds = max(table.kind) + 1
-        kind = self._table("uint8_t", list(map(str, table.kind)))
-        steps = self._table("uint16_t", [str(s) for row in table.step for s in row])
-        accepts = self._table("uint8_t", [str(int(a)) for a in table.accepts])
+        kind = self.table("uint8_t", list(map(str, table.kind)))
+        steps = self.table("uint16_t", [str(s) for row in table.step for s in row])
+        accepts = self.table("uint8_t", [str(int(a)) for a in table.accepts])
         source = self.at(step.given(0), "i")
         self._each(step, f"(uint8_t)matches(&{source}, {kind}, {steps}, {kinds}, {accepts})")
 
@@ -319,10 +320,10 @@ class Body:
     def _words(self, step: Step) -> None:
         keys, values, _ = step.attributes["table"]
         order = _by_length([str(k) for k in keys])
-        listed = self._table("key", [f"{{{literal(keys[k])}, {len(keys[k].encode())}}}" for k in order])
-        codes = self._table("int32_t", [str(int(values[k])) for k in order])
+        listed = self.table("key", [f"{{{literal(keys[k])}, {len(keys[k].encode())}}}" for k in order])
+        codes = self.table("int32_t", [str(int(values[k])) for k in order])
         grams = [(*gram, 0)[:2] for gram in step.attributes["grams"]]
-        table = self._table("gram", [f"{{{a}, {b}}}" for a, b in grams])
+        table = self.table("gram", [f"{{{a}, {b}}}" for a, b in grams])
         name = self.declare(step.out)
         to = f"&{name}" if step.out.width == 1 else name
         source = self.at(step.given(0), 0)

@@ -10,6 +10,7 @@ from assay.bundle.archive import from_lines
 from assay.bundle.layout import EXPECTED, ROWS
 from assay.bundle.model import Model
 from assay.bundle.schema import Input
+from assay.bundle.variants import held
 
 from .program import Program
 
@@ -130,10 +131,13 @@ void {name}_predict(const {name}_row *row, {name}_result *result);
 """
 
 
-def check_part(model: Model, name: str, fields: Mapping[str, str]) -> str:
+def check_part(model: Model, name: str, fields: Mapping[str, str], variant: str | None = None) -> str:
     """A main function, compiled on request, that replays the golden rows and says the largest difference."""
     rows, main = from_lines(model._files[ROWS], ROWS), model._session.main
-    expected = [row[main] for row in from_lines(model._files[EXPECTED], EXPECTED)]
+    if variant is None:
+        expected = [row[main] for row in from_lines(model._files[EXPECTED], EXPECTED)]
+    else:
+        expected = held(model, variant)[1]["golden"]
     inputs = {i.column: i for i in model._schema.inputs}
     lines = []
     for row in rows:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from assay.bundle.layout import GRAPH, VARIANTS, name_from
+from assay.bundle.layout import GRAPH, name_from
 from assay.bundle.model import Model
-from assay.core.errors import SettingsError
+from assay.bundle.variants import held
 
 
 def to_onnx(model: Model, variant: str | None = None) -> bytes:
@@ -13,14 +13,7 @@ def to_onnx(model: Model, variant: str | None = None) -> bytes:
     Raises:
         SettingsError: the file holds no such variant.
     """
-    if variant is None:
-        return bytes(model._files[GRAPH])
-    path = f"{VARIANTS}{variant}.onnx"
-    if path not in model._files:
-        known = sorted(p[len(VARIANTS) : -5] for p in model._files if p.startswith(VARIANTS) and p.endswith(".onnx"))
-        has = f"it has {', '.join(known)}" if known else "it has none"
-        raise SettingsError(f"the file holds no variant {variant!r} of its graph: {has}")
-    return bytes(model._files[path])
+    return bytes(model._files[GRAPH] if variant is None else held(model, variant)[0])
 
 
 def files(model: Model, variant: str | None = None) -> dict[str, bytes]:

@@ -18,6 +18,7 @@ from assay.bundle.layout import GRAPH
 from assay.bundle.model import Model
 from assay.bundle.policy import check_graph
 from assay.bundle.schema import Input
+from assay.bundle.variants import held
 from assay.core.errors import SettingsError
 from assay.core.table import I64
 
@@ -31,12 +32,13 @@ TRUTH = COMPARED | {"And", "Or", "IsNaN", "IsInf", "RegexFullMatch"}
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """What one tensor holds for one row: ``dtype`` double, float, bool, int64 or string; ``shape`` with N as 1."""
+    """What one tensor holds for a row: ``dtype`` double, float, bool, int64, int8 or string; ``shape`` with N as 1."""
 
     name: str
     dtype: str
     shape: tuple[int, ...]
     data: NDArray[Any] | None = None  # of a constant
+    scale: NDArray[Any] | None = None  # by which whole numbers of 8 bits are multiplied: weights of a layer
 
     @property
     def width(self) -> int:
@@ -68,8 +70,8 @@ class Program:
     outputs: Mapping[str, Value]
 
 
-def read_program(model: Model) -> Program:
-    """The steps of the model's graph.
+def read_program(model: Model, variant: str | None = None) -> Program:
+    """The steps of the model's graph, or of one of its variants.
 
     Raises:
         SettingsError: the graph has a node in a use that no export knows. BundleError: it is not assay's graph.
@@ -78,7 +80,7 @@ def read_program(model: Model) -> Program:
         raise SettingsError(
             "this model came in as an ONNX graph of another maker, so it can go out as ONNX only (assay export onnx)"
         )
-    data = model._files[GRAPH]
+    data = model._files[GRAPH] if variant is None else held(model, variant)[0]
     check_graph(data)
     import onnx
 
@@ -110,7 +112,7 @@ def _constant(tensor: Any) -> Value:
 
 
 def _named(dtype: Any) -> str:
-    names = {"float64": "double", "float32": "float", "int64": "int64", "bool": "bool"}
+    names = {"float64": "double", "float32": "float", "int64": "int64", "int8": "int8", "bool": "bool"}
     return names.get(str(dtype), "string")
 
 
@@ -154,6 +156,9 @@ class _Walk:
         if self._of_words(op, node, out, attributes):
             return
         ins = tuple(self.known[n] if n else None for n in node.input)
+        if (weights := _weights(op, out, ins)) is not None:
+            self.known[out] = weights
+            return
         made = _outcome(op, ins, attributes)
         value = Value(out, made[0], made[1])
         lanes = tuple(None if v is None else _lanes(v.shape, made[1]) for v in ins) if op in ELEMENTWISE else ()
@@ -180,6 +185,18 @@ class _Walk:
         else:
             return False
         return True
+
+
+def _weights(op: str, out: str, ins: Sequence[Value | None]) -> Value | None:
+    """Weights of 8 bits with the scale of each unit, which a graph writes as Cast and Mul; None for any other node."""
+    first, second = (*ins, None)[:2]
+    if first is None or first.data is None or first.data.dtype != np.int8:
+        return None
+    if op == "Cast":
+        return Value(out, "int8", first.shape, first.data)
+    if op == "Mul" and second is not None and second.data is not None and first.scale is None:
+        return Value(out, second.dtype, first.shape, first.data, second.data)
+    return None
 
 
 def _grams(attributes: Mapping[str, Any]) -> list[tuple[int, ...]]:
