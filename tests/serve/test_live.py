@@ -54,6 +54,22 @@ def test_a_failing_challenger_is_answered_for_by_the_live_model(late, later, row
     assert client.service.metrics.total("model_failures") == 1
 
 
+def test_rows_that_only_the_challenger_cannot_read_are_answered_by_the_live_model(late, later, row):
+    told = []
+    live = Live(Served(late), Served(later, unknown="refuse"), canary=0.999999)
+    client = Client(Service(live, event=lambda what, **said: told.append((what, said["error"]))))
+    said = client.json("/predict", [{**row, "order": 17}])
+    assert said["model"]["digest"] == late.digest and said["predictions"]
+    assert told[0][0] == "canary-refused" and "order" in told[0][1] and client.service.metrics.total("canary") == 0
+    assert "is absent" in client.json("/predict", [{}], status=422)["error"]
+
+
+def test_a_previous_model_that_cannot_read_the_row_answers_503_and_not_422(late, later, row):
+    live = Live(Served(later, unknown="refuse"))
+    live.promote(broken(Served(late)))
+    assert Client(Service(live, fallback="previous")).ask("/predict", [{**row, "order": 17}]).status == 503
+
+
 def test_without_a_fallback_a_failure_is_503_and_says_so(late, row):
     client = Client(Service(Live(broken(Served(late)))))
     response = client.ask("/predict", [row])
@@ -112,7 +128,7 @@ def test_a_graph_that_gives_no_number_counts_as_failed(late, row, monkeypatch):
         served.score(served.decoder.rows([row]))
 
     class Native:
-        def run(self, names, feed):
+        def run(self, names, feed, options):
             return [np.full((1, 2), np.nan, np.float32), np.ones((1, 2), bool)]
 
     monkeypatch.setattr(served.session, "native", Native())

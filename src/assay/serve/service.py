@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -195,7 +196,14 @@ class Service:
         if self.live.canary:
             key = asked.request.headers.get(b"x-assay-key") or asked.id.encode()
             served = self.live.chosen(lineup, key)
-        batch = decode(served)
+        try:
+            batch = decode(served)
+        except Refused as refused:
+            if served is lineup.live:
+                raise
+            batch = decode(lineup.live)  # rows that only the model on trial cannot read are no fault of the caller
+            self.event("canary-refused", model=served.header.decode(), request_id=asked.id, error=refused.reason)
+            served = lineup.live
         self.pay(asked, batch.n)
         if served is not lineup.live:
             self.metrics.add("canary")
@@ -214,11 +222,12 @@ class Service:
             batch = decode(served)
             scored = self._tried(served, lineup.breaker, batch, coverage)
         if scored is None and self.fallback == "previous" and (before := lineup.previous) is not None:
-            batch = decode(before)
-            if (old := self._tried(before, Breaker(), batch, coverage)) is not None:
-                served, scored = before, old
-                scored.by = "previous"
-                self.metrics.add("fallback_previous")
+            with suppress(Refused):  # it may need other columns; then nothing else may answer
+                read = decode(before)
+                if (old := self._tried(before, Breaker(), read, coverage)) is not None:
+                    served, scored, batch = before, old, read
+                    scored.by = "previous"
+                    self.metrics.add("fallback_previous")
         if scored is None and self.fallback == "naive" and lineup.naive is not None:
             scored = lineup.naive.score(batch.n)
             self.metrics.add("fallback_naive")
