@@ -99,9 +99,17 @@ def test_scopes(web):
     guard = Guard(KeyRing(None, (key,)))
     assert status(guard, bearer(token, "GET", "/metrics")) == 200
     assert status(guard, bearer(token, "GET", "/v2")) == 200
-    refused = [("POST", p) for p in ("/predict", "/explain", "/v2/models/m/infer", "/label", "/log", "/anything")]
-    for method, path in (*refused, ("DELETE", "/x"), ("GET", "/admin/x"), ("PUT", "/schema/x"), ("GET", "/predict")):
+    refused = [("POST", p) for p in ("/predict", "/explain", "/v2/models/m/infer", "/label", "/log", "/admin")]
+    for method, path in (*refused, ("GET", "/admin/x"), ("GET", "/predict")):
         assert status(guard, bearer(token, method, path)) == 403, path
+    for method, path in (("POST", "/anything"), ("DELETE", "/x"), ("PUT", "/schema/x")):
+        assert status(guard, bearer(token, method, path)) == 404, path
+
+
+def test_a_mistyped_path_is_told_and_asks_for_no_scope(web):
+    guard = Guard(KeyRing(None, (web[1],)))
+    with pytest.raises(Refused, match=r"nothing at this path.* did you mean /predict\?"):
+        guard.admit(bearer(web[0], "POST", "/predict/"), 0.0)
 
 
 def test_every_scope_is_needed_somewhere():

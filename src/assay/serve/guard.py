@@ -15,7 +15,7 @@ from typing import Protocol
 
 from assay.core.errors import SettingsError
 
-from .http import Refused, Request
+from .http import Refused, Request, nothing_at
 from .key_file import KeyRing
 from .keys import Key
 from .usage import Usage
@@ -84,13 +84,15 @@ class Guard:
         Takes one row from the caller's rate, none from its budget (``spend``).
 
         Raises:
-            Refused: 401 nobody is known, 403 the scope is missing, 429 too fast.
+            Refused: 401 nobody is known, 403 the scope is missing, 404 such a path is not there, 429 too fast.
         """
         if (head.method, head.path) in self.open:
             return EVERYBODY
         caller = self._known(head, now, certificate)
         scope = self.scope_of(head.method, head.path)
         if scope and scope not in caller.scopes:
+            if scope == "admin" and not head.path.startswith("/admin"):
+                raise nothing_at(head.path)
             has = ", ".join(sorted(caller.scopes)) or "none"
             raise Refused(403, f"this needs the scope {scope}; the caller has {has}")
         if caller.rate is not None:

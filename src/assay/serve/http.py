@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from assay.core.errors import did_you_mean
+
 JSON, TEXT, HTML = b"application/json", b"text/plain; charset=utf-8", b"text/html; charset=utf-8"
 OCTETS = b"application/octet-stream"
 
@@ -54,6 +56,20 @@ class FieldError:
         return doc | {"reason": self.reason}
 
 
+PATHS = (
+    "/predict",
+    "/explain",
+    "/label",
+    "/log",
+    "/metrics",
+    "/schema",
+    "/openapi.json",
+    "/healthz",
+    "/v2",
+    "/v2/models/",
+)
+
+
 class Refused(Exception):
     """A request that is not answered: an HTTP status, one sentence, and what was wrong with each field.
 
@@ -78,3 +94,9 @@ class Refused(Exception):
         if self.fields:
             doc["fields"] = [f.as_doc() for f in self.fields]
         return Response(self.status, orjson.dumps(doc), JSON, self.headers)
+
+
+def nothing_at(path: str) -> Refused:
+    """404, with the path that may have been meant."""
+    near = did_you_mean(path[:100], PATHS)
+    return Refused(404, f"there is nothing at this path; /openapi.json lists what there is{near}")

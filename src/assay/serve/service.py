@@ -14,7 +14,7 @@ from . import forms, page, v2
 from .decode import Batch
 from .fallback import Breaker
 from .guard import Caller
-from .http import HTML, Refused, Request, Response
+from .http import HTML, Refused, Request, Response, nothing_at
 from .limits import Limits, check_depth, inflate
 from .live import Lineup, Live
 from .metrics import Metrics
@@ -126,7 +126,7 @@ class Service:
                 raise Refused(405, f"{path} is read with GET", headers=ALLOW["GET"])
             return Answer(getattr(self, GETS[path])(asked), TEMPLATES.get(path, path))
         if path not in POSTS:
-            raise Refused(404, "there is nothing at this path; /openapi.json lists what there is")
+            raise nothing_at(path)
         if method != "POST":
             raise Refused(405, f"{path} is asked with POST", headers=ALLOW["POST"])
         answered: Answer = getattr(self, POSTS[path])(asked)

@@ -18,7 +18,7 @@ from assay.core.errors import did_you_mean
 
 from . import tensors
 from .decode import Batch, says
-from .http import JSON, OCTETS, Refused, Response
+from .http import JSON, OCTETS, Refused, Response, nothing_at
 from .scoring import Scored, Served
 from .tensors import Tensor, bad
 
@@ -46,7 +46,7 @@ def answer(service: Service, asked: Asked) -> Answer:
     if len(rest) >= 2 and rest[0] == "versions":
         version, rest = rest[1], rest[2:]
     if rest not in ([], ["ready"], ["infer"]):
-        raise Refused(404, "there is nothing at this path; /openapi.json lists what there is")
+        raise nothing_at(asked.request.path)
     served = found(asked, name, version)
     reads = asked.request.method in ("GET", "HEAD")
     if rest == ["infer"]:
