@@ -149,7 +149,7 @@ def test_the_bound_is_kept_or_the_variant_refused(case):
 def test_verify_and_diff_know_variants(case, thin):
     found = {c.name: c for c in verify(thin.to_bytes()).checks}["variants"]
     assert found.result == "ok" and "pruned differs by up to 0.0" in found.says
-    assert {c.name: c for c in verify(case.model.to_bytes()).checks}["variants"].result == "none"
+    assert "variants" not in {c.name for c in verify(case.model.to_bytes()).checks}
     told = [c for c in diff(case.model, thin) if c.part == "variants"]
     assert [c.what for c in told] == ["pruned", "pruned-int8"] and "bytes" in told[0].b
 

@@ -72,7 +72,6 @@ def test_no_value_of_a_personal_column_is_in_any_file_of_the_service(late, later
             asked = [{**row, "town": SECRET, "amount": FAR}]
             status, said = ask(port, token, "/predict", asked)
             assert status == 200 and b"9.87654e+07 is far away" in said, "the caller is told all the same"
-            assert ask(port, token, "/log", {"rows": asked, "predictions": [{"prediction": "yes"}]})[0] == 200
             process.terminate()
             out, err = process.communicate(timeout=20)
     files = [p for folder in ("log", "audit") for p in (tmp_path / folder).rglob("*") if p.is_file()]

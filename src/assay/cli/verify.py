@@ -23,7 +23,7 @@ def verify(
     ] = None,
     output_format: Annotated[str, flag("text or json.", OUT, metavar="FORMAT")] = "text",
 ) -> int:
-    """Check digests, signature, graph policy, golden rows and parity; each with its result."""
+    """Check digests, signature, graph policy, golden rows, parity and variants; each with its result."""
     if output_format not in ("text", "json"):
         raise SettingsError(f"--output-format must be text or json; got {output_format!r}")
     from assay.bundle.verify import verify as check
