@@ -33,6 +33,17 @@ def test_a_chain_goes_on_over_starts(tmp_path):
     assert (found.lines, found.first, found.last) == (10, 1, 10)
 
 
+def test_a_disk_that_takes_nothing_is_told_at_the_start(tmp_path):
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, hard))
+    try:
+        with pytest.raises(OutputError, match="choose another with --audit"):
+            AuditLog(tmp_path / "audit")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 def spoil_byte(lines):
     return [lines[0], lines[1].replace(b'"rows":1', b'"rows":2'), *lines[2:]]
 

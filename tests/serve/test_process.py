@@ -123,6 +123,19 @@ def test_open_requests_are_finished_before_the_end(late, row, tmp_path):
         assert process.wait(15) == 0
 
 
+def test_what_strangers_send_does_not_fill_the_log(late, tmp_path):
+    late.save(tmp_path / "late.assay")
+    upgrade = b"GET /healthz HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n"
+    with serving(tmp_path, "late.assay") as (process, port, _):
+        for sent in (b"\x16\x03\x01\x02\r\n\r\n", upgrade, b"JUMP / HTTP/1.1\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as wire:
+                wire.sendall(sent)
+                assert wire.recv(65536).startswith(b"HTTP/1.1 ")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0
+        assert [json.loads(line)["event"] for line in process.stderr.read().splitlines()] == ["stopped"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 import threading
 import time
 from collections import deque
@@ -46,6 +47,8 @@ class AuditLog:
             self.number, self._lock_file = own_place(folder, "audit-")
             self.path = folder / f"{self.number}.jsonl"
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | PLAIN, 0o600)
+            with tempfile.TemporaryFile(dir=folder) as trial:
+                trial.write(bytes(4096))  # a full disk is told now, not at the first request
         except OSError as error:
             raise OutputError(
                 f"the audit folder {folder} cannot be written ({error.strerror or error}); choose another with --audit"

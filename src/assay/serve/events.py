@@ -58,6 +58,19 @@ class Events:
             pass  # nobody reads standard error any more; the service goes on
 
 
+def server_tells(events: Events) -> None:
+    """Let what the HTTP server says of itself be events too. What anybody without a key could make it say (a line that
+    is no HTTP, an offer of another protocol) is answered, and not said: it would fill the log."""
+    import logging
+
+    class Told(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            events("server", says=record.getMessage())
+
+    server = logging.getLogger("uvicorn.error")
+    server.handlers, server.propagate = [Told(logging.ERROR)], False
+
+
 def trace_of(headers: Mapping[bytes, bytes]) -> dict[str, str]:
     """Trace and span of a traceparent header (w3.org/TR/trace-context); empty where there is none that is valid."""
     given = headers.get(b"traceparent")

@@ -23,7 +23,7 @@ from assay.core.errors import AssayError, InputError, SettingsError
 from .app import App, Takes
 from .batching import Batches
 from .direct import protocol
-from .events import Events
+from .events import Events, server_tells
 from .guard import OPEN, Guard
 from .live import Lineup, Live
 from .log import PredictionLog
@@ -186,6 +186,7 @@ class Worker:
         gc.collect()
         gc.freeze()  # what is loaded stays: no later collection looks at it again
         gc.set_threshold(20_000, 20, 50)
+        server_tells(self.events)
         wire: Any = protocol(setup.limits, self.app)
         config = Config(
             self.app, http=wire, ws="none", lifespan="off", log_config=None, access_log=False,
