@@ -82,13 +82,23 @@ class Server:
             return int(got[9:12]) if got else 0
 
     def stop(self) -> None:
-        if self.process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGTERM)
-            try:
-                self.process.wait(15)
-            except subprocess.TimeoutExpired:
-                os.killpg(self.process.pid, signal.SIGKILL)
+        if self.process is None:
+            return
+        members = tree(self.process.pid)  # some start a session of their own for what answers
+        tell(members, signal.SIGTERM)
+        deadline = time.monotonic() + 15
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(15)
+        while (members := [one for one in members if Path(f"/proc/{one}").exists()]) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        tell(members, signal.SIGKILL)
+        self.process.wait()
+
+
+def tell(members: list[int], what: int) -> None:
+    for one in members:
+        with suppress(ProcessLookupError):
+            os.kill(one, what)
 
 
 def tree(pid: int) -> list[int]:
