@@ -75,6 +75,10 @@ def serve(setup: Setup, say: Callable[[str], None]) -> int:
     """
     for package in ("uvicorn", "orjson", "httptools" if sys.platform != "win32" else "uvicorn"):
         _needed(package)
+    if setup.grpc_port is not None:
+        from .grpc.server import needed
+
+        needed()
     setup, token = with_token(setup)
     if setup.workers > 1 and sys.platform == "win32":
         raise SettingsError("--workers above 1 needs Linux or macOS; start several services on several ports")
@@ -109,6 +113,9 @@ def announce(setup: Setup, worker: Worker, sock: socket.socket, token: str, say:
     say(f"{served.name} {served.version} ({served.digest[:12]}) answers at {base}{workers}")
     if (caution := safe_to_bind(setup.host, True, bool(setup.tls_cert))) is not None:
         say(f"caution: {caution}")
+    if setup.grpc_port is not None:
+        number = worker.rpc.number if worker.rpc is not None else setup.grpc_port
+        say(f"gRPC: inference.GRPCInferenceService at {shown}:{number}")
     row = orjson.dumps({"rows": [served.typical]}).decode().replace("'", "'\\''")
     key = token or "KEY"
     if token:
@@ -130,11 +137,19 @@ def _fleet(setup: Setup, token: str, say: Callable[[str], None]) -> int:
             shared.truncate(Metrics.size(setup.workers))
             metrics = Metrics(0, setup.workers, shared.fileno())
             sock = listen(setup.host, setup.port)
+            held = None
+            if setup.grpc_port is not None:
+                from .grpc.server import reserved
+
+                held = reserved(setup.host, setup.grpc_port)
+                setup = replace(setup, grpc_port=held.getsockname()[1])
             fleet = Fleet(setup, sock, shared.fileno(), metrics, events)
             try:
                 return fleet.run(lambda: announce(setup, trial, sock, token, say))
             finally:
                 sock.close()
+                if held is not None:
+                    held.close()
 
 
 def writable(folder: str, flag: str) -> None:

@@ -17,9 +17,13 @@ import numpy as np
 ROUTES = (
     "/predict", "/explain", "/v2/infer", "/v2/metadata", "/v2/ready", "/v2/live", "/schema", "/openapi.json",
     "/metrics", "/healthz", "/", "/label", "/log", "other",
+    "/inference.GRPCInferenceService/ModelInfer", "/inference.GRPCInferenceService/ServerLive",
+    "/inference.GRPCInferenceService/ServerReady", "/inference.GRPCInferenceService/ModelReady",
+    "/inference.GRPCInferenceService/ServerMetadata", "/inference.GRPCInferenceService/ModelMetadata",
+    "/grpc.health.v1.Health/Check",
 )  # fmt: skip
 CODES = (200, 202, 304, 400, 401, 403, 404, 405, 408, 411, 413, 415, 422, 429, 431, 500, 503)
-TIMED = ("/predict", "/explain", "/v2/infer")
+TIMED = ("/predict", "/explain", "/v2/infer", "/inference.GRPCInferenceService/ModelInfer")
 EDGES = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 COUNTS = {
     "rows": "Rows predicted.",
