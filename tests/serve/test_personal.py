@@ -64,8 +64,11 @@ def test_no_value_of_a_personal_column_is_in_any_file_of_the_service(late, later
         kept = ("--log", tmp_path / "log", "--audit", tmp_path / "audit", "--log-requests")
         with serving(tmp_path, "late@champion", "--registry", tmp_path / "registry", *kept) as (process, port, token):
             assert ask(port, token, "/predict", [{**row, "town": KNOWN}])[0] == 200
-            registry.promote("late", "champion", second.version, by="tests")
             until = time.monotonic() + 20
+            while not list(read_log(tmp_path / "log").parts()):
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            registry.promote("late", "champion", second.version, by="tests")
             while json.loads(ask(port, token, "/predict", [row])[1])["model"]["digest"] != second.digest:
                 assert time.monotonic() < until
                 time.sleep(0.05)
