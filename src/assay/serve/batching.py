@@ -13,13 +13,15 @@ import asyncio
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 
-from assay.bundle.golden import TOLERANCE, feed_of, read
+from assay.bundle.golden import TOLERANCE, Feed, feed_of, read
 from assay.core.errors import BundleError
 
 from .decode import Batch
@@ -35,7 +37,7 @@ SMALL = MOST // 4  # rows of a request above which it goes by itself
 CAP = 0.002  # seconds that a batch is held open at most, unless the user says otherwise
 WORTH = 200.0  # microseconds that a row must save before anything waits for it
 SPIN = 0.001  # seconds: timers of the event loop are no finer
-RUNS = 3
+RUNS = 5
 WAITING = Response(503)
 
 
@@ -85,27 +87,32 @@ def apart(served: Served) -> float:
     """The largest difference between what golden rows give together and alone (relative where values exceed one).
 
     A graph of another maker may look along its rows, and would then mix what different callers asked: that shows here.
-    Infinite where a set of classes differs, or where the rows do not run together.
+    Infinite where they do not run together.
     """
     session = served.model._session
     rows, _ = read(served.model._files, session.main)
     feed = feed_of(rows[:MOST], served.schema)
-    names = (session.main, "set")
+    alone = []
+    for row in range(min(len(rows), MOST)):
+        with suppress(BundleError):  # one that its maker's graph does not take
+            alone.append((row, outputs(session, {name: column[row : row + 1] for name, column in feed.items()})))
+    kept = [row for row, _ in alone]
     try:
-        whole = [session.run(feed, name) for name in names]
+        together = outputs(session, {name: column[kept] for name, column in feed.items()})
     except BundleError:
         return float("inf")
     worst = 0.0
-    for row in range(len(whole[0])):
-        one = {name: column[row : row + 1] for name, column in feed.items()}
-        for name, all_rows in zip(names, whole, strict=True):
-            got, want = all_rows[row : row + 1], session.run(one, name)
-            if got.dtype == bool:
-                worst = worst if np.array_equal(got, want) else float("inf")
-            else:
-                gap = np.abs(got - want) / np.maximum(1.0, np.abs(want))
-                worst = max(worst, float(gap.max())) if np.isfinite(gap).all() else float("inf")
-    return worst
+    for place, (_, wanted) in enumerate(alone):
+        for got, want in zip(together, wanted, strict=True):
+            with np.errstate(invalid="ignore"):
+                gap = np.abs(got[place] - want[0]) / np.maximum(1.0, np.abs(want[0]))
+            worst = max(worst, float(np.where(got[place] == want[0], 0.0, gap).max(initial=0.0)))
+    return worst if np.isfinite(worst) else float("inf")
+
+
+def outputs(session: Any, feed: Feed) -> list[NDArray[np.float64]]:
+    """What answers are made of: the main output and the sets, as numbers."""
+    return [np.asarray(session.run(feed, name), np.float64) for name in (session.main, "set")]
 
 
 class Held(Answer):
@@ -314,7 +321,7 @@ def run_together(group: Sequence[Held]) -> None:
     """Run a group's rows at once and give each request its part. Where that fails each is run by itself."""
     try:
         whole = group[0].served.score(joined([one.batch for one in group]))
-    except BundleError:
+    except Exception:  # whatever it is, nobody may be left without an answer: each finds out for itself
         for one in group:
             one.end()
         return
