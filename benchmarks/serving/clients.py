@@ -1,9 +1,10 @@
 """Third-party clients against a real ``assay serve`` process, each in an environment of its own.
 
-    python benchmarks/serving/clients.py [--only triton kserve schemathesis] [--cases 2000] [--environments FOLDER]
+    python benchmarks/serving/clients.py [--only triton triton-grpc kserve kserve-grpc schemathesis] [--cases 2000] [--environments FOLDER]
 
 * tritonclient[http]: health, metadata, JSON and binary both ways, gzip and deflate, async, errors;
-* the REST client of KServe: health, JSON and binary, errors;
+* tritonclient[grpc]: the same over gRPC: raw and typed contents, text, deadlines, hostile metadata;
+* the clients of KServe for REST and for gRPC: health, JSON, binary, raw and typed, errors;
 * schemathesis against /openapi.json: at least ``--cases`` generated requests in all its phases and with all its checks.
 
 The environments are made with pip (they need its usual index) and kept in FOLDER; a present one is used again.
@@ -22,7 +23,11 @@ from pathlib import Path
 from process import Running, running
 
 HERE = Path(__file__).parent / "third_party"
-NEEDS = {"triton": "tritonclient[http]==2.73.0", "kserve": "kserve==0.21.0", "schemathesis": "schemathesis==4.32.5"}
+NEEDS = {
+    "triton": "tritonclient[http]==2.73.0", "triton-grpc": "tritonclient[grpc]==2.73.0", "kserve": "kserve==0.21.0",
+    "kserve-grpc": "kserve==0.21.0", "schemathesis": "schemathesis==4.32.5",
+}  # fmt: skip
+HOMES = {"kserve-grpc": "kserve"}  # whose environment is that of another
 # What JSON Schema cannot say (columns of one length, a shape whose product is the length of its data, a date that
 # there is) is refused with a documented status; everywhere else valid data must be accepted. 401: it sends credentials
 # that it made up beside the good key.
@@ -39,7 +44,7 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401"]
 
 def environment(folder: Path, name: str) -> Path:
     """The Python of an environment that has one client."""
-    home = folder / name
+    home = folder / HOMES.get(name, name)
     if not (home / "ready").exists():
         subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
         subprocess.run([home / "bin" / "python", "-m", "pip", "install", "-q", NEEDS[name]], check=True)
@@ -79,7 +84,7 @@ def main() -> int:
     fine = True
     with (
         tempfile.TemporaryDirectory() as place,
-        running("--log", f"{place}/log", "--audit", f"{place}/audit") as server,
+        running("--grpc-port", "0", "--log", f"{place}/log", "--audit", f"{place}/audit") as server,
     ):
         import json
 
@@ -88,9 +93,14 @@ def main() -> int:
             if name == "schemathesis":
                 good = fuzz(tools, server, chosen.cases, Path(place), chosen.examples)
             else:
-                command = [tools / "python", HERE / f"{name}_checks.py", f"127.0.0.1:{server.port}", server.key]
+                port = server.grpc if name.endswith("grpc") else server.port
+                script = HERE / f"{name.replace('-', '_')}_checks.py"
+                command = [tools / "python", script, f"127.0.0.1:{port}", server.key]
                 good = subprocess.run([*command, json.dumps(server.row)]).returncode == 0
-            print(f"{NEEDS[name]}: {'pass' if good else 'FAILED'} in {time.monotonic() - start:.0f} s", flush=True)
+            print(
+                f"{NEEDS[name]} ({name}): {'pass' if good else 'FAILED'} in {time.monotonic() - start:.0f} s",
+                flush=True,
+            )
             fine = fine and good and server.process.poll() is None
         print(f"{server.memory():.0f} MB at the end")
     return 0 if fine else 1

@@ -20,13 +20,14 @@ REPOSITORY = Path(__file__).parents[2]
 
 @dataclass
 class Running:
-    """Where it answers, a key with every scope, a good row, and the process."""
+    """Where it answers, a key with every scope, a good row, and the process; ``grpc`` is its port where it has one."""
 
     port: int
     key: str
     row: dict
     process: subprocess.Popen
     folder: Path
+    grpc: int = 0
 
     def memory(self) -> float:
         """Resident MB of the process."""
@@ -81,7 +82,8 @@ def running(
                     raise RuntimeError((folder / "said.txt").read_text())
                 time.sleep(0.05)
             row = json.loads(shown[1])
-            yield Running(port, made.stdout.strip(), row, process, folder)
+            other = re.search(r"^gRPC: .*:(\d+)$", (folder / "said.txt").read_text(), re.M)
+            yield Running(port, made.stdout.strip(), row, process, folder, int(other[1]) if other else 0)
         finally:
             process.terminate()
             try:

@@ -25,6 +25,14 @@ def test_tritonclient():
     assert "30 of 30 checks pass" in run("clients.py", "--only", "triton")
 
 
+def test_tritonclient_over_grpc():
+    assert "38 of 38 checks pass" in run("clients.py", "--only", "triton-grpc")
+
+
+def test_the_grpc_client_of_kserve():
+    assert "12 of 12 checks pass" in run("clients.py", "--only", "kserve-grpc")
+
+
 def test_the_client_of_kserve():
     assert "11 of 11 checks pass" in run("clients.py", "--only", "kserve")
 

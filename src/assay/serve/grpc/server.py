@@ -141,7 +141,7 @@ async def _entered(calls: Calls, path: str, requests: Any, context: Any) -> byte
 
     try:
         return await calls.call(path, context)
-    except grpc.aio.AbortError:
+    except grpc.aio.BaseError:  # it is refused, or the caller has left
         raise
     except Exception as error:  # grpc would send its text to the caller
         calls.app.events("failed", route=path, error=type(error).__name__)
