@@ -143,7 +143,10 @@ def test_killed_and_taken_up_the_bytes_are_the_same(rows: Path, tmp_path: Path) 
     assert out.read_bytes() == whole.read_bytes() and not folder_for(out).exists()
 
 
-def test_resume_goes_on_at_the_last_whole_batch(rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ctrl_c", [KeyboardInterrupt(), RuntimeError("Query interrupted")], ids=["python", "duckdb"])
+def test_resume_goes_on_at_the_last_whole_batch(
+    rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ctrl_c: BaseException
+) -> None:
     from assay.bundle import batch
 
     model = Model.load(bundle(0))
@@ -154,7 +157,7 @@ def test_resume_goes_on_at_the_last_whole_batch(rows: Path, tmp_path: Path, monk
     def stops(*given):  # type: ignore[no-untyped-def]
         firsts.append(given[3])
         if len(firsts) == 5:
-            raise KeyboardInterrupt
+            raise ctrl_c
         return made(*given)
 
     monkeypatch.setattr(batch, "_scored", stops)
@@ -170,6 +173,35 @@ def test_resume_goes_on_at_the_last_whole_batch(rows: Path, tmp_path: Path, monk
     done, _ = score(model, Source(str(rows / "t.csv")), Target(str(out)), resume=True, size=70)
     assert done == N and firsts[5] == 200 and out.read_bytes() == whole.read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.csv", "whole.csv"]
+
+
+def test_who_stops_it_is_told_that_the_rows_are_kept(
+    rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from assay.bundle import batch
+
+    (tmp_path / "m.assay").write_bytes(bundle(0))
+    made = batch._scored
+
+    def stops(*given):  # type: ignore[no-untyped-def]
+        if given[3] >= limit:
+            raise KeyboardInterrupt
+        return made(*given)
+
+    monkeypatch.setattr(batch, "_scored", stops)
+    words = [
+        "predict",
+        str(tmp_path / "m.assay"),
+        str(rows / "t.csv"),
+        "-o",
+        str(tmp_path / "o.csv"),
+        "--batch-rows",
+        "50",
+    ]
+    for limit, told in ((0, "stopped; nothing was written"), (100, "the same with --resume goes on")):  # noqa: B007
+        assert run(words) == 2 and told in capsys.readouterr().err
+    limit = N
+    assert run([*words, "--resume"]) == 0
 
 
 def test_one_output_has_one_writer(rows: Path, tmp_path: Path, small: Model) -> None:

@@ -140,6 +140,14 @@ def test_the_order_of_classes_is_read_off_the_labels(tmp_path):
     assert np.allclose(given.output[:, 1], want[position], atol=1e-5)
 
 
+def test_the_bytes_of_a_bundle_are_a_model():
+    """What ``check --model late@champion`` hands over."""
+    from tests.bundle.conftest import Case
+
+    made = Case("binary", "linear").build()
+    assert open_model(made.to_bytes(), None).digest == made.digest
+
+
 def test_what_cannot_be_a_model_is_one_sentence(tmp_path):
     frame = table()
     made = pipeline(frame)

@@ -171,10 +171,30 @@ def test_a_fault_of_our_own_is_one_sentence_and_exit_3(monkeypatch: Patch, capsy
     assert told.count("\n") == 1 and "Traceback" not in told
 
 
+def test_an_interrupt_while_duckdb_works_is_no_failure(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise RuntimeError("Query interrupted")
+
+    import assay.audit
+
+    monkeypatch.setattr(assay.audit, "open_subject", stopped)
+    assert run(["check", "good.csv"]) == 2
+    assert capsys.readouterr().err == "error: stopped; nothing was written\n"
+
+
 def test_a_closed_pipe_is_quiet(here: Path) -> None:
     command = f"{sys.executable} -c 'from assay.cli import main; main()' rule --all --output-format json | head -c 10"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, cwd=here)
     assert done.stderr == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell closes streams otherwise there")
+def test_closed_standard_streams_change_nothing(here: Path) -> None:
+    command = f"{sys.executable} -c 'from assay.cli import main; main()' rule K02 <&- >&-"
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False, cwd=here)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise there")

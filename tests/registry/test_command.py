@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -94,6 +95,9 @@ def test_a_name_of_the_registry_is_a_bundle(
     assert assay.load("late@champion").to_bytes() == files[1] == assay.load("late@0.1.0").to_bytes()
     assert run(["predict", "late@champion", "rows.csv"]) == 0
     assert capsys.readouterr().out.splitlines()[1].startswith("yes,")
+    digest = "late@sha256:" + hashlib.sha256(files[1]).hexdigest()[:8]
+    assert run(["explain", digest, "rows.csv"]) == 0 and run(["runs", "late@champion"]) == 2
+    assert "late@champion holds no record of its run" in capsys.readouterr().err
     Path("assay.toml").write_text('registry = "elsewhere"\n', "utf-8")
     with pytest.raises(assay.InputError, match="elsewhere"):
         assay.load("late@champion")

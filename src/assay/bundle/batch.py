@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.core.addresses import is_database, shown
-from assay.core.errors import InputError, OutputError, SettingsError, did_you_mean
+from assay.core.errors import InputError, OutputError, SettingsError, did_you_mean, is_interrupt
 from assay.core.table import Column
 from assay.tables import databases, outputs
 from assay.tables.direct import DirectText, open_direct
@@ -129,8 +129,10 @@ def score(
         _run(model, table, scores, spool, size or (EXPLAINED if scores.reasons else ROWS), told)
         told("writing", 0.95)
         target.write(spool.reader(), spool.folder)
-    except (KeyboardInterrupt, OutputError):
-        keep = spool.rows > 0
+    except BaseException as error:
+        keep = spool.rows > 0 and (isinstance(error, OutputError) or is_interrupt(error))
+        if is_interrupt(error):
+            raise KeyboardInterrupt from None
         raise
     finally:
         if keep:

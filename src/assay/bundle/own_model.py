@@ -24,8 +24,9 @@ WAYS = ("predict_proba", "predict")  # of a classifier, best first; labels alone
 
 
 def open_model(given: Any, subject: Subject) -> Model:
-    """What predicts the target of ``subject``: a loaded model, a path (.assay, .onnx), ``module:name``, an estimator
-    (``predict_proba`` or ``predict``), or a function from a table of rows to one prediction a row.
+    """What predicts the target of ``subject``: a loaded model, a path (.assay, .onnx), the bytes of an .assay file,
+    ``module:name``, an estimator (``predict_proba`` or ``predict``), or a function from a table of rows to one
+    prediction a row.
 
     An estimator or a function gets a pandas frame (an Arrow table where pandas is not installed) of the columns that
     it was fitted on, where it names them (``feature_names_in_``), else of all but target, ids, weight and split.
@@ -33,6 +34,8 @@ def open_model(given: Any, subject: Subject) -> Model:
     Raises:
         InputError, BundleError: a file cannot be read.  SettingsError: it is no model.
     """
+    if isinstance(given, bytes):
+        return Bundle.load(given)
     if isinstance(given, (str, Path)):
         word = str(given)
         if word.endswith(".onnx"):

@@ -115,19 +115,23 @@ def append(path: Path, record: Mapping[str, Any]) -> None:
         raise OutputError(f"the run could not be added to {path} ({error.strerror}): --runs names another") from None
 
 
-def read_runs(paths: Sequence[Path]) -> list[dict[str, Any]]:
+def read_runs(paths: Sequence[Path | tuple[str, bytes]]) -> list[dict[str, Any]]:
     """Records of ledgers, of .assay files and of folders of both; a run that is in both is one, oldest first.
+
+    Args:
+        paths: paths, or (name, bytes) of .assay files.
 
     Raises:
         InputError: a path is missing or holds no run.
     """
     found: dict[Any, dict[str, Any]] = {}
     for path in paths:
-        for record in _records(path):
+        for record in _records(path) if isinstance(path, Path) else [_record(*path)]:
             key = (record.get("time"), record.get("recipe"), record.get("seed"), record.get("score"))
             found[key] = {**found.get(key, {}), **{k: v for k, v in record.items() if v is not None}}
     if not found:
-        raise InputError(f"no run is recorded in {', '.join(map(str, paths)) or 'nothing'}")
+        names = [str(p) if isinstance(p, Path) else p[0] for p in paths]
+        raise InputError(f"no run is recorded in {', '.join(names) or 'nothing'}")
     return sorted(found.values(), key=lambda r: str(r.get("time")))
 
 
@@ -140,14 +144,7 @@ def _records(path: Path) -> Iterable[dict[str, Any]]:
     if not path.exists():
         raise InputError(f"the file {path} does not exist: runs are in ledgers, .assay files and folders of both")
     if path.suffix == ".assay":
-        try:
-            files = unpack(path.read_bytes())[1]
-        except BundleError as error:
-            raise InputError(f"{path.name}: {error}") from None
-        run = from_json(files[LINEAGE], LINEAGE).get("run") if LINEAGE in files else None
-        if run is None:
-            raise InputError(f"{path.name} holds no record of its run: it was made by hand or by an older version")
-        yield {**run, "size": path.stat().st_size, "file": path.name}
+        yield _record(path.name, path.read_bytes())
         return
     for i, line in enumerate(path.read_text("utf-8", errors="replace").splitlines()):
         try:
@@ -157,3 +154,14 @@ def _records(path: Path) -> Iterable[dict[str, Any]]:
         if not isinstance(record, dict) or record.get("kind") != KIND:
             raise InputError(f"line {i + 1} of {path.name} must be a run as assay fit writes it")
         yield record
+
+
+def _record(name: str, data: bytes) -> dict[str, Any]:
+    try:
+        files = unpack(data)[1]
+    except BundleError as error:
+        raise InputError(f"{name}: {error}") from None
+    run = from_json(files[LINEAGE], LINEAGE).get("run") if LINEAGE in files else None
+    if run is None:
+        raise InputError(f"{name} holds no record of its run: it was made by hand or by an older version")
+    return {**run, "size": len(data), "file": name}

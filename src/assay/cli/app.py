@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from assay.core.errors import AssayError
+from assay.core.errors import AssayError, is_interrupt
 
 from . import (
     bench,
@@ -129,6 +129,7 @@ def command(first: str = "") -> Any:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (by default the process's own) and return its exit code. Never raises, never a traceback."""
+    open_streams()
     try:
         words = sys.argv[1:] if arguments is None else list(arguments)
         code = command(words[0] if words else "")(args=words, prog_name="assay", standalone_mode=False)
@@ -153,6 +154,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("ASSAY_TRACEBACK"):
             raise
+        if is_interrupt(error):
+            return say(STOPPED, 2)
         if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in NOT_SERVING:
             return say(f"this needs the package {error.name}, which is not installed here: {SERVING}", 2)
         if hasattr(error, "format_message"):
@@ -160,6 +163,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
             return say(told and f"{told} (assay --help lists what there is)", 2)
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         return say(f"assay itself failed ({what}); nothing was written; ASSAY_TRACEBACK=1 shows where", 3)
+
+
+def open_streams() -> None:
+    """Whoever starts a process may close its standard streams (``assay ... >&-``): what is said then goes nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):  # in this order they get the numbers 0, 1, 2
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def say(sentence: str, code: int) -> int:

@@ -151,7 +151,10 @@ def printed(rows: list[dict[str, Any]], output_format: str) -> int:
 
 def foreign(model: str) -> bool:
     """Whether the first argument names a model that assay did not make."""
-    return model.endswith(".onnx") or (":" in model and not Path(model).exists() and not model.endswith(".assay"))
+    from assay.registry.names import looks_like_one
+
+    named = ":" in model and not Path(model).exists() and not model.endswith(".assay")
+    return model.endswith(".onnx") or (named and not looks_like_one(model))  # late@sha256:ab12cd is of the registry
 
 
 def unit(names: list[str]) -> str:

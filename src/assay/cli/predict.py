@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assay.core.errors import SettingsError
+from assay.core.errors import AssayError, SettingsError
 
 from .options import FIT, OUT, Bundle, Look, Quiet, Rows, flag, listed
 
@@ -92,11 +92,16 @@ def predict(
     with tempfile.TemporaryDirectory() as folder, looking(look, "predict") as under, Progress(quiet) as progress:
         target = Target(output_file or str(Path(folder) / "rows.csv"), into, append)
         target.check()
-        rows, notes = score(
-            answering(model, variant), Source(table, query, from_, cache=resume), target,
-            Scores(reasons, coverage, interval, listed(with_), to_database),
-            resume=resume, size=batch_rows, told=progress,
-        )  # fmt: skip
+        try:
+            rows, notes = score(
+                answering(model, variant), Source(table, query, from_, cache=resume), target,
+                Scores(reasons, coverage, interval, listed(with_), to_database),
+                resume=resume, size=batch_rows, told=progress,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            if output_file is None or not target.work().exists():
+                raise
+            raise AssayError("stopped; the rows done so far are kept: the same with --resume goes on") from None
         if output_file is None:
             with Path(target.place).open(encoding="utf-8") as lines:
                 sys.stdout.writelines(lines)

@@ -34,7 +34,7 @@ def run(
     ] = None,
     quiet: Quiet = False,
 ) -> int:
-    """Check, repair, part, fit, verify, sign and register, as [run] in assay.toml says; skip what has not changed."""
+    """Check, repair, part, fit, verify, sign and register, as assay.toml says; skip what has not changed."""
     from assay.core.settings import read_settings
 
     settings = read_settings(Path.cwd())

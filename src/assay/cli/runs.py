@@ -17,8 +17,10 @@ FORMS = ("text", "markdown", "json")
 
 def runs(
     files: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="FILE", help="Ledgers (--runs), .assay files, folders of both.", show_default=False),
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE", help="Ledgers (--runs), .assay files, name@alias, folders of both.", show_default=False
+        ),
     ] = None,
     output_format: Format = None,
     output_file: Path_ = None,
@@ -35,11 +37,13 @@ def runs(
     ready(output_file)
     if not files:
         ledger = read_settings(Path.cwd()).runs
-        files = [Path(ledger) if ledger else Path()]
+        files = [ledger or "."]
     from assay.bundle.runs import read_runs
+    from assay.registry.places import named_bundle
     from assay.report.runs import as_json, markdown, ranked, text
 
-    groups = ranked(read_runs(files))
+    found = [(f, named_bundle(f)) for f in files]
+    groups = ranked(read_runs([Path(f) if data is f else (f, data) for f, data in found]))
     shown = {"text": lambda: text(groups, WIDTH), "markdown": lambda: markdown(groups), "json": lambda: as_json(groups)}
     said = shown[form]()
     tell(said, output_file, quiet)

@@ -45,17 +45,18 @@ def sign(
     from assay.bundle import signing
     from assay.bundle.archive import write_file
     from assay.registry import read_bundle
+    from assay.registry.names import looks_like_one
 
     from .output import note, ready
 
-    if output_file is None and not Path(model).is_file():
+    if output_file is None and looks_like_one(model) and not Path(model).is_file():
         raise SettingsError(f"{model} is no file that could be signed in place: say where the signed one goes with -o")
-    place = output_file or Path(model)
+    place, unsigned = output_file or Path(model), read_bundle(model)
     ready(place, (".assay",))
     pem = read_key(key)
     if os.name == "posix" and key.stat().st_mode & 0o077:
         note(f"others on this machine can read {key}: chmod 600 {key}", quiet)
-    signed = signing.sign(read_bundle(model), pem, password(pem))
+    signed = signing.sign(unsigned, pem, password(pem))
     write_file(place, signed)
     note(f"{place} is signed by the key {(signing.signer_of(signed) or '')[:16]}", quiet)
     return 0

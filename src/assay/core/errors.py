@@ -69,6 +69,11 @@ class NotApplicable(Exception):
     """A challenge or probe cannot be asked of this subject; the message says why. Nobody made an error."""
 
 
+def is_interrupt(error: BaseException) -> bool:
+    """Whether it is Ctrl-C, which comes as an error of its own where DuckDB was at work."""
+    return isinstance(error, KeyboardInterrupt) or str(error) in ("Query interrupted", "INTERRUPT Error: Interrupted!")
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``" - did you mean X?"`` for the nearest known name, or an empty string."""
     pool = {k.casefold(): k for k in known}

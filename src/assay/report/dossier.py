@@ -122,7 +122,7 @@ def model_limits(doc: Mapping[str, Any]) -> list[str]:
     if parity.get("max") is not None:
         out.append(
             f"The graph and the trained model differ by at most {short(parity['max'])} on "
-            f"{plural(parity.get('rows', 0), 'held-out row')}."
+            f"{plural(parity.get('rows', 0), 'given row' if model.get('imported') else 'held-out row')}."
         )
     fine = [v for v in model["verdicts"] if v["verdict"] == "clear"]
     if fine:
