@@ -8,6 +8,7 @@ import re
 import socket
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -22,12 +23,38 @@ from .conftest import service_of
 TOKEN, KEY = temporary()
 
 
-@pytest.fixture(scope="module")
-def wire(late):
-    """A server in a thread: (port, app, how many requests went the usual way)."""
+@contextmanager
+def running(app, asgi=None, state=None):
+    """The app behind the short way, in a thread of its own: gives the port."""
     from uvicorn.config import Config
     from uvicorn.server import Server
 
+    class Quiet(Server):
+        def install_signal_handlers(self):
+            pass
+
+    sock = socket.create_server(("127.0.0.1", 0))
+    http = protocol(app.limits, app)
+    config = Config(asgi or app, http=http, ws="none", lifespan="off", log_config=None, server_header=False)
+    server = Quiet(config)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve([sock])))
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    if state is not None:
+        state.append(server)
+    try:
+        yield sock.getsockname()[1]
+    finally:
+        server.should_exit = True
+        server.force_exit = True
+        thread.join(10)
+        sock.close()
+
+
+@pytest.fixture(scope="module")
+def wire(late):
+    """A server in a thread: (port, app, how many requests went the usual way)."""
     service = service_of(late)
     app, usual, kept = App(service, Guard(KeyRing(None, (KEY,)), open=OPEN)), [], []
     app.after = kept.append
@@ -36,23 +63,8 @@ def wire(late):
         usual.append(scope["path"])
         await app(scope, receive, send)
 
-    class Quiet(Server):
-        def install_signal_handlers(self):
-            pass
-
-    sock = socket.create_server(("127.0.0.1", 0))
-    config = Config(
-        counted, http=protocol(service.limits, app), ws="none", lifespan="off", log_config=None, server_header=False
-    )
-    server = Quiet(config)
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve([sock])))
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield sock.getsockname()[1], app, usual, kept
-    server.should_exit = True
-    thread.join()
-    sock.close()
+    with running(app, counted) as port:
+        yield port, app, usual, kept
 
 
 def request(body: bytes, *headers: str, path: str = "/predict", method: str = "POST") -> bytes:

@@ -65,7 +65,9 @@ class Session:
         elif numbers is not None:
             feed |= {name: numbers[:, j : j + 1] for j, name in enumerate(self.numeric)}
         try:
-            made: list[NDArray[Any]] = self.native.run(names, feed)
+            # Beneath its Python wrapper, which looks again at what is known to fit, for a third of a small run's time.
+            native = getattr(self.native, "_sess", self.native)
+            made: list[NDArray[Any]] = native.run(names, feed, None)
         except Exception as error:
             raise BundleError(f"the graph failed: {str(error).splitlines()[0][:200]}") from None
         return made

@@ -8,11 +8,13 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Protocol
 
 from .batching import Batches, Held, small
 from .events import Events, trace_of
-from .guard import Guard
+from .guard import Caller, Guard
 from .http import Refused, Request, Response
 from .limits import Gone, headers_of, read_body
 from .log import LogUnavailable
@@ -23,12 +25,17 @@ from .service import Answer, Done, Service
 Scope = dict[str, Any]
 Send = Callable[[Any], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
-Sent = tuple[int, Headers, bytes, Callable[[], None]]
 CERTIFICATE = "assay.certificate"
 WORTH_PACKING = 1_024  # bytes of an answer above which gzip is worth its time
 THREADS = 2
 NO_BODY = frozenset(("GET", "HEAD"))
 SAFE = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
+MOST_HEADS, LONGEST_HEAD, MOST_LEADS = 1_024, 2_048, 64
+# Heads with these say something of one request only, or are not followed by the plain body alone.
+ONE_TIME = frozenset((
+    b"connection", b"content-encoding", b"expect", b"traceparent", b"transfer-encoding", b"upgrade", b"x-request-id",
+))  # fmt: skip
 
 
 class Visit:
@@ -36,11 +43,24 @@ class Visit:
 
     __slots__ = ("caller", "id", "request", "start")
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, method: str, path: str) -> None:
         self.start = time.perf_counter()
-        self.request = Request(scope["method"], scope["path"])
+        self.request = Request(method, path)
         self.caller: Any = None
         self.id = ""
+
+
+Made = tuple[Visit, Response, Answer | None]
+
+
+@dataclass(slots=True)
+class Head:
+    """What the head of a plain prediction says. It is kept by its bytes: a client that sends it again is read once."""
+
+    path: str
+    headers: Mapping[bytes, bytes]
+    length: int  # of the body that follows
+    caller: Caller
 
 
 class Takes(Protocol):
@@ -69,11 +89,14 @@ class App:
         self.after, self.before, self.audit, self.events = after, before, audit, events or Events()
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="heavy")
         self.batches: Batches | None = None  # where requests that come together are run together
+        self.heads: dict[bytes, Head] = {}
+        self._leads: dict[Any, bytes] = {}
+        self._leads_of: Any = None
 
     async def __call__(self, scope: Scope, receive: Callable[[], Awaitable[Any]], send: Send) -> None:
         if scope["type"] != "http":
             return
-        visit, answer = Visit(scope), None
+        visit, answer = Visit(scope["method"], scope["path"]), None
         request = visit.request
         try:
             self._read(visit, scope)
@@ -101,10 +124,10 @@ class App:
         body, headers = self._sent(visit, response)
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})
-        self._left(visit, response, answer)
+        self.left(visit, response, answer)
 
-    def direct(self, scope: Scope, body: bytes) -> Sent | Held | None:
-        """Answer a whole request at once: status, headers, body, and what is left to do once they are sent.
+    def direct(self, scope: Scope, body: bytes) -> Made | Held | None:
+        """Answer a whole request at once.
 
         None where something would have to be waited for: then nothing was done, and the request goes the usual way. A
         held request is answered by ``finished`` when the run that it shares is over.
@@ -114,38 +137,95 @@ class App:
             return None
         if scope["query_string"] or len(body) > self.limits.body:
             return None
-        batches = self.batches
-        if batches is not None and not batches.takes(self._live(), len(body)):
-            batches = None
-        if batches is None and self.service.live.lineup.live.cost(len(body)) > INLINE:
+        batches = self._together(len(body))
+        if batches is None and self._live().cost(len(body)) > INLINE:
             return None
-        visit, answer = Visit(scope), None
+        visit = Visit("POST", path)
         try:
             self._read(visit, scope)
             if b"content-encoding" in visit.request.headers:
                 return None
             self._admit(visit, scope)
-            visit.request.body = body
-            answer = self.service.answer(visit.request, visit.caller, visit.id, batches)
-            if batches is not None and isinstance(answer, Held):
-                answer.visit = visit
-                return answer
-            response = answer.response
         except Exception as error:
-            response, answer = self._refusal(error, visit), None
-        content, headers = self._sent(visit, response)
-        return response.status, headers, content, lambda: self._left(visit, response, answer)
+            return visit, self._refusal(error, visit), None
+        return self._asked(visit, body, batches)
 
-    def finished(self, held: Held) -> Sent:
+    def again(self, head: Head, body: bytes, client: str) -> Made | Held | None:
+        """``direct`` for a request whose head came before, to the byte. Its key and its rate are asked anew."""
+        batches = self._together(len(body))
+        if batches is None and self._live().cost(len(body)) > INLINE:
+            return None
+        visit = Visit("POST", head.path)
+        request, now = visit.request, time.time()
+        request.headers, request.client = head.headers, client
+        visit.id = request_id(head.headers.get(b"x-request-id"))
+        try:
+            if not self.guard.still(head.caller, now):
+                head.caller = self.guard.admit(request, now)
+            visit.caller = head.caller
+        except Exception as error:
+            return visit, self._refusal(error, visit), None
+        return self._asked(visit, body, batches)
+
+    def _together(self, size: int) -> Batches | None:
+        batches = self.batches
+        return batches if batches is not None and batches.takes(self._live(), size) else None
+
+    def _asked(self, visit: Visit, body: bytes, batches: Batches | None) -> Made | Held:
+        visit.request.body = body
+        try:
+            answer = self.service.answer(visit.request, visit.caller, visit.id, batches)
+        except Exception as error:
+            return visit, self._refusal(error, visit), None
+        if batches is not None and isinstance(answer, Held):
+            answer.visit = visit
+            return answer
+        return visit, answer.response, answer
+
+    def finished(self, held: Held) -> Made:
         """What ``direct`` gives, of a request that was held."""
-        visit, answer = held.visit, None
         try:
             answer = held.answer()
-            response = answer.response
         except Exception as error:
-            response = self._refusal(error, visit)
-        content, headers = self._sent(visit, response)
-        return response.status, headers, content, lambda: self._left(visit, response, answer)
+            return held.visit, self._refusal(error, held.visit), None
+        return held.visit, answer.response, answer
+
+    def learn(self, data: bytes, made: Made | Held, scope: Scope) -> None:
+        """Keep the head of a request that came whole in ``data`` and was let in by its key."""
+        visit = made.visit if isinstance(made, Held) else made[0]
+        headers = visit.request.headers
+        head, _, body = data.partition(b"\r\n\r\n")
+        if (
+            len(head) > LONGEST_HEAD
+            or body != visit.request.body
+            or headers.get(b"content-length") != b"%d" % len(body)
+            or visit.caller is None
+            or visit.caller.how != "key"
+            or scope["http_version"] != "1.1"
+            or not ONE_TIME.isdisjoint(headers)
+        ):
+            return
+        if len(self.heads) >= MOST_HEADS:
+            self.heads.clear()
+        self.heads[head] = Head(visit.request.path, headers, len(body), visit.caller)
+
+    def written(self, made: Made, default: Headers, keep_alive: bool) -> bytes:
+        """An answer to ``direct`` as it goes over the wire; ``default`` headers are the server's own."""
+        visit, response, _ = made
+        end = b"\r\n" if keep_alive else b"connection: close\r\n\r\n"
+        body = response.body
+        if len(body) > WORTH_PACKING and takes_gzip(visit.request.headers):
+            body, headers = self._sent(visit, response)
+            lines = b"".join(b"%b: %b\r\n" % pair for pair in (*default, *headers))
+            return b"".join((STATUS[response.status], lines, end, body))
+        if default is not self._leads_of or len(self._leads) > MOST_LEADS:
+            self._leads_of, self._leads = default, {}
+        key = response.status, response.content_type, response.headers
+        if (lead := self._leads.get(key)) is None:
+            own = (*default, (b"content-type", response.content_type), *SAFE, *response.headers)
+            lead = STATUS[response.status] + b"".join(b"%b: %b\r\n" % pair for pair in own) + b"x-request-id: "
+            self._leads[key] = lead
+        return b"%b%b\r\ncontent-length: %d\r\n%b%b" % (lead, visit.id.encode(), len(body), end, body)
 
     def _live(self) -> Served:
         return self.service.live.lineup.live
@@ -189,7 +269,7 @@ class App:
         headers.append((b"content-length", b"%d" % len(body)))
         return body, headers
 
-    def _left(self, visit: Visit, response: Response, answer: Answer | None) -> None:
+    def left(self, visit: Visit, response: Response, answer: Answer | None) -> None:
         """After the answer: count it, log it, let the shadow have it."""
         took = time.perf_counter() - visit.start
         route = answer.route if answer is not None else template(visit.request.path)

@@ -7,14 +7,13 @@ usual way through ASGI; both ways share everything but the sending (``app.App``)
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 
-from .app import App, Sent
+from .app import App, Made
 from .batching import Held
 from .limits import Limits
 
-STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
+END = b"\r\n\r\n"  # of a head
 
 
 def protocol(limits: Limits, app: App) -> Any:
@@ -29,6 +28,70 @@ def protocol(limits: Limits, app: App) -> Any:
         """One connection."""
 
         held: Any = None  # a request whose headers are whole and whose body may be in the same bytes
+        segment = b""  # what is read now, where a request begins with it
+        waits = False  # whether a request of a known head waits for the run that it shares
+        came: bytes | None = None  # what came while it waits
+        last = False  # whether the connection is to be closed after it
+
+        def data_received(self, data: bytes) -> None:
+            if self.waits:
+                self._put_by(data)
+                return
+            if self.whole and self.heading is None:
+                end = data.find(END)
+                head = app.heads.get(data[:end]) if end > 0 else None
+                if head is not None and len(data) == end + 4 + head.length and self._again(head, data[end + 4 :]):
+                    return
+                self.segment = data
+            super().data_received(data)
+            self.segment = b""
+            held, self.held = self.held, None
+            if held is not None and not self.transport.is_closing():
+                super()._start_asgi_task(held, self.app)
+
+        def _again(self, head: Any, body: bytes) -> bool:
+            """Answer a request whose head is known, unless something else is under way."""
+            cycle = self.cycle
+            busy = cycle is not None and not cycle.response_complete
+            if busy or self.pipeline or self.flow.write_paused or self.transport.is_closing():
+                return False
+            made = app.again(head, body, self.client[0] if self.client else "")
+            if made is None:
+                return False
+            self.quiet = self.loop.time()
+            self._unset_keepalive_if_required()
+            if isinstance(made, Held):
+                self.waits = True
+                made.then = self._go_on
+            else:
+                self._send(made)
+            return True
+
+        def _send(self, made: Made) -> None:
+            self.server_state.total_requests += 1
+            if not self.transport.is_closing():  # else whoever asked has left
+                self.transport.write(app.written(made, self.server_state.default_headers, not self.last))
+            app.left(*made)
+
+        def _go_on(self, held: Held) -> None:
+            self._send(app.finished(held))
+            self.waits = False
+            if self.last:
+                self.transport.close()
+            elif self.came is not None:
+                came, self.came = self.came, None
+                self.flow.resume_reading()
+                self.data_received(came)
+
+        def _put_by(self, data: bytes) -> None:
+            self.came = data if self.came is None else self.came + data
+            self.flow.pause_reading()
+
+        def shutdown(self) -> None:
+            if self.waits:
+                self.last = True
+            else:
+                super().shutdown()
 
         def _start_asgi_task(self, cycle: Any, asgi: Any) -> None:
             plain = cycle is self.cycle and not cycle.waiting_for_100_continue and not self.flow.write_paused
@@ -43,40 +106,29 @@ def protocol(limits: Limits, app: App) -> Any:
             if held is not None and not self._answered(held):
                 super()._start_asgi_task(held, self.app)
 
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            held, self.held = self.held, None
-            if held is not None and not self.transport.is_closing():
-                super()._start_asgi_task(held, self.app)
-
         def _answered(self, cycle: Any) -> bool:
             if self.transport.is_closing():
                 return True
             made = app.direct(cycle.scope, bytes(cycle.body))
             if made is None:
                 return False
+            if self.segment and cycle.keep_alive:
+                app.learn(self.segment, made, cycle.scope)
             if isinstance(made, Held):
                 made.then = lambda held: self._write(cycle, app.finished(held))
             else:
                 self._write(cycle, made)
             return True
 
-        def _write(self, cycle: Any, made: Sent) -> None:
-            status, headers, body, then = made
+        def _write(self, cycle: Any, made: Made) -> None:
             if self.transport.is_closing():  # whoever asked has left
-                then()
+                app.left(*made)
                 return
-            parts = [STATUS[status]]
-            for name, value in self.server_state.default_headers:
-                parts += (name, b": ", value, b"\r\n")
-            for name, value in headers:
-                parts += (name, b": ", value, b"\r\n")
-            parts += (b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n", body)
-            self.transport.write(b"".join(parts))
+            self.transport.write(app.written(made, self.server_state.default_headers, cycle.keep_alive))
             cycle.response_started = cycle.response_complete = True
             if not cycle.keep_alive:
                 self.transport.close()
             self.on_response_complete()
-            then()
+            app.left(*made)
 
     return Direct

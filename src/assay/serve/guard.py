@@ -99,6 +99,21 @@ class Guard:
             self._take(caller, 0, 1, now)
         return caller
 
+    def still(self, caller: Caller, now: float) -> bool:
+        """Whether a caller who was admitted by an API key may do the same again; takes one row from its rate.
+
+        Raises:
+            Refused: 429 too fast.
+        """
+        key, known = self._callers.get(caller.id, (None, None))
+        if known is not caller or key is None or self.keys is None or not self.keys.holds(key):
+            return False
+        if key.ended(now) is not None:
+            return False
+        if caller.rate is not None:
+            self._take(caller, 0, 1, now)
+        return True
+
     def spend(self, caller: Caller, rows: int, now: float) -> None:
         """Take the rows of a request from the caller's budget and rate, before they are predicted.
 

@@ -50,6 +50,11 @@ class KeyRing:
         key, kept = self._keys.get(token[6:14], (None, NOBODY))
         return key if hmac.compare_digest(digest, kept) and token.startswith("assay_") else None
 
+    def holds(self, key: Key) -> bool:
+        """Whether this very entry still stands in the file; expiry is for the caller to see."""
+        self._again()
+        return self._keys.get(key.id, (None,))[0] is key
+
     def of_certificate(self, sha256: str) -> Key | None:
         """The entry of a client certificate that TLS has already verified."""
         self._again()
