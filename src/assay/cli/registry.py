@@ -4,39 +4,47 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from assay.core.errors import SettingsError
 
+from .approvers import approvers, key_of
 from .options import OUT, Quiet, flag
 from .output import WIDTH, note
-
-if TYPE_CHECKING:
-    from assay.registry import Event, Live, Registry, Version
-
-CHANGE = "What is recorded"
-Place = Annotated[
-    str | None, flag("Folder or postgresql:// address.  (default: settings, $ASSAY_REGISTRY, .assay/registry)", OUT,
-                     "--registry", metavar="PLACE")
-]  # fmt: skip
-Form = Annotated[str, flag("text or json.  (default: text)", OUT, "--output-format", metavar="FORMAT")]
-By = Annotated[str | None, flag("Who does it.  (default: the system's user)", CHANGE, "--by", metavar="NAME")]
-Reason = Annotated[str, flag("Why, in words.", CHANGE, "--reason", metavar="TEXT")]
-Named = Annotated[
-    str, typer.Argument(metavar="NAME@VERSION", help="Such as late@1.2.0, late@challenger, late@sha256:ab12cd.")
-]
-Alias = Annotated[str, typer.Argument(metavar="NAME@ALIAS", help="Such as late@champion.")]
-One = Annotated[str | None, typer.Argument(metavar="NAME", help="One model.  (default: all)", show_default=False)]
+from .registry_words import (
+    CHANGE,
+    Alias,
+    By,
+    Form,
+    Key,
+    Named,
+    One,
+    Place,
+    Reason,
+    called,
+    checked,
+    event_line,
+    live_doc,
+    name_and_alias,
+    named_by,
+    opened,
+    show_rows,
+    signed_doc,
+    signer_of,
+    tell,
+    version_doc,
+)
 
 registry = typer.Typer(
     name="registry", help="Versions of models, what each alias names, and what was live when.", no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
+
+
+registry.add_typer(approvers)
 
 
 @registry.callback()
@@ -101,17 +109,19 @@ def show(model: Named, place: Place = None, form: Form = "text") -> int:
         found = book.find(model)
         aliases = [a.alias for a in named_by(found, book.live(found.name))]
         own = [e for e in book.history(found.name) if e.version == found.version]
-    doc = version_doc(found, aliases) | {"history": [e.to_json() for e in own]}
+        signed, names = signed_doc(book, found), called(book)
+    doc = version_doc(found, aliases) | {"signed": signed, "history": [e.to_json() for e in own]}
     lines = [
         str(found),
         f"  sha256    {found.digest}",
         f"  bytes     {found.size:,}",
         f"  stage     {found.stage}{f' by {found.staged_by}' if found.staged_by else ''}",
+        *[f"  signed    {a['called']} ({a['key'][:8]}) {a['at'][:19].replace('T', ' ')} UTC" for a in signed],
         f"  aliases   {', '.join(aliases) or 'none'}",
         f"  added     {found.at[:19].replace('T', ' ')} UTC by {found.by}",
         *[f"  parent    {p[:12]}" for p in found.parents],
         *([textwrap.fill(f"  note      {found.note}", WIDTH, subsequent_indent=" " * 12)] if found.note else []),
-        *[event_line(e) for e in own],
+        *[event_line(e, names) for e in own],
     ]
     typer.echo(json.dumps(doc, indent=1, ensure_ascii=False) if form == "json" else "\n".join(lines))
     return 0
@@ -167,10 +177,11 @@ def clear(
 
 @registry.command()
 def approve(
-    model: Named, reason: Reason = "", by: By = None, place: Place = None, form: Form = "text", quiet: Quiet = False
-) -> int:
-    """Approve a version, so that protected aliases may name it."""
-    return staged(model, "approved", reason, by, place, form, quiet)
+    model: Named, key: Key = None, reason: Reason = "", by: By = None, place: Place = None, form: Form = "text",
+    quiet: Quiet = False,
+) -> int:  # fmt: skip
+    """Approve a version, so that protected aliases may name it; with --key so that anybody can prove who did."""
+    return staged(model, "approved", reason, by, place, form, quiet, key)
 
 
 @registry.command()
@@ -181,12 +192,19 @@ def retire(
     return staged(model, "retired", reason, by, place, form, quiet)
 
 
-def staged(model: str, stage: str, reason: str, by: str | None, place: str | None, form: str, quiet: bool) -> int:
+def staged(
+    model: str, stage: str, reason: str, by: str | None, place: str | None, form: str, quiet: bool,
+    key: Path | None = None,
+) -> int:  # fmt: skip
     checked(form)
+    signer = signer_of(key)
     with opened(place) as book:
         found = book.find(model)
-        done = book.stage(found.name, found.version, stage, by, reason)
-        tell(form, version_doc(done), f"{done} is {done.stage}", quiet)
+        done = book.stage(found.name, found.version, stage, by, reason, signer)
+        signed = signed_doc(book, done)
+        asked = max(book.state().approvals.asked.values(), default=0)
+        by_whom = f", signed by {len(signed)}" + (f" of {asked}" if asked else "") if signed else ""
+        tell(form, version_doc(done) | {"signed": signed}, f"{done} is {done.stage}{by_whom}", quiet)
     return 0
 
 
@@ -194,17 +212,30 @@ def staged(model: str, stage: str, reason: str, by: str | None, place: str | Non
 def protect(
     alias: Annotated[str, typer.Argument(metavar="ALIAS", help="Such as champion.")],
     off: Annotated[bool, flag("End the protection.", CHANGE, "--off")] = False,
+    approvals: Annotated[
+        int, flag("How many approvers must have signed.  (default: 0)", CHANGE, "--approvals", metavar="N")
+    ] = 0,
+    key: Key = None,
     reason: Reason = "",
     by: By = None,
     place: Place = None,
     form: Form = "text",
     quiet: Quiet = False,
 ) -> int:
-    """Let only approved versions be promoted to an alias."""
+    """Let only approved versions be promoted to an alias; with --approvals only those that so many approvers signed."""
+    if approvals < 0 or (off and approvals):
+        raise SettingsError("--approvals must be 0 or more, and goes without --off")
     checked(form)
+    signer = signer_of(key)
     with opened(place, create=True) as book:
-        held = book.protect(alias, not off, by, reason)
-    tell(form, {"protected": list(held)}, f"needs approval: {', '.join(held) or 'nothing'}", quiet)
+        held = book.protect(alias, not off, by, reason, approvals, signer)
+        asked = dict(book.state().approvals.asked)
+    waits = "" if (alias in held, asked.get(alias, 0)) == (not off, 0 if off else approvals) else (
+        f"not yet: another approver must sign the same; {alias} asks for {asked.get(alias, 0)} approvals still. "
+    )  # fmt: skip
+    shown = [f"{a} ({asked[a]} signed)" if a in asked else a for a in held]
+    doc = {"protected": list(held), "approvals": asked}
+    tell(form, doc, f"{waits}needs approval: {', '.join(shown) or 'nothing'}", quiet)
     return 0
 
 
@@ -222,7 +253,8 @@ def history(
     with opened(place) as book:
         found = book.history(name, at)
         if at is None:
-            shown = [event_line(e) for e in found]
+            names = called(book)
+            shown = [event_line(e, names) for e in found]
             docs = [e.to_json() for e in found]
             text = json.dumps(docs, indent=1, ensure_ascii=False) if form == "json" else "\n".join(shown)
             typer.echo(text or "nothing was done yet")
@@ -283,13 +315,17 @@ def check(
     expect: Annotated[
         str, flag("Hash of an earlier head that the history must still hold.", OUT, "--expect", metavar="HASH")
     ] = "",
+    approver: Annotated[
+        list[Path] | None,
+        flag("Public key of an approver; no other may be one. May be repeated.", OUT, "--approver", metavar="PEM"),
+    ] = None,
     place: Place = None,
     form: Form = "text",
 ) -> int:
-    """Read everything again: the chain of events and every file. Exit code 1 where something is wrong."""
+    """Read everything again: the chain of events, signatures and every file. Exit code 1 where something is wrong."""
     checked(form)
     with opened(place) as book:
-        found = book.check(expect)
+        found = book.check(expect, [key_of(path)[0] for path in approver or ()])
     doc = {"events": found.events, "files": found.files, "head": found.head, "problems": list(found.problems)}
     if form == "json":
         typer.echo(json.dumps(doc, indent=1))
@@ -299,90 +335,3 @@ def check(
         well = "everything is as it was written" if not found.problems else f"{len(found.problems)} wrong"
         typer.echo(f"{found.events:,} events and {found.files:,} files read: {well}\nhead {found.head}")
     return 1 if found.problems else 0
-
-
-@contextmanager
-def opened(place: str | None, create: bool = False) -> Iterator[Registry]:
-    from assay.registry import open_registry
-
-    with open_registry(place, create) as book:
-        yield book
-
-
-def checked(form: str) -> None:
-    if form not in ("text", "json"):
-        raise SettingsError(f"--output-format must be text or json here; got {form!r}")
-
-
-def name_and_alias(model: str) -> tuple[str, str]:
-    from assay.registry.names import read_reference
-
-    asked = read_reference(model)
-    if not asked.alias:
-        raise SettingsError(f"NAME@ALIAS was expected, such as late@champion; got {model!r}")
-    return asked.name, asked.alias
-
-
-def tell(form: str, doc: Any, sentence: str, quiet: bool) -> None:
-    """JSON on standard output, or a sentence on standard error."""
-    if form == "json":
-        typer.echo(json.dumps(doc, indent=1, ensure_ascii=False))
-    else:
-        note(sentence, quiet)
-
-
-def show_rows(form: str, head: Sequence[str], rows: Sequence[Sequence[str]], docs: Any, none: str) -> None:
-    if form == "json":
-        typer.echo(json.dumps(docs, indent=1, ensure_ascii=False))
-    elif not rows:
-        typer.echo(none)
-    else:
-        typer.echo("\n".join(aligned([head, *rows])))
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns as wide as they need; the widest gives way until a line has 80 characters."""
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    while sum(widths) + 2 * (len(widths) - 1) > WIDTH and max(widths) > 8:
-        widths[widths.index(max(widths))] -= 1
-    cut = [[cell if len(cell) <= w else cell[: w - 1] + "…" for cell, w in zip(r, widths, strict=True)] for r in rows]
-    return ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in cut]
-
-
-def event_line(event: Event) -> str:
-    """One event in a line: number, moment, what, by whom, why."""
-    what = f"{event.name} {event.version}".strip()
-    target = f"{event.name}@{event.alias}" if event.name else event.alias
-    before = f" (was {event.more['from']})" if "from" in event.more else ""
-    says = {
-        "added": f"{what} added", "approved": f"{what} approved", "retired": f"{what} retired",
-        "promoted": f"{target} is {event.version}{before}",
-        "rolled-back": f"{target} is {event.version} again{before}",
-        "cleared": f"{target} names nothing{before}",
-        "protected": f"{target} needs approval", "unprotected": f"{target} needs no approval",
-        "removed": f"file {event.digest[:12]} removed",
-    }.get(event.kind, event.kind)  # fmt: skip
-    clock = "  [clock went back]" if "clock_before" in event.more else ""
-    why = f": {event.reason}" if event.reason else ""
-    line = f"{event.seq:>4}  {event.at[:19].replace('T', ' ')}  {says}, {event.by}{why}{clock}"
-    return textwrap.fill(line, WIDTH, subsequent_indent=" " * 27, break_on_hyphens=False)
-
-
-def named_by(version: Version, live: Sequence[Live]) -> list[Live]:
-    return [a for a in live if a.name == version.name and a.version == version.version]
-
-
-def version_doc(version: Version, aliases: Sequence[str] | None = None) -> dict[str, Any]:
-    doc = {
-        "name": version.name, "version": version.version, "digest": version.digest, "size": version.size,
-        "stage": version.stage, "staged_by": version.staged_by or None, "parents": list(version.parents),
-        "at": version.at, "by": version.by, "note": version.note or None, "seq": version.seq,
-    }  # fmt: skip
-    return doc if aliases is None else doc | {"aliases": list(aliases)}
-
-
-def live_doc(live: Live) -> dict[str, Any]:
-    return {
-        "name": live.name, "alias": live.alias, "version": live.version, "digest": live.digest, "since": live.since,
-        "by": live.by, "reason": live.reason or None, "seq": live.seq,
-    }  # fmt: skip

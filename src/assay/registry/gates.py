@@ -165,9 +165,19 @@ def approved(model: Model, listed: Sequence[Version], shown: str, registry: Regi
     where = "no registry" if registry is None else f"registry {registry.place}"
     if not listed:
         return Gate("approved", "blocked", "it is in no registry", where, f"assay registry add {shown}")
-    yes = next((v for v in listed if v.stage == APPROVED), None)
-    if yes is not None:
-        return Gate("approved", "passed", f"{yes} was approved by {yes.staged_by}", where)
+    assert registry is not None
+    known = registry.state().approvals
+    yes = [v for v in listed if v.stage == APPROVED]
+    if yes:
+        best = max(yes, key=lambda v: len(known.of(v.name, v.version)))
+        given, missing = known.of(best.name, best.version), known.lacks(SERVED, best.name, best.version)
+        by = " and ".join(str(a.by) for a in given)
+        said = f"{best} was approved, signed by {by}" if given else f"{best} is said to be approved by {best.staged_by}"
+        if missing:
+            then = f"assay registry approve {best.name}@{best.version} --key approver.pem"
+            said += f"; {SERVED} asks for {known.asked[SERVED]} signed approvals"
+            return Gate("approved", "blocked", said, where, then)
+        return Gate("approved", "passed", said + ("" if given else ", which nobody signed"), where)
     last = listed[-1]
     said = f"{last} was retired by {last.staged_by}" if last.stage == RETIRED else f"{last} is proposed by {last.by}"
     return Gate("approved", "blocked", said, where, f"assay registry approve {last.name}@{last.version} --reason TEXT")

@@ -13,10 +13,12 @@ from assay.core.errors import BundleError, InputError, did_you_mean
 
 from . import events
 from .events import Event, told
-from .names import checked_alias, checked_digest, checked_name, checked_version, following, order, read_reference
-from .state import APPROVED, RETIRED, Live, State, Version, folded
+from .guarding import allowed, change, enough, permitted, waiting
+from .names import checked_alias, checked_digest, checked_name, checked_version, read_reference
+from .signed import Signer, signed
+from .state import APPROVED, RETIRED, Live, State, Version, folded, free, known_model
 from .store import Store
-from .upkeep import KEPT_DAYS, Checked, Removed, check, unused
+from .upkeep import KEPT_DAYS, Checked, Removed, check, collect, copy, doubts
 from .who import user, words
 
 
@@ -71,7 +73,7 @@ class Registry:
         """
         state = self.state()
         if name is not None:
-            _known(state, name)
+            known_model(state, name)
         return state.of(name)
 
     def live(self, name: str | None = None, at: str | None = None) -> tuple[Live, ...]:
@@ -97,7 +99,7 @@ class Registry:
             InputError: there is none, or a digest begins as several do; the nearest name is told.
         """
         state, asked = self.state(), read_reference(reference)
-        _known(state, asked.name)
+        known_model(state, asked.name)
         own = state.of(asked.name)
         if asked.alias:
             live = state.alias(asked.name, asked.alias)
@@ -106,6 +108,11 @@ class Registry:
                 told_of = f"it has {', '.join(known)}" if known else "it has none yet: assay registry promote"
                 raise InputError(
                     f"{asked.name} has no alias {asked.alias}; {told_of}{did_you_mean(asked.alias, known)}"
+                )
+            if missing := state.approvals.unproven.get((asked.name, asked.alias)):
+                raise InputError(
+                    f"{reference} was given {live.version} past the rules, without {missing} of the approvals that it "
+                    "asks for: assay registry check tells more"
                 )
             return state.versions[asked.name, live.version]
         if asked.version:
@@ -145,20 +152,13 @@ class Registry:
             last = max((e.seq for e in found if e.at <= until), default=0)
             found = [e for e in found if e.seq <= last]
         if name is not None:
-            _known(self.state(), name)
+            known_model(self.state(), name)
             found = [e for e in found if e.name == name]
         return tuple(found)
 
     def doubts(self, at: str) -> tuple[str, ...]:
         """What makes an answer ``at`` a moment doubtful: clocks that went back across it."""
-        until = told(events.moment_of(at))
-        within = [e for e in self.history(at=at) if e.at > until]
-        if not within:
-            return ()
-        return (
-            f"a clock went back: event {within[0].seq}, told at {within[0].at[:19]}Z, came before others, told as "
-            f"not after {at}; the answer goes by the order of events",
-        )
+        return doubts(self.history(at=at), at)
 
     # --- what changes it
 
@@ -186,14 +186,14 @@ class Registry:
         with self._writing() as (state, append):
             if version is None:
                 there = [v for v in state.of(name) if v.digest == digest and digest not in state.removed]
-                number = there[-1].version if there else _free(state, name, str(manifest.get("version", "0.1.0")))
+                number = there[-1].version if there else free(state, name, str(manifest.get("version", "0.1.0")))
             else:
                 number = checked_version(version)
             known = state.versions.get((name, number))
             if known is not None and known.digest != digest:
                 raise InputError(
                     f"{name} {number} is another file (sha256:{known.digest[:12]}): a version never changes; give the "
-                    f"next, such as --version {_free(state, name, number)}"
+                    f"next, such as --version {free(state, name, number)}"
                 )
             if not self.store.has(digest):
                 self.store.put(digest, data)  # removed between: no one can while this writes
@@ -204,11 +204,15 @@ class Registry:
                 append("added", name, number, digest, by=by, reason=note, more=more)
         return self.state().versions[name, number]
 
-    def stage(self, name: str, version: str, stage: str, by: str | None = None, reason: str = "") -> Version:
-        """Approve or retire a version (``proposed`` is what it begins as).
+    def stage(
+        self, name: str, version: str, stage: str, by: str | None = None, reason: str = "",
+        signer: Signer | None = None,
+    ) -> Version:  # fmt: skip
+        """Approve or retire a version (``proposed`` is what it begins as). ``signer`` signs an approval, once.
 
         Raises:
-            InputError: there is no such version, an alias names what would be retired, or another stage was asked for.
+            InputError: there is no such version, an alias names what would be retired, another stage was asked for, or
+                the key that signs is no approver's.
         """
         if stage not in (APPROVED, RETIRED):
             raise InputError(f"a version can be {APPROVED} or {RETIRED}; got {stage!r}")
@@ -217,15 +221,19 @@ class Registry:
             named = [live.alias for live in state.live(name) if live.version == found.version]
             if stage == RETIRED and named:
                 raise InputError(f"{found} is {' and '.join(named)}: promote another version first, or clear the alias")
-            if found.stage != stage:
-                append(stage, name, found.version, found.digest, by=by, reason=reason)
+            if signer is not None and stage == APPROVED:
+                allowed(state, signer)
+            given = {approval.by.key for approval in state.approvals.of(name, found.version)}
+            if found.stage != stage or (signer is not None and signer.key not in given):
+                append(stage, name, found.version, found.digest, by=by, reason=reason, signer=signer)
         return self.state().versions[name, found.version]
 
     def promote(self, name: str, alias: str, version: str, by: str | None = None, reason: str = "") -> Live:
         """Let an alias name a version (its number, its digest, or another alias). Nothing where it does already.
 
         Raises:
-            InputError: there is no such version, it is retired, or the alias is protected and it is not approved.
+            InputError: there is no such version, it is retired, or the alias is protected and it is not approved, or
+                not by as many signatures of approvers as the alias asks for.
         """
         checked_alias(alias)
         with self._writing() as (state, append):
@@ -236,6 +244,7 @@ class Registry:
                 raise InputError(
                     f"{alias} is protected and {found} is not approved: assay registry approve {name}@{found.version}"
                 )
+            enough(state, alias, found)
             if found.digest in state.removed:
                 raise InputError(f"the file of {found} was removed: add it again as a new version")
             before = state.alias(name, alias)
@@ -244,19 +253,22 @@ class Registry:
         return self._live(name, alias)
 
     def rollback(self, name: str, alias: str, by: str | None = None, reason: str = "") -> Live:
-        """Let an alias name what it named before; a second rollback goes one further back. Retired versions are passed.
+        """Let an alias name what it named before; a second rollback goes one further back.
+
+        Versions that are retired, or lack approvals that the alias asks for by now, are passed over.
 
         Raises:
             InputError: there is no such alias, or nothing before.
         """
         with self._writing() as (state, append):
-            _known(state, name)
+            known_model(state, name)
             stack = state.stacks.get((name, alias))
             if not stack:
                 raise InputError(f"{name} has no alias {alias} yet: assay registry promote")
             for place in reversed(range(len(stack) - 1)):
                 before = stack[place]
                 fit = before is not None and state.versions[name, before.version].stage != RETIRED
+                fit = fit and before is not None and not state.approvals.lacks(alias, name, before.version)
                 if before is not None and fit and before.digest not in state.removed:
                     more = {**_from(stack[-1]), "to": place}
                     append("rolled-back", name, before.version, before.digest, alias, by, reason, more)
@@ -267,25 +279,54 @@ class Registry:
         return self._live(name, alias)
 
     def clear(self, name: str, alias: str, by: str | None = None, reason: str = "") -> None:
-        """Let an alias name nothing. A rollback brings back what it named.
-
-        Raises:
-            InputError: it names nothing already.
-        """
+        """Let an alias name nothing; a rollback brings back what it named. Raises InputError where it does already."""
         with self._writing() as (state, append):
-            _known(state, name)
+            known_model(state, name)
             before = state.alias(name, alias)
             if before is None:
                 raise InputError(f"{name} has no alias {alias}")
             append("cleared", name, alias=alias, by=by, reason=reason, more=_from(before))
 
-    def protect(self, alias: str, on: bool = True, by: str | None = None, reason: str = "") -> tuple[str, ...]:
-        """Only approved versions get this alias, of any model, until ``on`` is False. Gives all protected ones."""
+    def protect(
+        self, alias: str, on: bool = True, by: str | None = None, reason: str = "", approvals: int = 0,
+        signer: Signer | None = None,
+    ) -> tuple[str, ...]:  # fmt: skip
+        """Only approved versions get this alias, of any model, until ``on`` is False. Gives all protected ones.
+
+        Args:
+            approvals: how many approvers must have signed for a version; 0: it is enough that somebody said so.
+            signer: an approver; needed where approvals are or were asked for, once there are approvers.
+        """
         checked_alias(alias)
         with self._writing() as (state, append):
-            if (alias in state.protected) != on:
-                append("protected" if on else "unprotected", alias=alias, by=by, reason=reason)
+            now = alias in state.protected, state.approvals.asked.get(alias, 0)
+            if now != (on, approvals * on):
+                more = {"approvals": approvals} if on and approvals else {}
+                kind = "protected" if on else "unprotected"
+                permitted(state, kind, alias, more, signer)
+                append(kind, alias=alias, by=by, reason=reason, more=more, signer=signer)
         return tuple(sorted(self.state().protected))
+
+    def approver(
+        self, key: str, pem: bytes | None = None, called: str = "", by: str | None = None, reason: str = "",
+        signer: Signer | None = None,
+    ) -> int:  # fmt: skip
+        """Let approvals by a public key count from now on (``pem``), or no longer (without). Gives the number of
+        approvers who must still sign the same change before it is so; 0: it is.
+
+        Args:
+            key: SHA-256 of the public PEM (``bundle.signing.key_name``); ``called``: whose it is, in a word.
+            signer: an approver, once there is one.
+
+        Raises:
+            InputError: nobody allowed signed it, it is so already, or an alias would ask for more than there are.
+        """
+        with self._writing() as (state, append):
+            kind, more = change(state, key, pem, called)
+            permitted(state, kind, "", more, signer)
+            append(kind, by=by, reason=reason, more=more, signer=signer)
+        known = self.state().approvals
+        return waiting(known, kind, more) if (key in known.approvers) != (pem is not None) else 0
 
     def gc(
         self, days: float = KEPT_DAYS, everything: bool = False, dry_run: bool = False, by: str | None = None
@@ -294,25 +335,9 @@ class Registry:
 
         Args:
             days: a file that an alias named in the last so many days stays, so that a rollback finds it.
-            everything: that guard is off.
-            dry_run: only tell.
+            everything: that guard is off. dry_run: only tell.
         """
-        useless = unused(self.state(), days, everything)
-        found = [(digest, size, why) for digest, size in self.store.stored() if (why := useless(digest))]
-        if dry_run:
-            return Removed(tuple(found))
-        out = []
-        for digest, size, _ in found:
-            # Told first, removed after, each under the writers' lock: killed between, the next run ends it.
-            with self._writing() as (state, append):
-                why = unused(state, days, everything)(digest)
-                if why and digest not in state.removed:
-                    append("removed", digest=digest, by=by, reason=why, more={"size": size})
-            with self._writing() as (state, _):
-                if why and digest in state.removed:
-                    self.store.drop(digest)
-                    out.append((digest, size, why))
-        return Removed(tuple(out), self.store.tidy())
+        return collect(self, days, everything, dry_run, by)
 
     def copy_to(self, other: Registry) -> tuple[int, int]:
         """Copy everything into an empty registry, each event as it is, so that hashes stay; (events, files) copied.
@@ -320,23 +345,16 @@ class Registry:
         Raises:
             InputError: the other holds something already.
         """
-        found, files = self.store.events(0), 0
-        for digest, _ in self.store.stored():
-            other.store.put(digest, self.read(digest))
-            files += 1
-        with other._lock, other.store.writing():
-            if other.store.head():
-                raise InputError(f"the registry in {other.place} is not empty: copy into a new one")
-            other.store.append(found)
-        return len(found), files
+        return copy(self, other)
 
-    def check(self, expect: str = "") -> Checked:
-        """Read everything again: the chain of events, what they add up to, and every file.
+    def check(self, expect: str = "", approvers: Sequence[str] = ()) -> Checked:
+        """Read everything again: the chain of events, what they add up to, every signature, and every file.
 
         Args:
             expect: the hash of an event that was there once; the chain must still hold it, so that a cut end shows.
+            approvers: keys; where any are named, no other may be an approver's.
         """
-        return check(self.store, expect)
+        return check(self.store, expect, approvers)
 
     # --- how
 
@@ -349,46 +367,32 @@ class Registry:
 
             def append(
                 kind: str, name: str = "", version: str = "", digest: str = "", alias: str = "", by: str | None = None,
-                reason: str = "", more: dict[str, Any] | None = None,
+                reason: str = "", more: dict[str, Any] | None = None, signer: Signer | None = None,
             ) -> None:  # fmt: skip
                 at = told(events.now())
                 clock = {"clock_before": state.at} if at < state.at else {}
                 known = {"writer": w} if (w := self.store.writer()) else {}
                 event = Event(state.seq + 1, at, kind, name, version, digest, alias, words(by or user()), words(reason),
                               {**(more or {}), **clock, **known}, state.hash)  # fmt: skip
+                if signer is not None:
+                    event = signed(event, signer)
                 pending.append(replace(event, hash=event.chained()))
 
             yield state, append
             self.store.append(pending)
 
     def _version(self, state: State, name: str, version: str) -> Version:
-        _known(state, name)
+        known_model(state, name)
         if (name, version) in state.versions:
             return state.versions[name, version]
         bare = len(version) == 64 and not version.strip("0123456789abcdef")
         return self.find(f"{name}@{'sha256:' * bare}{version}")
 
     def _live(self, name: str, alias: str) -> Live:
-        live = self.state().alias(name, alias)
-        if live is None:  # another writer was quicker
+        if (live := self.state().alias(name, alias)) is None:  # another writer was quicker
             raise InputError(f"{name}@{alias} was cleared by somebody else just now")
         return live
 
 
 def _from(before: Live | None) -> dict[str, Any]:
     return {} if before is None else {"from": before.version}
-
-
-def _known(state: State, name: str) -> None:
-    names = state.names()
-    if name not in names:
-        held = f"it has {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}" if names else "it is empty"
-        raise InputError(f"the registry has no model {name!r}; {held}{did_you_mean(name, names)}")
-
-
-def _free(state: State, name: str, wanted: str) -> str:
-    """``wanted`` where no version has it, else the patch after the highest."""
-    checked_version(wanted)
-    if (name, wanted) not in state.versions:
-        return wanted
-    return following(max((v.version for v in state.of(name)), key=order))

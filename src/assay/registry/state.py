@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from assay.core.errors import InputError, did_you_mean
+
+from .approvals import POLICY, Approvals
 from .events import FIRST, Event
-from .names import order
+from .names import checked_version, following, order
 
 PROPOSED, APPROVED, RETIRED = "proposed", "approved", "retired"
 
@@ -56,6 +59,7 @@ class State:
     stacks: dict[tuple[str, str], list[Live | None]] = field(default_factory=dict)  # what an alias named, latest last
     protected: set[str] = field(default_factory=set)  # aliases that only approved versions get
     removed: dict[str, Event] = field(default_factory=dict)  # digests whose files were taken out
+    approvals: Approvals = field(default_factory=Approvals)  # who may approve, and what counts
     ended: dict[str, str] = field(default_factory=dict)  # digest -> latest time at which an alias left it
 
     def apply(self, event: Event) -> None:
@@ -69,12 +73,18 @@ class State:
             self.removed.pop(event.digest, None)
         elif event.kind in (APPROVED, RETIRED):
             self.versions[key] = replace(self.versions[key], stage=event.kind, staged_by=event.by)
+            if event.kind == APPROVED:
+                self.approvals.approved(event, self.versions[key].digest)
+            else:
+                self.approvals.retired(event)
         elif event.kind in ("promoted", "rolled-back", "cleared"):
             self._point(event, latest)
-        elif event.kind == "protected":
-            self.protected.add(event.alias)
-        elif event.kind == "unprotected":
-            self.protected.discard(event.alias)
+            self.approvals.pointed(event)
+        elif event.kind in POLICY and self.approvals.policy(event):
+            if event.kind == "protected":
+                self.protected.add(event.alias)
+            elif event.kind == "unprotected":
+                self.protected.discard(event.alias)
         elif event.kind == "removed":
             self.removed[event.digest] = event
         self.seq, self.hash, self.at = event.seq, event.hash, latest
@@ -122,3 +132,22 @@ def folded(events: Iterable[Event]) -> State:
     for event in events:
         state.apply(event)
     return state
+
+
+def known_model(state: State, name: str) -> None:
+    """
+    Raises:
+        InputError: there is no model of that name; the nearest is told.
+    """
+    names = state.names()
+    if name not in names:
+        held = f"it has {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}" if names else "it is empty"
+        raise InputError(f"the registry has no model {name!r}; {held}{did_you_mean(name, names)}")
+
+
+def free(state: State, name: str, wanted: str) -> str:
+    """``wanted`` where no version has it, else the patch after the highest."""
+    checked_version(wanted)
+    if (name, wanted) not in state.versions:
+        return wanted
+    return following(max((v.version for v in state.of(name)), key=order))

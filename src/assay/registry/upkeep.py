@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from assay.core.errors import InputError
 
 from . import events
-from .events import FIRST, told
+from .events import FIRST, Event, told
 from .state import RETIRED, State
 from .store import Store
+
+if TYPE_CHECKING:
+    from .registry import Registry
 
 KEPT_DAYS = 30  # a file that was live in the last so many days is never removed by itself
 
@@ -44,7 +50,52 @@ def unused(state: State, days: float, everything: bool) -> Callable[[str], str]:
     return lambda digest: "" if digest in used else "retired" if digest in known else "no version"
 
 
-def check(store: Store, expect: str = "") -> Checked:
+def collect(registry: Registry, days: float, everything: bool, dry_run: bool, by: str | None) -> Removed:
+    """See ``Registry.gc``."""
+    useless = unused(registry.state(), days, everything)
+    found = [(digest, size, why) for digest, size in registry.store.stored() if (why := useless(digest))]
+    if dry_run:
+        return Removed(tuple(found))
+    out = []
+    for digest, size, _ in found:
+        # Told first, removed after, each under the writers' lock: killed between, the next run ends it.
+        with registry._writing() as (state, append):
+            why = unused(state, days, everything)(digest)
+            if why and digest not in state.removed:
+                append("removed", digest=digest, by=by, reason=why, more={"size": size})
+        with registry._writing() as (state, _):
+            if why and digest in state.removed:
+                registry.store.drop(digest)
+                out.append((digest, size, why))
+    return Removed(tuple(out), registry.store.tidy())
+
+
+def doubts(found: Sequence[Event], at: str) -> tuple[str, ...]:
+    """See ``Registry.doubts``."""
+    until = told(events.moment_of(at))
+    within = [e for e in found if e.at > until]
+    if not within:
+        return ()
+    return (
+        f"a clock went back: event {within[0].seq}, told at {within[0].at[:19]}Z, came before others, told as "
+        f"not after {at}; the answer goes by the order of events",
+    )
+
+
+def copy(registry: Registry, other: Registry) -> tuple[int, int]:
+    """See ``Registry.copy_to``."""
+    found, files = registry.store.events(0), 0
+    for digest, _ in registry.store.stored():
+        other.store.put(digest, registry.read(digest))
+        files += 1
+    with other._lock, other.store.writing():
+        if other.store.head():
+            raise InputError(f"the registry in {other.place} is not empty: copy into a new one")
+        other.store.append(found)
+    return len(found), files
+
+
+def check(store: Store, expect: str = "", approvers: Sequence[str] = ()) -> Checked:
     """See ``Registry.check``."""
     problems = list(store.damage())
     found, state, previous, seen = store.events(0), State(), FIRST, set()
@@ -61,6 +112,10 @@ def check(store: Store, expect: str = "") -> Checked:
         seen.add(event.hash)
     if expect and not any(h.startswith(expect) for h in seen):
         problems.append(f"no event has the hash {expect[:16]}: the history was changed, or its end was cut off")
+    problems += state.approvals.flaws
+    for approver in state.approvals.approvers.values():
+        if approvers and approver.key not in approvers:
+            problems.append(f"{approver} is an approver since {approver.since[:10]}, and was not named")
     files = 0
     for digest in sorted(state.digests() - set(state.removed)):
         data, files = store.get(digest), files + 1
