@@ -13,6 +13,7 @@ from assay.core.claim import About, Claim, Effect
 from assay.core.errors import SettingsError
 from assay.core.settings import Settings
 from assay.core.table import Ask
+from assay.tables.files import reason
 from assay.testing import clean_subject
 
 
@@ -61,6 +62,16 @@ def test_a_challenge_that_fails_does_not_stop_the_others():
     )
     assert runs["X01"].error == "ZeroDivisionError: by hand"
     assert len(runs["X02"].claims) == 1
+
+
+def test_ctrl_c_while_duckdb_works_stops_all_and_is_no_failed_challenge():
+    def stopped(subject):
+        raise RuntimeError("Query interrupted")
+
+    with pytest.raises(KeyboardInterrupt):
+        Runner(clean_subject(50), Settings()).one(module(stopped))
+    with pytest.raises(KeyboardInterrupt):
+        reason(RuntimeError("Query interrupted"))
 
 
 def test_needs_are_said_in_plain_words():

@@ -11,7 +11,7 @@ from typing import Any
 
 from assay.core.challenge import Challenge
 from assay.core.claim import Claim
-from assay.core.errors import AssayError, NotApplicable
+from assay.core.errors import AssayError, NotApplicable, is_interrupt
 from assay.core.settings import Settings
 from assay.core.subject import Subject
 from assay.core.table import Ask, Table
@@ -111,6 +111,8 @@ class Runner:
         except (KeyboardInterrupt, MemoryError):
             raise
         except Exception as error:  # the contract is broken, and the report says so instead of stopping
+            if is_interrupt(error):
+                raise KeyboardInterrupt from None
             what = str(error) if isinstance(error, AssayError) else f"{type(error).__name__}: {error}"
             return Run(challenge, error=what, seconds=time.perf_counter() - start)
         return Run(challenge, claims, seconds=time.perf_counter() - start)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from assay.core.errors import InputError
+from assay.core.errors import InputError, is_interrupt
 
 from .bytes import Form, form_of, plain, stdin_copy
 from .cache import Folder
@@ -131,7 +131,13 @@ def ipc(paths: list[Path], label: str) -> DuckTable:
 
 
 def reason(error: BaseException) -> str:
-    """The first line of an engine's message, without its class and without paths."""
+    """The first line of an engine's message, without its class and without paths.
+
+    Raises:
+        KeyboardInterrupt: that is what it was.
+    """
+    if is_interrupt(error):
+        raise KeyboardInterrupt from None
     lines = str(error).strip().splitlines()
     text = lines[0] if lines else type(error).__name__
     for head in ("Invalid Input Error: ", "Invalid Error: ", "IO Error: ", "Binder Error: ", "Conversion Error: "):
