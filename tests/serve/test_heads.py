@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from assay.serve.app import MOST_HEADS, App
-from assay.serve.batching import Batches
+from assay.serve.batching import Batches, Gain
 from assay.serve.guard import Guard
 from assay.serve.key_file import KeyRing
 from assay.serve.keys import make
@@ -43,7 +43,7 @@ def wire(late):
     app.again = lambda *asked: app.seen.append(asked) or again(*asked)
     app.after = app.noted.append
     app.batches = Batches()
-    app.batches.measure(service.live.lineup.live)
+    app.batches.gains[service.live.lineup.live] = Gain(100.0, 10.0, 0.0)
     with running(app) as port:
         yield port, app, ring
 
@@ -151,6 +151,7 @@ def test_answers_come_in_order_when_the_next_request_comes_early(wire, row):
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for part in (one, other, one, one[:20], one[20:] + other):
             raw.sendall(part)
+            time.sleep(0.03)
         data = b""
         while data.count(b"HTTP/1.1 200") < 5:
             data += raw.recv(65536)
@@ -180,7 +181,7 @@ def test_a_service_that_ends_answers_what_it_holds(late, row):
     service = service_of(late)
     app = App(service, Guard(Ring(None, (KEY,))))
     app.batches = Batches(wait=0.3)
-    app.batches.measure(service.live.lineup.live)
+    app.batches.gains[service.live.lineup.live] = Gain(100.0, 10.0, 0.0)
     servers = []
     with running(app, state=servers) as port:
         one = asked(row)
