@@ -102,6 +102,13 @@ Megabytes = Annotated[float, flag("Most MB of a worker's log.  (default: 1024)",
 Days = Annotated[float, flag("Days that the log keeps.  (default: 90)", KEEPS, "--log-days", metavar="DAYS")]
 Audit = Annotated[str | None, flag("Folder for who asked what, hash-chained.", KEEPS, "--audit", metavar="FOLDER")]
 Requests = Annotated[bool, flag("A JSON line for every request, with its trace id.", KEEPS, "--log-requests")]
+Spans = Annotated[
+    str, flag("A collector that gets an OpenTelemetry span of every request: http://host:4318.", KEEPS, "--traces",
+              metavar="URL")
+]  # fmt: skip
+Ratio = Annotated[
+    float, flag("Share of requests that begin a trace.  (default: 1)", KEEPS, "--trace-ratio", metavar="SHARE")
+]
 
 
 def serve(
@@ -142,6 +149,8 @@ def serve(
     log_days: Days = 90.0,
     audit: Audit = None,
     log_requests: Requests = False,
+    traces: Spans = "",
+    trace_ratio: Ratio = 1.0,
 ) -> int:
     """Serve a model: /predict, /explain, the Open Inference Protocol v2, metrics, a page for people."""
     from assay.serve.fleet import serve as start
@@ -163,6 +172,6 @@ def serve(
         usage=usage or "", tls_cert=tls_cert or "", tls_key=tls_key or "", client_ca=client_ca or "",
         log=kept[-1] if kept else "", durable=durable, audit=audit or "",
         log_without=listed(log_without), log_hashed=listed(log_hashed), log_id=log_id, log_mb=log_mb, log_days=log_days,
-        log_requests=log_requests, limits=limits, grpc_port=grpc_port,
+        log_requests=log_requests, traces=traces, trace_ratio=trace_ratio, limits=limits, grpc_port=grpc_port,
     )  # fmt: skip
     return start(setup, lambda line: typer.echo(line))

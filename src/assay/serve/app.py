@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .batching import Batches, Held, small
 from .events import Events, trace_of
@@ -21,6 +21,9 @@ from .log import LogUnavailable
 from .scoring import INLINE, Served
 from .secrets import request_id
 from .service import Answer, Done, Service
+
+if TYPE_CHECKING:
+    from .tracing import Traces
 
 Scope = dict[str, Any]
 Send = Callable[[Any], Awaitable[None]]
@@ -89,6 +92,7 @@ class App:
         self.after, self.before, self.audit, self.events = after, before, audit, events or Events()
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="heavy")
         self.batches: Batches | None = None  # where requests that come together are run together
+        self.traces: Traces | None = None
         self.heads: dict[bytes, Head] = {}
         self._leads: dict[Any, bytes] = {}
         self._leads_of: Any = None
@@ -276,7 +280,7 @@ class App:
         self.service.metrics.request(route, response.status, took)
         if answer is not None and answer.done is not None and self.after is not None and self.before is None:
             self.after(answer.done)
-        if self.audit is not None or self.events.requests:
+        if self.audit is not None or self.events.requests or self.traces is not None:
             self._record(visit.request, visit.caller, visit.id, route, response, answer, took)
 
     def _record(
@@ -288,10 +292,15 @@ class App:
         if self.audit is not None:
             model = done.served.digest if done is not None else ""
             self.audit(request, name, id, route, response.status, rows, model)
+        if self.traces is not None:
+            served = done.served if done is not None else None
+            ids = self.traces.request(request, route, response.status, took, id, rows, served)
+        else:
+            ids = trace_of(request.headers)
         if self.events.requests:
             self.events.request(
                 request_id=id, method=request.method, route=route, status=response.status, caller=name, rows=rows,
-                seconds=round(took, 6), **trace_of(request.headers),
+                seconds=round(took, 6), **ids,
             )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 from .secrets import without_secrets
 
-_IDS = rb"-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}"
+_IDS = rb"-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})"
 PARENT = re.compile(rb"(?!ff)(?:00(?=.{53}\Z)|(?!00)[0-9a-f]{2})" + _IDS + rb"(?:-.*)?")  # version 00 ends there
 
 
@@ -71,10 +71,15 @@ def server_tells(events: Events) -> None:
     server.handlers, server.propagate = [Told(logging.ERROR)], False
 
 
-def trace_of(headers: Mapping[bytes, bytes]) -> dict[str, str]:
-    """Trace and span of a traceparent header (w3.org/TR/trace-context); empty where there is none that is valid."""
+def parent_of(headers: Mapping[bytes, bytes]) -> tuple[str, str, int] | None:
+    """Trace, span and flags of a traceparent header (w3.org/TR/trace-context); None where there is none that is
+    valid."""
     given = headers.get(b"traceparent")
     found = PARENT.fullmatch(given) if given is not None else None
-    if found is None:
-        return {}
-    return {"trace_id": found[1].decode(), "span_id": found[2].decode()}
+    return None if found is None else (found[1].decode(), found[2].decode(), int(found[3], 16))
+
+
+def trace_of(headers: Mapping[bytes, bytes]) -> dict[str, str]:
+    """Trace and span of the caller, as the line of a request has them."""
+    parent = parent_of(headers)
+    return {} if parent is None else {"trace_id": parent[0], "span_id": parent[1]}

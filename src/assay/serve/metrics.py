@@ -42,6 +42,8 @@ COUNTS = {
     "shadow_dropped": "Requests that the shadow skipped because its queue was full.",
     "swaps": "Models that took over.",
     "swap_failures": "Models that could not take over.",
+    "spans": "Spans of requests that were made for the collector.",
+    "spans_sent": "Spans that the collector took.",
     "log_dropped": "Predictions that the log could not take.",
     "log_written": "Predictions that the log has written.",
 }

@@ -51,6 +51,8 @@ class Setup:
     log_days: float = 90.0
     audit: str = ""
     log_requests: bool = False
+    traces: str = ""  # address of a collector
+    trace_ratio: float = 1.0
     drain: float = 20.0
     poll: float = 0.2
     limits: Limits = field(default_factory=Limits)
@@ -62,6 +64,12 @@ class Setup:
         if self.unknown not in ("ignore", "refuse"):
             raise SettingsError(f"--unknown must be ignore or refuse; got {self.unknown!r}")
         wait_from(self.batch_wait)
+        if self.traces:
+            from .tracing import address_of
+
+            address_of(self.traces)
+        if not 0 <= self.trace_ratio <= 1:
+            raise SettingsError(f"--trace-ratio must lie between 0 and 1; got {self.trace_ratio:g}")
         if not 0 <= self.port <= 65535:
             raise SettingsError(f"--port must lie between 0 and 65535; got {self.port}")
         if self.grpc_port is not None:

@@ -39,6 +39,7 @@ from .usage import Usage
 
 if TYPE_CHECKING:
     from .grpc.server import Port
+    from .tracing import Traces
 
 READY = frozenset((("GET", "/v2/health/ready"),))
 TICK = 0.5  # seconds between two looks at what is counted elsewhere
@@ -86,6 +87,8 @@ class Worker:
             self.service, self.guard, after=self._after(), before=self._committed if setup.durable else None,
             audit=self.audit.put_request if self.audit is not None else None, events=self.events,
         )  # fmt: skip
+        self.traces = self._tracing()
+        self.app.traces = self.traces
         if self.batches is not None:
             self.app.batches, self.batches.threads = self.batches, self.app.threads
         self.rpc: Port | None = None
@@ -148,6 +151,15 @@ class Worker:
 
         return AuditLog(Path(self.setup.audit), warn=lambda sentence: self.events("audit", says=sentence))
 
+    def _tracing(self) -> Traces | None:
+        setup = self.setup
+        if not setup.traces:
+            return None
+        from .tracing import Traces
+
+        name, tls = self.live.lineup.live.name, bool(setup.tls_cert)
+        return Traces(setup.traces, name, ratio=setup.trace_ratio, tls=tls, events=self.events)
+
     def _after(self) -> Takes | None:
         if self.shadow is not None:
             return self.shadow
@@ -176,6 +188,9 @@ class Worker:
         if self.log is not None:
             self.metrics.put("log_dropped", self.log.dropped)
             self.metrics.put("log_written", self.log.written)
+        if self.traces is not None:
+            self.metrics.put("spans", self.traces.made)
+            self.metrics.put("spans_sent", self.traces.sent)
         self.events.flush()
 
     def run(self, sockets: list[socket.socket], ready: Callable[[], None] | None = None) -> int:
@@ -183,6 +198,8 @@ class Worker:
         from uvicorn.config import Config
 
         setup = self.setup
+        if self.traces is not None:
+            self.traces.at(*sockets[0].getsockname()[:2])
         gc.collect()
         gc.freeze()  # what is loaded stays: no later collection looks at it again
         gc.set_threshold(20_000, 20, 50)
@@ -271,6 +288,8 @@ class Worker:
             self.log.close()
         if self.audit is not None:
             self.audit.close()
+        if self.traces is not None:
+            self.traces.close()
         self._count()
         if self.registry is not None:
             self.registry.close()
