@@ -89,6 +89,17 @@ def test_another_key_does_not_pass(model: Model, keys: None, tmp_path: Path, cap
     assert doc["blocked_by"] == "signed"
 
 
+LOSS = [{"metric": "log-loss", "value": 0.9, "label": "rows held out", "headline": True}]
+
+
+def test_of_a_loss_less_is_enough(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any):
+    monkeypatch.chdir(tmp_path)
+    Path("late.assay").write_bytes(with_dossier(model, changed("model/scores", [LOSS[0] | {"value": 0.5}])))
+    _, doc = status(capsys)
+    fit = next(g for g in doc["gates"] if g["name"] == "fit")
+    assert fit["state"] == "passed" and "log-loss 0.5" in fit["evidence"]
+
+
 @pytest.mark.parametrize(
     ("path", "value", "gate", "says"),
     [
@@ -98,6 +109,7 @@ def test_another_key_does_not_pass(model: Model, keys: None, tmp_path: Path, cap
         ("model/left_out", {}, "audit", "K01 stands: delay knows it"),
         ("model/scores", [], "fit", "no score on held-out rows"),
         ("report/question/enough", 0.81, "fit", "0.81 would be enough"),
+        ("model/scores", LOSS, "fit", "0.7 would be enough"),
         ("model/verdicts", [{"code": "M05", "verdict": "found"}], "fit", "a rule of thumb does better"),
         ("model/verdicts", [{"code": "M08", "verdict": "error", "name": "n", "reason": "r"}], "proof", "M08 n: r"),
         ("report/settings/watch/alarm", "", "watch policy", "EMPTY: alarm"),

@@ -13,6 +13,7 @@ from .table import F64, I64
 
 Kind = Literal["class", "ordinal", "mean", "quantile", "count"]
 WORDS = ("mean", "median", "quantile:0.9", "count", "ordinal")
+FALLING = ("log-loss", "MAE", "pinball loss", "mean class distance")  # measures of which lower is better
 TINY = 1e-7  # probabilities and rates are kept this far from 0 before a logarithm (float32 graphs resolve no less)
 
 

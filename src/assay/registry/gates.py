@@ -14,6 +14,7 @@ from assay.bundle.archive import contents
 from assay.bundle.layout import SIGNATURE
 from assay.bundle.model import Model
 from assay.bundle.verify import Verified
+from assay.core.aim import FALLING
 
 from .registry import Registry
 from .state import APPROVED, RETIRED, Version
@@ -107,7 +108,7 @@ def audit(report: Mapping[str, Any], made: Mapping[str, Any]) -> Gate:
 
 
 def fitted(dossier: Mapping[str, Any], made: Mapping[str, Any]) -> Gate:
-    """Passed where a held-out score is known, is not below what is enough, and M05 saw no rule of thumb win."""
+    """Passed where a held-out score is known, is not worse than what is enough, and M05 saw no rule of thumb win."""
     where = "dossier, model"
     score = next((s for s in made.get("scores") or [] if s.get("headline")), None)
     if score is None:
@@ -119,7 +120,8 @@ def fitted(dossier: Mapping[str, Any], made: Mapping[str, Any]) -> Gate:
     if beaten:
         return Gate("fit", "blocked", f"{said}: a rule of thumb does better (M05)", where, "assay rule M05")
     enough = ((dossier.get("report") or {}).get("question") or {}).get("enough")
-    if enough is not None and score["value"] < enough:
+    falls = score["metric"] in FALLING
+    if enough is not None and (score["value"] > enough if falls else score["value"] < enough):
         return Gate(
             "fit", "blocked", f"{said}; {enough:g} would be enough", where, "more budget, rows or columns: assay fit"
         )

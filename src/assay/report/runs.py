@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from assay.core.aim import FALLING
+
 from .numbers import decimals, plain, plural, short, span
 
-FALLING = ("log-loss", "MAE", "pinball loss", "mean class distance")  # lower is better
 TIE = "="
 HEAD = ("", "score", "between", "seed", "CPU s", "looks", "recipe", "commit", "size", "µs", "file")
 
