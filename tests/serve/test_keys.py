@@ -154,6 +154,19 @@ def test_a_folder_that_is_not_there(tmp_path):
         KeyRing(tmp_path / "none.json")
 
 
+def test_a_disk_that_takes_nothing_leaves_the_old_keys(path):
+    resource = pytest.importorskip("resource")
+    write(path, (make("web")[1],))
+    before, (soft, hard) = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, hard))
+    try:
+        with pytest.raises(OutputError, match="choose another place with --keys"):
+            write(path, (make("web")[1], make("app")[1]))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == before and len(list(path.parent.iterdir())) == 1
+
+
 def test_revoking_needs_one_key(path):
     keys = (make("web")[1], make("web")[1])
     with pytest.raises(SettingsError, match="by its id"):

@@ -159,7 +159,7 @@ def write(path: Path, keys: Sequence[Key]) -> None:
             file.flush()
             os.fsync(file.fileno())
 
-    replacing(path, fill)
+    replacing(path, fill, "--keys")
 
 
 def revoke(keys: Sequence[Key], which: str, now: float) -> tuple[tuple[Key, ...], Key]:
