@@ -10,8 +10,11 @@ from typing import Any
 from .errors import OutputError
 
 
-def replacing(path: Path, write: Callable[[Path], Any]) -> Path:
+def replacing(path: Path, write: Callable[[Path], Any], flag: str = "-o") -> Path:
     """Let ``write`` fill a file beside ``path`` (of the same suffix), then rename it. Nothing half-written stays.
+
+    Args:
+        flag: what names another place.
 
     Raises:
         OutputError: the folder is missing or not writable, or the disk is full.
@@ -22,7 +25,7 @@ def replacing(path: Path, write: Callable[[Path], Any]) -> Path:
         beside.replace(path)
     except OSError as error:
         said = f"{path} could not be written ({error.strerror or error}); nothing was left behind"
-        raise OutputError(f"{said}; choose another place with -o") from None
+        raise OutputError(f"{said}; choose another place with {flag}") from None
     finally:
         beside.unlink(missing_ok=True)
     return path
