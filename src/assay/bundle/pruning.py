@@ -226,7 +226,8 @@ def _back(weights: F64, axis: int, wide: int) -> F64:
     """(nets, units, outputs) in the form that the graph had."""
     if wide == 3:
         return weights
-    return weights[0] if axis == 0 else weights[0].T
+    out: F64 = weights[0] if axis == 0 else weights[0].T
+    return out
 
 
 def _taken(value: NDArray[Any], axis: int, chosen: list[I64]) -> NDArray[Any]:
