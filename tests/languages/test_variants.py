@@ -260,3 +260,24 @@ def test_shared_weights_and_branches_are_left_alone():
         assert layers(odd) == []
         with pytest.raises(SettingsError, match="this graph has none"):
             pruned(odd.SerializeToString(), feed, 0.5)
+
+
+def test_a_promotion_to_a_file_without_the_variant_leaves_what_is_live(case, thin, tmp_path):
+    from assay.registry import open_registry
+    from assay.serve.live import Live
+    from assay.serve.metrics import Metrics
+    from assay.serve.setup import Setup
+    from assay.serve.sources import Found, loader
+    from assay.serve.swap import Watcher
+
+    load, told = loader(Setup("late@champion")), []
+    with open_registry(tmp_path / "registry") as registry:
+        for data in (thin.to_bytes(), case.model.to_bytes()):
+            registry.add(data, "late")
+        registry.promote("late", "champion", "0.1.0")
+        live = Live(load(Found(thin.to_bytes(), "late", "0.1.0", "pruned")))
+        watcher = Watcher(registry, live, load, model="late@champion", metrics=Metrics(), variant="pruned",
+                          events=lambda what, **more: told.append((what, more.get("error"))))  # fmt: skip
+        registry.promote("late", "champion", "0.1.1")
+        assert not watcher.look() and live.lineup.live.version == "0.1.0+pruned"
+    assert told == [("swap-failed", "the file holds no variant 'pruned' of its graph: it has none")]
