@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import zlib
 
 import pytest
@@ -186,3 +187,18 @@ def test_the_page_is_fixed_and_what_it_shows_is_text(late):
     response = client.ask("/")
     assert dict(response.headers)[b"content-security-policy"] == page.policy()
     assert b"src=" not in response.body and b"@" not in response.body.partition(b"<style>")[0]
+
+
+def test_the_card_tells_dates_as_dates(late):
+    card = late._files["dossier/model_card.md"].decode()
+    row = next(line for line in card.splitlines() if line.startswith("| when |"))
+    assert re.match(r"\| when \| date \| 2020-\d\d-\d\d.* to 20\d\d-\d\d-\d\d.* \| 2020-", row) and "e+09" not in card
+
+
+def test_the_answer_scrolls_within_its_own_cell_of_the_page(late):
+    """What sticks and is itself a cell of the grid is painted over the card below it."""
+    html = Client(service_of(late)).ask("/").body.decode()
+    assert (
+        re.search(r'<div>\s*<section aria-labelledby="answer" class="beside">', html)
+        and ".beside{position:sticky" in html
+    )

@@ -5,12 +5,14 @@ Headings follow Mitchell et al. (2019), "Model Cards for Model Reporting"; a par
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
+from assay.core.words import text_of
 from assay.report.dossier import left_out_sentence, lineage, model_limits, model_of, ordered, whose, with_defaults
 from assay.report.markdown import safe, score_table, table
-from assay.report.numbers import count
+from assay.report.numbers import count, plural
 
 UNKNOWN = "Nothing was recorded."
 QUESTION = {"decides": "What is decided", "about": "About whom", "asked_at": "When it is asked", "owner": "Owner"}
@@ -21,7 +23,9 @@ def model_card(dossier: Mapping[str, Any], schema: Mapping[str, Any], name: str,
     own, model = schema["x-assay"], model_of(dossier)
     task = "values" if own["task"] == "regression" else ", ".join(own["classes"])
     lines = [f"# {safe(name)} {version}", "", "## Model details", ""]
-    lines.append(f"Predicts {safe(own['target'] or 'a target')} ({safe(task)}) from {len(own['order'])} columns.")
+    lines.append(
+        f"Predicts {safe(own['target'] or 'a target')} ({safe(task)}) from {plural(len(own['order']), 'column')}."
+    )
     lines += ["", safe(left_out_sentence(model)), ""]
     lines += ["## Intended use", "", *_use(dossier), "", "## Factors", "", *_factors(dossier)]
     lines += ["", "## Metrics", "", *_metrics(model)]
@@ -55,7 +59,7 @@ def _metrics(model: Mapping[str, Any]) -> list[str]:
     scores = [with_defaults(s) for s in ordered(model)]
     if not scores:
         return ["No score is known: nothing was held out and judged."]
-    return [*score_table(scores), f"The first score is {safe(whose(model))}." if whose(model) else ""]
+    return [*score_table(scores), f"The model in this file: {safe(whose(model))}." if whose(model) else ""]
 
 
 def _columns(schema: Mapping[str, Any]) -> list[str]:
@@ -64,15 +68,21 @@ def _columns(schema: Mapping[str, Any]) -> list[str]:
         entry = own["columns"][column]
         seen = entry.get("range") or entry.get("categories") or ()
         if entry.get("range"):
-            seen = [f"{v:.6g}" for v in entry["range"]]
-            said = " to ".join(seen)
+            said = " to ".join(told(entry["kind"], v) for v in entry["range"])
         else:
             said = ", ".join(map(str, seen[:6])) + (f" and {count(len(seen) - 6)} more" if len(seen) > 6 else "")
         usual = entry["typical"]
         if entry["kind"] == "bool" and usual is not None:
             usual = str(bool(usual)).lower()
-        said_usual = "" if usual is None else f"{usual:.6g}" if isinstance(usual, float) else usual
+        said_usual = "" if usual is None else usual if isinstance(usual, str) else told(entry["kind"], usual)
         rows.append((safe(column), entry["kind"], safe(said), safe(said_usual)))
     personal = [safe(c) for c in own["order"] if own["columns"][c].get("personal") is True]
     said = f"Personal data, by the word of who made the model: {', '.join(personal)}. Logs of the service leave it out."
     return [*table(("column", "kind", "seen", "typical"), rows), *(["", said] if personal else [])]
+
+
+def told(kind: str, value: float) -> str:
+    """A value of a column as people read it."""
+    if kind == "date" and abs(value) < 2e11:
+        return text_of(dt.datetime(1970, 1, 1) + dt.timedelta(seconds=round(value))) or ""
+    return f"{value:04.0f}" if kind == "clock" else f"{value:.6g}"

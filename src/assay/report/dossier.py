@@ -76,8 +76,8 @@ def whose(model: Mapping[str, Any]) -> str:
     if shipped.get("label"):
         return plain(shipped["label"])
     return {
-        "judged": "of the model in this file",
-        "refit": "of the same recipe; the model in this file is a refit on all rows, not itself tested",
+        "judged": "the very model that was judged",
+        "refit": "the same recipe, refitted on all rows, not itself tested",
     }.get(str(shipped.get("which")), "")
 
 
@@ -136,15 +136,13 @@ def lineage(doc: Mapping[str, Any]) -> list[tuple[str, str]]:
     subject = report.get("subject", {})
     out = pairs(model["lineage"])
     if subject:
-        out += [
-            ("table", plain(subject["name"])),
-            ("digest of the table", plain(subject["data_digest"])),
-            ("rows and columns", f"{count(subject['rows'])} x {count(subject['columns'])}"),
-        ]
+        if subject["data_digest"] != model["lineage"].get("data_digest"):
+            out += [("table", plain(subject["name"])), ("digest of the table", plain(subject["data_digest"]))]
+        out.append(("rows and columns", f"{count(subject['rows'])} x {count(subject['columns'])}"))
     out += [(f"rows to {k}", count(n)) for k, n in model["rows"].items()]
     if "assay" in report:
         out += [("assay", plain(report["assay"])), ("seed", plain(report["seed"]))]
-    return out
+    return list(dict.fromkeys(out))
 
 
 def dossier_context(doc: Mapping[str, Any]) -> dict[str, Any]:

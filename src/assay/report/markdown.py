@@ -112,7 +112,7 @@ def dossier_markdown(doc: Mapping[str, Any]) -> list[str]:
     scores = [with_defaults(s) for s in ordered(model)]
     out += score_table(scores)
     if scores and whose(model):
-        out += [f"The first score is {safe(whose(model))}.", ""]
+        out += [f"The model in this file: {safe(whose(model))}.", ""]
     told = understanding.summary(model)
     if told:
         out += ["## What the model goes by", "", *(f"- {safe(said)}" for said in told), ""]

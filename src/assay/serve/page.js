@@ -121,7 +121,8 @@ form.addEventListener("submit", async (event) => {
     const told = await ask("explain?n=5", row);
     if (told.ok) {
       const one = told.doc.explanations[0], list = make("ul");
-      reasons.append(make("h3", "Why"), make("p", "Usual: " + shown(one.usual) + "; here: " + shown(one.output) + (one.of ? " for " + one.of : ""), "quiet"));
+      const said = one.of ? (share) => (100 * share).toFixed(1) + " %" : shown;
+      reasons.append(make("h3", "Why"), make("p", (one.of ? one.of + ": usually " : "Usually ") + said(one.usual) + ", here " + said(one.output), "quiet"));
       for (const reason of one.reasons) list.append(make("li", reason, /\(-[^()]*\)$/.test(reason) ? "down" : "up"));
       reasons.append(list);
     }

@@ -49,9 +49,8 @@ def html(served: Served) -> bytes:
     what = (
         "a value" if not served.classes else ", ".join(served.classes[:6]) + (" ..." if len(served.classes) > 6 else "")
     )
-    about = (
-        f"Version {served.version}, {served.digest[:12]}: {target} ({what}) from {len(served.schema.inputs)} columns"
-    )
+    n = len(served.schema.inputs)
+    about = f"Version {served.version}, {served.digest[:12]}: {target} ({what}) from {n} column{'' if n == 1 else 's'}"
     doc = {"columns": [_column(i, served.typical[i.column]) for i in served.schema.inputs], "card": card_of(served)}
     data = orjson.dumps(doc).decode().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     parts = {
