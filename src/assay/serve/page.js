@@ -102,6 +102,7 @@ form.addEventListener("submit", async (event) => {
     if (!ok) {
       out.replaceChildren(make("p", doc.error, "bad"));
       for (const field of doc.fields || []) complain(field.column, field.reason);
+      out.parentElement.scrollIntoView({ block: "nearest" });
       return;
     }
     const answer = doc.predictions[0], parts = [make("p", shown(answer.prediction), "big")];
