@@ -130,8 +130,8 @@ class App:
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})
         self.left(visit, response, answer)
 
-    def direct(self, scope: Scope, body: bytes) -> Made | Held | None:
-        """Answer a whole request at once.
+    def direct(self, scope: Scope, body: bytes, alone: bool = False) -> Made | Held | None:
+        """Answer a whole request at once; ``alone`` says that no other connection is open.
 
         None where something would have to be waited for: then nothing was done, and the request goes the usual way. A
         held request is answered by ``finished`` when the run that it shares is over.
@@ -141,7 +141,7 @@ class App:
             return None
         if scope["query_string"] or len(body) > self.limits.body:
             return None
-        batches = self._together(len(body))
+        batches = self._together(len(body), alone)
         if batches is None and self._live().cost(len(body)) > INLINE:
             return None
         visit = Visit("POST", path)
@@ -154,9 +154,9 @@ class App:
             return visit, self._refusal(error, visit), None
         return self._asked(visit, body, batches)
 
-    def again(self, head: Head, body: bytes, client: str) -> Made | Held | None:
+    def again(self, head: Head, body: bytes, client: str, alone: bool = False) -> Made | Held | None:
         """``direct`` for a request whose head came before, to the byte. Its key and its rate are asked anew."""
-        batches = self._together(len(body))
+        batches = self._together(len(body), alone)
         if batches is None and self._live().cost(len(body)) > INLINE:
             return None
         visit = Visit("POST", head.path)
@@ -171,9 +171,9 @@ class App:
             return visit, self._refusal(error, visit), None
         return self._asked(visit, body, batches)
 
-    def _together(self, size: int) -> Batches | None:
+    def _together(self, size: int, alone: bool) -> Batches | None:
         batches = self.batches
-        return batches if batches is not None and batches.takes(self._live(), size) else None
+        return batches if batches is not None and batches.takes(self._live(), size, alone) else None
 
     def _asked(self, visit: Visit, body: bytes, batches: Batches | None) -> Made | Held:
         visit.request.body = body

@@ -202,13 +202,18 @@ class Batches:
                 apart=gain.apart, joins=gain.joins, waits=gain.waits or bool(gain.joins and self.wait),
             )  # fmt: skip
 
-    def takes(self, served: Served, size: int) -> bool:
-        """Whether a request of so many bytes is to be set aside: others are there too, and its model gains by it."""
+    def takes(self, served: Served, size: int, alone: bool = False) -> bool:
+        """Whether a request of so many bytes is to be set aside: others are there too, and its model gains by it.
+
+        ``alone`` says that its connection is the only one, so that no other can come in this turn.
+        """
         gain = self.gains.get(served)
         if gain is None or not gain.joins or size > 2 * SMALL * served.row_bytes:
             return False
         if self._expected > 1 or self._held or self._met or gain.alone > INLINE:
             return True
+        if alone:
+            return False
         self._met = True
         asyncio.get_running_loop().call_soon(self._turned)
         return False

@@ -55,7 +55,7 @@ def protocol(limits: Limits, app: App) -> Any:
             busy = cycle is not None and not cycle.response_complete
             if busy or self.pipeline or self.flow.write_paused or self.transport.is_closing():
                 return False
-            made = app.again(head, body, self.client[0] if self.client else "")
+            made = app.again(head, body, self.client[0] if self.client else "", len(self.connections) == 1)
             if made is None:
                 return False
             self.quiet = self.loop.time()
@@ -109,7 +109,7 @@ def protocol(limits: Limits, app: App) -> Any:
         def _answered(self, cycle: Any) -> bool:
             if self.transport.is_closing():
                 return True
-            made = app.direct(cycle.scope, bytes(cycle.body))
+            made = app.direct(cycle.scope, bytes(cycle.body), len(self.connections) == 1)
             if made is None:
                 return False
             if self.segment and cycle.keep_alive:

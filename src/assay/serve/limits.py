@@ -142,8 +142,8 @@ def inflate(body: bytes, headers: Mapping[bytes, bytes], limits: Limits) -> byte
     Raises:
         Refused: 400 it does not unpack or goes on after its end, 413 it unpacks to too much, 415 another encoding.
     """
-    coding = headers.get(b"content-encoding", b"").strip().lower()
-    if coding in (b"", b"identity"):
+    said = headers.get(b"content-encoding")
+    if said is None or (coding := said.strip().lower()) in (b"", b"identity"):
         return body
     if coding not in (b"gzip", b"x-gzip", b"deflate"):
         raise Refused(415, "content-encoding must be gzip, deflate or identity")
@@ -200,7 +200,7 @@ def check_once(body: bytes, doc: Any) -> None:
     """
     said = body.count(b":")
     rows = doc.get("rows") if isinstance(doc, dict) else doc
-    if isinstance(rows, list) and rows and all(row.__class__ is dict for row in rows):
+    if isinstance(rows, list) and set(map(type, rows)) == {dict}:
         names = sum(map(len, rows)) + (len(doc) if rows is not doc else 0)
         if said == names or (b"\\" not in body and said == names + sum(map(_colons, rows))):
             return

@@ -68,7 +68,7 @@ class Served:
         """
         output, sets = self.session.outputs(self.asked, batch.numbers, batch.texts)
         output = np.asarray(output, np.float64)
-        if not math.isfinite(output.sum()) and not np.isfinite(output).all():
+        if not math.isfinite(np.add.reduce(output, None)) and not np.isfinite(output).all():
             raise BundleError("the graph gave a number that is not finite")
         if coverage is None or coverage == self.schema.coverage:
             coverage = self.schema.coverage

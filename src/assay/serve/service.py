@@ -118,6 +118,8 @@ class Service:
         """
         asked = Asked(request, caller, id, self.live.lineup, batches)
         path = request.path
+        if path == "/predict" and request.method == "POST":
+            return self.predict(asked)
         if path.startswith("/v2/models/"):
             return v2.answer(self, asked)
         method = "GET" if request.method == "HEAD" else request.method
@@ -139,8 +141,10 @@ class Service:
         return forms.parsed(body)
 
     def predict(self, asked: Asked) -> Answer:
-        found = forms.options(asked.request.query, ("coverage", "reasons"))
-        reasons, coverage = forms.number(found, "reasons", 0, forms.MOST_REASONS, 0), forms.share(found, "coverage")
+        found, reasons, coverage = {}, 0, None
+        if asked.request.query:
+            found = forms.options(asked.request.query, ("coverage", "reasons"))
+            reasons, coverage = forms.number(found, "reasons", 0, forms.MOST_REASONS, 0), forms.share(found, "coverage")
         doc = self.body(asked.request)
         decode = lambda served: forms.batch_of(doc, served.decoder)  # noqa: E731
         if asked.batches is not None and not found:
