@@ -74,6 +74,7 @@ BENCH = (
     Job("registry_speed"),
     Job("batch_predict", "--rows 500000", ""),
     Job("c_export", "--tables"),
+    Job("compress", "--rows 3000 --rounds 5", "--wide", TABLES),
     Job("sql_export"),
     Job("serving/install", RELEASE),
     Job("serving/run", f"{RELEASE} --rounds 3 --durable", f"{RELEASE} --durable --peers out/serving", WRK),

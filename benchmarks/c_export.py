@@ -72,10 +72,10 @@ def cells(model: Model, rows: pa.Table) -> str:
     return "".join(f"{{{', '.join(column[k] for column in columns)}}},\n" for k in range(n))
 
 
-def measured(model: Model, rows: pa.Table, rounds: int, flag: str) -> dict[str, float]:
+def measured(model: Model, rows: pa.Table, rounds: int, flag: str, variant: str | None = None) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        for name, data in c.files(model, "late").items():
+        for name, data in c.files(model, "late", variant).items():
             (place / name).write_bytes(data)
         (place / "rows.inc").write_text(cells(model, rows), "utf-8")
         (place / "driver.c").write_text(DRIVER, "utf-8")
