@@ -204,6 +204,16 @@ def test_who_stops_it_is_told_that_the_rows_are_kept(
     assert run([*words, "--resume"]) == 0
 
 
+@pytest.mark.parametrize("place", ["t.csv", "*.csv", "../in/t.csv"])
+def test_the_output_never_takes_the_place_of_what_is_read(rows: Path, tmp_path: Path, small: Model, place: str) -> None:
+    (tmp_path / "in").mkdir()
+    table = tmp_path / "in" / "t.csv"
+    table.write_bytes((rows / "t.csv").read_bytes())
+    with pytest.raises(OutputError, match="is the table itself"):
+        score(small, Source(str(tmp_path / "in" / place)), Target(str(table)))
+    assert table.read_bytes() == (rows / "t.csv").read_bytes() and len(list((tmp_path / "in").iterdir())) == 1
+
+
 def test_one_output_has_one_writer(rows: Path, tmp_path: Path, small: Model) -> None:
     held = Spool(folder_for(tmp_path / "out.csv"), {})
     with pytest.raises(OutputError, match="another process writes this output now"):

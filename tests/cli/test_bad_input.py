@@ -92,6 +92,7 @@ WORDS: dict[str, list[str]] = {
     "unknown rule": ["rule", "K77"],
     "plant without a place": ["plant", "D07", "good.csv"],
     "plant in predictions": ["plant", "M07", "good.csv", "-o", "b.csv"],
+    "plant over the table": ["plant", "D07", "good.csv", "-o", "good.csv"],
     "plant of nothing": ["plant", "D07", "good.csv", "-o", "b.csv", "--dose", "0"],
 }
 

@@ -78,6 +78,7 @@ def test_the_life_of_a_model(late: Path, capsys: pytest.CaptureFixture[str]) -> 
         ["promote", "late"],
         ["list", "--output-format", "xml"],
         ["gc", "--days", "-1"],
+        ["gc", "--days", "nan"],
     ):
         assert said(capsys, *words, code=2)[1].startswith("error: ")
 

@@ -80,3 +80,17 @@ def test_errors_are_told(capsys, tmp_path):
     for arguments in (["http://127.0.0.1:1"], ["https://x"], [str(tmp_path / "absent.assay")]):
         assert run(["bench", *arguments]) == 2
         assert capsys.readouterr().err.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    "load", [{"seconds": float("inf")}, {"seconds": float("nan")}, {"connections": 10**6}, {"rows": 10**9}]
+)
+def test_what_no_bench_can_offer_is_refused(load):
+    with pytest.raises(SettingsError, match="at most"):
+        Load(**load)
+
+
+@pytest.mark.parametrize("rps", [0.0, float("nan"), float("inf"), 1e30])
+def test_a_rate_that_nobody_can_send_is_refused(rps):
+    with pytest.raises(SettingsError, match="--rps must be above 0 and at most"):
+        target(1).offer(rps)

@@ -113,6 +113,7 @@ def score(
     """
     scores, told = scores or Scores(), told or (lambda what, share: None)
     target.check()
+    _kept_apart(source, target)
     asked = {
         "model": model.digest, "variant": model.variant, "source": _print_of(source, resume),
         "columns": list(scores.columns), "reasons": scores.reasons,
@@ -140,6 +141,20 @@ def score(
         else:
             spool.remove()
     return spool.rows, table.notes
+
+
+def _kept_apart(source: Source, target: Target) -> None:
+    """
+    Raises:
+        OutputError: the output would take the place of the rows that are read.
+    """
+    from assay.tables.opening import expand
+
+    if is_database(source.place) or is_database(target.place) or source.place == "-":
+        return
+    out = Path(target.place).resolve()
+    if any(path.resolve() == out for path in expand(source.place)):
+        raise OutputError(f"{target.place} is the table itself, which stays as it is: choose another name with -o")
 
 
 def _opened(source: Source, spool: Spool, resume: bool, model: Model, scores: Scores) -> DuckTable | DirectText:

@@ -45,7 +45,7 @@ def bench(
 
     load = Load(seconds=seconds, connections=connections, rows=rows)
     with measured(target, load, workers=workers, key=key or os.environ.get("ASSAY_KEY", ""), body=body) as service:
-        steps = [service.offer(rps)] if rps else saturated(service, lambda said: note(said, quiet))
+        steps = [service.offer(rps)] if rps is not None else saturated(service, lambda said: note(said, quiet))
     if output_format == "json":
         import json
 
@@ -54,7 +54,7 @@ def bench(
     typer.echo(f"{'offered/s':>10} {'answered/s':>10} {'failed':>7} {'p50 ms':>8} {'p99 ms':>8} {'CPU us':>8}")
     for step in steps:
         typer.echo(step.line())
-    if not rps:
+    if rps is None:
         best = max((s for s in steps if not s.saturated), key=lambda s: s.answered, default=steps[0])
         typer.echo(f"saturates above {best.answered:,.0f} requests a second ({best.answered * rows:,.0f} rows)")
     return 0

@@ -50,11 +50,13 @@ def plant(
     quiet: Quiet = False,
 ) -> int:
     """Put a fault into a copy of a table, and say exactly where."""
+    from .fix import kept_apart
     from .output import TABLES, note, ready, write_table
 
     if output_file is None:
         raise SettingsError("plant must know where the broken copy goes: -o broken.csv")
     ready(output_file, tuple(TABLES))
+    kept_apart(table, output_file, True)
     if dose is not None and dose <= 0:
         raise SettingsError(f"--dose must be above 0; got {dose:g}")
     settings = settings_from_flags(seed=seed)

@@ -281,7 +281,7 @@ def gc(
 ) -> int:
     """Remove files that only retired versions stand for, and left-overs."""
     checked(form)
-    if days < 0:
+    if not 0 <= days < 1e6:
         raise SettingsError(f"--days must be 0 or more; got {days:g}")
     with opened(place) as book:
         out = book.gc(days, everything, dry_run, by)
@@ -333,5 +333,11 @@ def check(
         for problem in found.problems:
             typer.echo(textwrap.fill(f"wrong: {problem}", WIDTH, subsequent_indent=" " * 7))
         well = "everything is as it was written" if not found.problems else f"{len(found.problems)} wrong"
-        typer.echo(f"{found.events:,} events and {found.files:,} files read: {well}\nhead {found.head}")
+        typer.echo(
+            f"{counted(found.events, 'event')} and {counted(found.files, 'file')} read: {well}\nhead {found.head}"
+        )
     return 1 if found.problems else 0
+
+
+def counted(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"

@@ -30,6 +30,9 @@ LATE = 0.25  # seconds of p99 at which a service counts as saturated
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
+MOST_RPS = 1_000_000  # more than one process could send
+
+
 @dataclass(frozen=True, slots=True)
 class Load:
     """What is offered."""
@@ -39,8 +42,12 @@ class Load:
     rows: int = 1
 
     def __post_init__(self) -> None:
-        if not (self.seconds > 0 and self.connections > 0 and self.rows > 0):
-            raise SettingsError("--seconds, --connections and --rows must be above 0")
+        for flag, given, most in (
+            ("--seconds", self.seconds, 86_400.0), ("--connections", self.connections, 10_000),
+            ("--rows", self.rows, 100_000),
+        ):  # fmt: skip
+            if not 0 < given <= most:
+                raise SettingsError(f"{flag} must be above 0 and at most {most:,g}; got {given:g}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +86,8 @@ class Target:
         Raises:
             InputError: nothing answers there, or the first answer is an error.
         """
-        if rate <= 0:
-            raise SettingsError(f"--rps must be above 0; got {rate:g}")
+        if not 0 < rate <= MOST_RPS:
+            raise SettingsError(f"--rps must be above 0 and at most {MOST_RPS:,}; got {rate:g}")
         before = cpu_seconds(self.process)
         took, failed, seconds = asyncio.run(self._all_closed(rate))
         used = None if before is None else (cpu_seconds(self.process) or before) - before
