@@ -273,7 +273,12 @@ def test_from_the_command_line(
         "ann",
         "bob",
     ]
-    assert key("ann")[:8] in said(capsys, "approvers", "list")
+    Path("cem.pub.pem").write_bytes(person("cem")[2])
+    assert "not yet: 1 more approver" in said(capsys, "approvers", "add", "cem.pub.pem", "--key", "ann.pem")
+    listed = said(capsys, "approvers", "list")
+    assert (
+        key("ann")[:8] in listed and f"waits for 1 more: approver-added cem, signed by ann ({key('ann')[:8]})" in listed
+    )
     assert key_name(person("ann")[2]) == key("ann")
 
 

@@ -10,7 +10,9 @@ import typer
 from assay.core.errors import InputError
 
 from .options import Quiet, flag
+from .output import note
 from .registry_words import CHANGE, By, Form, Key, Place, Reason, checked, opened, show_rows, signer_of, tell
+from .registry_words import called as called_of
 
 approvers = typer.Typer(
     name="approvers", help="Whose signed approvals count: public keys.", no_args_is_help=True,
@@ -72,13 +74,20 @@ def remove(
 
 @approvers.command("list")
 def list_(place: Place = None, form: Form = "text") -> int:
-    """List the approvers."""
+    """List the approvers, and the changes that wait for further signatures."""
     checked(form)
     with opened(place) as book:
-        known = list(book.state().approvals.approvers.values())
+        now, names = book.state().approvals, called_of(book)
+        known = list(now.approvers.values())
+        waits = now.waiting()
     rows = [(a.called, a.key[:16], a.since[:16].replace("T", " ")) for a in known]
     docs = [{"called": a.called, "key": a.key, "since": a.since, "pem": a.pem} for a in known]
     show_rows(form, ("name", "key", "since (UTC)"), rows, docs, "no approver yet")
+    for what, signers, missing in waits:
+        kind, alias, key, number, own = what
+        about = f"{alias} {number}" if alias else own or names.get(key, key[:8])
+        by = " and ".join(str(now.approvers[s]) for s in signers)
+        note(f"waits for {missing} more: {kind} {about}, signed by {by}")
     return 0
 
 

@@ -78,6 +78,11 @@ class Approvals:
         """The keys of present approvers that signed this same change and wait for others."""
         return self.votes.get(_change(event), set()) & set(self.approvers)
 
+    def waiting(self) -> list[tuple[tuple[str, ...], list[str], int]]:
+        """Changes that some approvers signed: (kind, alias, key, number, name), who, how many more must."""
+        found = [(what, sorted(by & set(self.approvers))) for what, by in sorted(self.votes.items())]
+        return [(what, by, max(1, self.quorum - len(by))) for what, by in found if by]
+
     def approved(self, event: Event, digest: str) -> None:
         """An approval, signed or only said."""
         if SIGNATURE not in event.more:
