@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 
+import jsonschema
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
@@ -18,6 +19,7 @@ from assay.bundle.feed import feed_from
 from assay.bundle.importing.onnx_file import import_onnx
 from assay.bundle.model import Model
 from assay.bundle.pruning import layers, pruned, surgery
+from assay.bundle.published import schema as published
 from assay.bundle.verify import verify
 from assay.cli.app import run
 from assay.core.errors import BundleError, SettingsError
@@ -144,6 +146,14 @@ def test_the_bound_is_kept_or_the_variant_refused(case):
             variants.make(case.model, case.rows, **wrong)
     with pytest.raises(SettingsError, match="30 of 40"):
         variants.make(case.model, case.rows.slice(0, 30), prune=0.3)
+
+
+def test_the_record_is_of_the_published_form(case, thin):
+    check = jsonschema.Draft202012Validator(published("variant"))
+    for name in variants.names(thin):
+        record = variants.held(thin, name)[1]
+        check.validate(record)
+        assert not check.is_valid(record | {"of": "x"}) and set(record) <= set(published("variant")["properties"])
 
 
 def test_verify_and_diff_know_variants(case, thin):

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-NAMES = ("dossier", "golden-inputs", "golden-outputs", "manifest", "parity", "row", "signature", "statement")
+NAMES = ("dossier", "golden-inputs", "golden-outputs", "manifest", "parity", "row", "signature", "statement", "variant")
 
 
 @cache
