@@ -23,6 +23,7 @@ from assay.bundle.exports.wheel import wheel, wheel_name
 from assay.bundle.model import Model
 from assay.bundle.signing import new_key, sign, signed_by
 from assay.cli.app import run
+from assay.core.errors import SettingsError
 
 MAKERS = (docker.to_docker, huggingface.to_huggingface, mlflow.to_mlflow, oci.to_oci, runbook.to_runbook,
           systemd.to_systemd, to_k8s)  # fmt: skip
@@ -50,6 +51,12 @@ documents = st.recursive(
 @given(st.dictionaries(texts, documents, min_size=1, max_size=4))
 def test_what_is_written_as_yaml_is_read_as_the_same(doc):
     assert reader.safe_load(yaml(doc)) == doc
+
+
+@pytest.mark.parametrize("image", ['a b"', "a\nb", "-x", ":3", "a" * 600])
+def test_what_is_no_name_of_an_image_is_refused(model: Model, image: str):
+    with pytest.raises(SettingsError, match="--image must be the name of an image"):
+        to_k8s(model, image)
 
 
 def test_manifests_ask_for_no_rights_and_name_each_other(model: Model):

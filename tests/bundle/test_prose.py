@@ -1,6 +1,7 @@
 """Words of free text: which are kept, that ids are none, that no rare word is stored, that the graph sees the same."""
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -10,13 +11,14 @@ from hypothesis import strategies as st
 from onnx import TensorProto
 
 import assay
+from assay.bundle import golden
 from assay.bundle.nodes import NULL_CODE, Builder, Wire
 from assay.bundle.prose import lower_words
 from assay.core.settings import Settings
 from assay.core.subject import Role, Roles
 from assay.core.table import SampleSpec
 from assay.learn.encoder import encode, fit_encoder, left_out
-from assay.learn.forms import Feature
+from assay.learn.forms import EncoderSpec, Feature
 from assay.learn.prose import LEAST, found_in, presence, spellings, word_of
 from assay.learn.target import labels
 from assay.tables import open_table
@@ -58,6 +60,14 @@ def test_a_word_is_known_by_all_its_spellings_and_by_nothing_else():
             assert word_of(said) == word
     for other in ("gOOd", "1234", "a", "good,,", "-good", "x" * 40, ""):
         assert word_of(other) is None
+
+
+def test_golden_rows_hold_the_words_in_several_spellings():
+    told = golden.texts(SimpleNamespace(spec=EncoderSpec((("t", "text"),), SINGLE + PAIRS)))["t"]
+    assert len(told) == len(golden.FORMS) == len(set(told))
+    there = presence(SINGLE + PAIRS, told)
+    assert there[:, : len(SINGLE)].any(axis=0).all(), "every word is known in one of them"
+    assert len({word for word in " ".join(told).split() if word.casefold().strip(",.!") in WORDS}) > len(WORDS)
 
 
 REVIEWS = ("lovely", "awful", "boring", "plot", "actor", "scene", "music", "long", "short", "story", "end", "start")

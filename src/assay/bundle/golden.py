@@ -1,7 +1,7 @@
 """Golden rows: at most 64, made from the schema and the graph's own thresholds, replayed whenever a file is loaded.
 
-They hold no row of the data: typical values, ends of ranges, known and unknown categories, nulls, and thresholds with
-the next float32 on either side.
+They hold no row of the data: typical values, ends of ranges, known and unknown categories, nulls, thresholds with the
+next float32 on either side, and texts that are made of the words that the model knows.
 """
 
 from __future__ import annotations
@@ -25,6 +25,12 @@ from .schema import Input, Schema
 MOST = 64
 TOLERANCE = 1e-5
 UNSEEN = "\u2042 not seen in training"
+FORMS: tuple[Callable[[list[str]], str], ...] = (
+    " ".join,
+    lambda words: ", ".join(word.capitalize() for word in words) + ".",
+    lambda words: "  ".join(f"{word.upper()}! {UNSEEN}" for word in words),
+    lambda words: " ".join(reversed(words)),
+)
 Feed = dict[str, NDArray[Any]]
 
 
@@ -32,8 +38,11 @@ def golden_rows(schema: Schema, assembly: Assembly) -> list[dict[str, Any]]:
     """Rows as JSON, as the schema of a row has them: column -> number, true or false, text, or null. First the
     typical row, last all null."""
     base: dict[str, Any] = {i.column: i.typical for i in schema.inputs}
-    edges = thresholds(assembly)
-    variants = [[{**base, i.column: v} for v in _values(i, edges.get(i.column, []))] for i in schema.inputs]
+    edges, told = thresholds(assembly), texts(assembly)
+    variants = [
+        [{**base, i.column: v} for v in _values(i, edges.get(i.column, []), told.get(i.column, []))]
+        for i in schema.inputs
+    ]
     turns = [row for turn in zip_longest(*variants) for row in turn if row is not None]
     rows = [base, *turns[: MOST - 2], dict.fromkeys(base)]
     for name in [i.column for i in schema.inputs if i.kind == "bool"]:  # as the row's schema has it
@@ -41,12 +50,24 @@ def golden_rows(schema: Schema, assembly: Assembly) -> list[dict[str, Any]]:
     return [row for k, row in enumerate(rows) if row not in rows[:k]]
 
 
-def _values(i: Input, edges: Sequence[float]) -> list[Any]:
+def _values(i: Input, edges: Sequence[float], told: Sequence[str]) -> list[Any]:
     if i.is_text:
         known = [*i.categories[:1], *i.categories[-1:]]
-        return [None, UNSEEN, *known, "", *i.categories[1:4]]
+        return [None, UNSEEN, *known, *told, "", *i.categories[1:4]]
     ends = [v for v in (i.lo, i.hi) if v is not None]
     return [None, *ends, *edges, 0.0]
+
+
+def texts(assembly: Assembly) -> dict[str, list[str]]:
+    """Column of free text -> its known words and pairs, dealt to texts that write them in different ways."""
+    words: dict[str, list[str]] = {}
+    for f in assembly.spec.features:
+        if f.how == "word":
+            words.setdefault(f.column, []).append(" ".join(f.levels))
+    return {
+        column: [form(known[k :: len(FORMS)]) for k, form in enumerate(FORMS) if known[k :: len(FORMS)]]
+        for column, known in words.items()
+    }
 
 
 def thresholds(assembly: Assembly) -> dict[str, list[float]]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assay.bundle.model import Model
+from assay.core.errors import SettingsError
 
 from .about import EMPTY, about
 from .docker import BUNDLE, KEYS, PORT, STATE, USER, command, tag_of
@@ -16,6 +17,7 @@ LIVE, READY = "/v2/health/live", "/v2/health/ready"
 UNPRINTED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*", re.ASCII)
 WORDS = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n"))  # which YAML does not read as text
+IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,500}")
 BASE_MB = 256  # a worker and its runtime take about 120 MB; twice that leaves room for requests
 PLAIN = ("deployment.yaml", "service.yaml", "networkpolicy.yaml", "poddisruptionbudget.yaml")
 README = """\
@@ -38,9 +40,14 @@ def to_k8s(model: Model, image: str | None = None) -> dict[str, bytes]:
 
     Args:
         image: the image to run, by default the name that ``assay export docker`` proposes.
+
+    Raises:
+        SettingsError: no name of an image.
     """
     known = about(model)
     image = image or tag_of(model)
+    if not IMAGE.fullmatch(image):
+        raise SettingsError(f"--image must be the name of an image, such as registry.example/late:0.1.0; got {image!r}")
     name, limit = known.service, f"{2 * BASE_MB + 8 * (model.size >> 20)}Mi"
     asked = {"cpu": "250m", "memory": f"{BASE_MB + 4 * (model.size >> 20)}Mi"}
     container = {
