@@ -3,7 +3,7 @@
     python benchmarks/serving/batching.py                      # a network as fit makes it, a wide one of another maker
     python benchmarks/serving/batching.py late.assay [--rounds 5] [--seconds 2]
 
-Both services of a model run side by side on core 0 and take turns; the loader (wrk) has core 1. What is printed are
+The services of a model run side by side on core 0 and take turns; the loader (wrk) has core 1. What is printed are
 medians over rounds, and ratios are of pairs within a round. One row a request, key and metrics on, no log.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from process import REPOSITORY
 from run import Server, load, middle, ours, ratio
 
 CONNECTIONS = (1, 8, 32, 64)
-WAYS = {"off": ("--batch-wait", "off"), "auto": ()}
+WAYS = ["off", "2ms"]
 
 
 def fitted(path: Path) -> None:
@@ -40,7 +41,7 @@ def wide(path: Path, columns: int = 64, units: int = 1024) -> None:
     rng = np.random.default_rng(0)
     sizes = (columns, units, units, 2)
     nodes, tensors, last = [], [], "X"
-    for k, (a, b) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for k, (a, b) in enumerate(pairwise(sizes)):
         tensors.append(numpy_helper.from_array((rng.normal(size=(a, b)) / np.sqrt(a)).astype(np.float32), f"W{k}"))
         nodes.append(helper.make_node("MatMul", [last, f"W{k}"], [f"z{k}"]))
         end = k == len(sizes) - 2
@@ -57,12 +58,12 @@ def wide(path: Path, columns: int = 64, units: int = 1024) -> None:
     import_onnx(data, rows, name="wide", classes=("no", "yes")).save(path)
 
 
-def measured(model: Path, folder: Path, rounds: int, seconds: float) -> None:
+def measured(model: Path, folder: Path, ways: list[str], rounds: int, seconds: float) -> None:
     servers: dict[str, Server] = {}
     got: dict[tuple[str, int], list[dict[str, float]]] = {}
     try:
-        for way, flags in WAYS.items():
-            servers[way] = ours(model, folder, way, *flags)
+        for way in ways:
+            servers[way] = ours(model, folder, way, "--batch-wait", way)
             servers[way].start("0")
             load(servers[way], 8, 1, folder)
         for _ in range(rounds):
@@ -72,18 +73,16 @@ def measured(model: Path, folder: Path, rounds: int, seconds: float) -> None:
     finally:
         for server in servers.values():
             server.stop()
-    print(f"\n{model.stem}: {rounds} rounds of {seconds:g} s, medians\n")
-    print(
-        "| connections | requests/s, off | auto | x | CPU us, off | auto | x | p50 ms, off | auto | p99 ms, off | auto | x |"
-    )
-    print("|" + "-|" * 12)
+    print(f"\n{model.stem}: {rounds} rounds of {seconds:g} s, medians; x: against {ways[0]} in the same round\n")
+    print("| connections | --batch-wait | requests/s | x | CPU us | x | p50 ms | p99 ms | x |")
+    print("|" + "-|" * 9)
     for c in CONNECTIONS:
-        off, on = got["off", c], got["auto", c]
-        cells = [f"{c}", f"{middle(off, 'rps'):,.0f}", f"{middle(on, 'rps'):,.0f}", f"{ratio(on, off, 'rps'):.2f}"]
-        cells += [f"{middle(off, 'cpu'):.0f}", f"{middle(on, 'cpu'):.0f}", f"{ratio(on, off, 'cpu'):.2f}"]
-        cells += [f"{middle(off, 'p50'):.2f}", f"{middle(on, 'p50'):.2f}"]
-        cells += [f"{middle(off, 'p99'):.2f}", f"{middle(on, 'p99'):.2f}", f"{ratio(on, off, 'p99'):.2f}"]
-        print(f"| {' | '.join(cells)} |", flush=True)
+        for way in ways:
+            yard, mine = got[ways[0], c], got[way, c]
+            cells = [f"{c}", way, f"{middle(mine, 'rps'):,.0f}", f"{ratio(mine, yard, 'rps'):.2f}"]
+            cells += [f"{middle(mine, 'cpu'):.0f}", f"{ratio(mine, yard, 'cpu'):.2f}"]
+            cells += [f"{middle(mine, 'p50'):.2f}", f"{middle(mine, 'p99'):.2f}", f"{ratio(mine, yard, 'p99'):.2f}"]
+            print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def main() -> None:
@@ -91,6 +90,7 @@ def main() -> None:
     parser.add_argument("models", type=Path, nargs="*")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--ways", nargs="+", default=WAYS, metavar="TIME", help="of --batch-wait")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
@@ -100,7 +100,7 @@ def main() -> None:
             fitted(models[0])
             wide(models[1])
         for model in models:
-            measured(model, folder, asked.rounds, asked.seconds)
+            measured(model, folder, asked.ways, asked.rounds, asked.seconds)
 
 
 if __name__ == "__main__":

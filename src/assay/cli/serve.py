@@ -57,8 +57,8 @@ Unknown = Annotated[
 BatchWait = Annotated[
     str,
     flag(
-        "Longest that a request waits to share a run of the model: 2ms; 0 joins only what is there at once; off."
-        "  (default: auto, 2ms where it is measured to help, else 0)",
+        "Longest that a request waits to share a run of the model; 0 joins what is there at once, off nothing."
+        "  (default: 2ms)",
         SERVED,
         "--batch-wait",
         metavar="TIME",
@@ -122,7 +122,7 @@ def serve(
     require_signature: Trusted = None,
     variant: Variant = "",
     drain: Drain = 20.0,
-    batch_wait: BatchWait = "auto",
+    batch_wait: BatchWait = "2ms",
     shadow: Shadow = None,
     canary: Canary = None,
     fallback: Fallback = "refuse",

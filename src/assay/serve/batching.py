@@ -1,10 +1,11 @@
 """Dynamic batching: small requests that are there at the same time go through the graph in one run.
 
 A run of a graph costs much at all and little a row, so what is readable in one turn of the event loop is run together
-at the end of that turn; nobody waits for it. Where one row of a model is dear enough (``Gain.waits``), a batch is also
-held open while others keep coming, as long as the next is expected to save more than it delays, and never longer than
-the cap. A request that comes alone is answered the usual way at once. Each request keeps its own answer, errors,
-counters and log: only the run is shared, and only by requests of one model.
+at the end of that turn; nobody waits for it. A graph so dear that it runs beside the loop takes, when a run ends, what
+came meanwhile; and where others seem to be on their way a batch of such a model is held open until they are there, as
+long as the next saves more by joining than it delays, and never longer than the cap. A request that comes alone is
+answered the usual way at once. Each request keeps its own answer, errors, counters and log: only the run is shared,
+and only by requests of one model.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ Finish = Callable[[Done], Answer]
 MOST = 32  # rows of one run
 SMALL = MOST // 4  # rows of a request above which it goes by itself
 CAP = 0.002  # seconds that a batch is held open at most, unless the user says otherwise
-WORTH = 200.0  # microseconds that a row must save before anything waits for it
-SPIN = 0.001  # seconds: timers of the event loop are no finer
+WORTH = 1_000.0  # microseconds that a row must save before anything waits for it: timers of the loop are no finer
+AT_ONCE = 2  # runs beside the loop
 RUNS = 5
 WAITING = Response(503)
 
@@ -169,14 +170,14 @@ class Held(Answer):
 class Batches:
     """Holds requests of one worker and runs them together. Used on the event loop's thread alone.
 
-    ``wait`` is the cap in seconds: 0 never holds anything open, ``None`` does where a row saves enough (``Gain``).
+    ``wait`` is the cap in seconds; 0 never holds a batch open.
     """
 
     def __init__(
         self,
         threads: Executor | None = None,
         *,
-        wait: float | None = None,
+        wait: float = CAP,
         add: Callable[[str, float], None] | None = None,
         events: Callable[..., None] | None = None,
     ) -> None:
@@ -196,10 +197,10 @@ class Batches:
         if served in self.gains:
             return
         self.gains[served] = gain = gain_of(served)
-        if self.events is not None and (self.wait or gain.waits or gain.apart not in (None, 0.0)):
+        if self.events is not None and (gain.waits or gain.apart not in (None, 0.0)):
             self.events(
                 "batching", model=served.header.decode(), alone_us=round(gain.alone, 1), among_us=round(gain.joined, 1),
-                apart=gain.apart, joins=gain.joins, waits=gain.waits or bool(gain.joins and self.wait),
+                apart=gain.apart, joins=gain.joins, waits=gain.waits and self.wait > 0,
             )  # fmt: skip
 
     def takes(self, served: Served, size: int, alone: bool = False) -> bool:
@@ -236,23 +237,27 @@ class Batches:
         self._last = time.perf_counter()
         if not self._held:
             self._first = self._last
-            self._look_in(self._patience() or 0.0 if self._running else 0.0)
         self._held.append(one)
         self._rows += batch.n
-        if self._rows >= MOST and self._running:
+        if (self._next is None and not self._busy) or self._rows >= MOST:
             self._look_in(0.0)
         return one
+
+    @property
+    def _busy(self) -> bool:
+        """Whether a further run would only wait for its turn; the end of one looks again."""
+        return self._running >= AT_ONCE
 
     def _look_in(self, seconds: float) -> None:
         if self._next is not None:
             self._next.cancel()
         loop = asyncio.get_running_loop()
-        self._next = loop.call_soon(self._look) if seconds < SPIN else loop.call_later(seconds, self._look)
+        self._next = loop.call_later(seconds, self._look) if seconds else loop.call_soon(self._look)
 
     def _look(self) -> None:
         """Run what is held, unless it is worth waiting for more."""
         self._next = None
-        if not self._held:
+        if not self._held or (self._busy and self._rows < MOST):
             return
         left = self._patience()
         if left > 0:
@@ -264,14 +269,13 @@ class Batches:
         """Seconds until to look again; not above 0 where nothing is to be waited for.
 
         The next request is waited for as long as its joining would save, so that no more is lost than was to be gained.
-        While a run is under way, there is nothing to lose by waiting for its end.
+        While a run is under way, those that it holds may well come again: its end is waited for.
         """
-        gain = self.gains[self._held[0].served] if self._held else None
-        if self._rows >= MOST or gain is None or (len(self._held) >= self._expected and not self._running):
+        gain = self.gains[self._held[0].served]
+        if self._rows >= MOST or not gain.waits or (len(self._held) >= self._expected and not self._running):
             return 0.0
-        cap = self.wait if self.wait is not None else CAP if gain.waits else 0.0
         now = time.perf_counter()
-        left = self._first + cap - now
+        left = self._first + self.wait - now
         return left if self._running else min(left, self._last + gain.saves / 1e6 - now)
 
     def _go(self) -> None:

@@ -27,7 +27,7 @@ class Setup:
     canary: float = 0.0
     fallback: str = "refuse"
     unknown: str = "ignore"
-    batch_wait: str = "auto"
+    batch_wait: str = "2ms"
     host: str = "127.0.0.1"
     port: int = 8080
     grpc_port: int | None = None  # None: no gRPC
@@ -138,20 +138,20 @@ def share_from(text: str) -> float:
 
 
 def wait_from(text: str) -> float | None:
-    """``2ms``, ``0.002s`` or ``0`` as seconds, ``auto`` as None, ``off`` as -1.
+    """``2ms``, ``0.002s`` or ``0`` as seconds; ``off`` as None.
 
     Raises:
         SettingsError: none of these, or above a second.
 
-    >>> wait_from("2ms"), wait_from("0"), wait_from("auto"), wait_from("off")
-    (0.002, 0.0, None, -1.0)
+    >>> wait_from("2ms"), wait_from("0"), wait_from("off")
+    (0.002, 0.0, None)
     """
-    if text in ("auto", "off"):
-        return None if text == "auto" else -1.0
+    if text == "off":
+        return None
     found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(us|ms|s)\s*|0", text)
     value = float(found[1] or 0) * {"us": 1e-6, "ms": 1e-3, "s": 1.0, None: 0.0}[found[2]] if found else -1.0
     if not 0 <= value <= 1:
-        raise SettingsError(f"--batch-wait must be a time such as 2ms, or 0, auto or off; got {text!r}")
+        raise SettingsError(f"--batch-wait must be a time such as 2ms, or 0, or off; got {text!r}")
     return value
 
 

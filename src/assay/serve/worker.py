@@ -68,7 +68,7 @@ class Worker:
 
             self.registry = open_registry(setup.registry or None, create=False)
         wait = wait_from(setup.batch_wait)
-        self.batches = Batches(wait=wait, add=self.metrics.add, events=self.events) if wait != -1 else None
+        self.batches = Batches(wait=wait, add=self.metrics.add, events=self.events) if wait is not None else None
         load = self._learning(loader(setup))
         live = load(replace(find(setup.model, self.registry), variant=setup.variant))
         trial = load(find(setup.shadow, self.registry)) if setup.shadow else None
