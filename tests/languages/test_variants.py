@@ -162,6 +162,7 @@ def test_verify_and_diff_know_variants(case, thin):
     assert "variants" not in {c.name for c in verify(case.model.to_bytes()).checks}
     told = [c for c in diff(case.model, thin) if c.part == "variants"]
     assert [c.what for c in told] == ["pruned", "pruned-int8"] and "bytes" in told[0].b
+    assert case.model.digest in thin.manifest["parents"]
 
 
 @pytest.mark.parametrize(

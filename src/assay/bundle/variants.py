@@ -66,7 +66,7 @@ def make(
     model: Model, rows: Any, truth: Sequence[Any] | None = None, *, int8: bool = True,
     prune: float | str | None = None, within: float | None = None,
 ) -> Model:  # fmt: skip
-    """The same model with a variant in its file. The result has no signature: sign it again.
+    """The same model with a variant in its file, which names the model as a parent; unsigned: sign it again.
 
     Args:
         rows: what the record is measured on, as ``Model.predict`` takes them; held-out ones, some hundred at least.
@@ -108,6 +108,7 @@ def make(
         raise SettingsError(_refused(name, record, within, prune))
     manifest, files = unpack(model.to_bytes())
     about = {k: v for k, v in manifest.items() if k not in ("format", "files")}
+    about["parents"] = list(dict.fromkeys([*manifest["parents"], model.digest]))
     files = {**files, f"{VARIANTS}{name}.onnx": small, f"{VARIANTS}{name}.json": to_json(record)}
     return Model(pack(files, about, {path: entry["role"] for path, entry in manifest["files"].items()}))
 
