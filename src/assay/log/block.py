@@ -14,7 +14,7 @@ A block of few rows, as durable predictions make, has no parts: its header is ``
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,8 @@ NONE = type(None)
 FEW = 16  # rows up to which numbers in JSON are cheaper than forms of their own
 
 
-def encode(columns: Mapping[str, Sequence[Any]], rows: int) -> bytes:
-    """Columns of equal length ``rows``, as bytes."""
+def encode(columns: Mapping[str, Sequence[Any]], rows: int, pause: Callable[[], object] = int) -> bytes:
+    """Columns of equal length ``rows``, as bytes; ``pause`` is called after each column."""
     if rows <= FEW:
         plain = {name: v.tolist() if isinstance(v, np.ndarray) else list(v) for name, v in columns.items()}
         few = json.dumps({"rows": rows, "values": plain}, separators=(",", ":"), default=_plain).encode("ascii")
@@ -38,6 +38,7 @@ def encode(columns: Mapping[str, Sequence[Any]], rows: int) -> bytes:
     parts: list[bytes] = []
     for name, values in columns.items():
         about, part = _column(values)
+        pause()
         header.append({"name": name} | about)
         if part:
             parts.append(part)

@@ -33,7 +33,8 @@ from .locking import PLAIN, own_place
 from .log_entries import ELSEWHERE, SERVED, Entry, Kept, Personal, Rows, blocks_of
 
 EVERY = 1.0  # seconds between two commits when nobody waits
-BLOCK = 1024  # requests in a block
+BLOCK = 256  # requests in a block: more would hold the interpreter, and so the answers, for longer at a stretch
+PAUSE = 0.0005  # seconds that the writer leaves to answers after each column of a block
 BLOCK_ROWS = 8192
 LOOK = 10.0  # seconds between two looks at the size
 JUMP = 60.0  # seconds by which a clock may drift between two looks
@@ -155,6 +156,8 @@ class PredictionLog:
             else:
                 entry.sequence = sequence
                 self._waiting.append(entry)
+                if len(self._waiting) == BLOCK:  # a whole block, while all of it is still in the processor's cache
+                    self._wake.set()
         return sequence
 
     def _drop(self, first: int, last: int, requests: int, rows: int | None, reason: str) -> None:
@@ -244,14 +247,14 @@ class PredictionLog:
             gaps, self._gaps = self._gaps, []
             last = taken[-1].sequence if taken else self._done
             due = any(number <= last for number, _ in self._waiters)
-            more = bool(self._waiting)
+            more = len(self._waiting) >= BLOCK or (bool(self._waiting) and (self._closing or bool(self._waiters)))
         if not taken and not gaps:
             if due:
                 self._tell()
             return False
         try:
             entries = [e for e in taken if isinstance(e, Entry)]
-            blocks = blocks_of(entries, self._kept) if entries else []
+            blocks = blocks_of(entries, self._kept, self._pause) if entries else []
             labels = [line for e in taken if isinstance(e, _Labels) for line in e.lines()]
             sync = self.durable or bool(labels) or any(e.source == ELSEWHERE for e in entries)
             self._file.write(blocks, labels, gaps, time.time(), sync)
@@ -276,6 +279,11 @@ class PredictionLog:
             self._say(f"the prediction log is written again; {self.dropped:,} requests in all are missing from it")
         self._tell()
         return more
+
+    def _pause(self) -> None:
+        """Let answers go first, unless somebody waits for the writer or the queue fills."""
+        if not (self.durable or self._waiters or self._closing or len(self._waiting) > self.queue // 2):
+            time.sleep(PAUSE)
 
     def _tell(self) -> None:
         """Answer everybody who waits for what is settled by now, those who came during the commit too."""

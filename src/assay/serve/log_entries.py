@@ -115,18 +115,22 @@ def names_of(rows: Rows) -> tuple[str, ...]:
     return tuple(rows) if isinstance(rows, Mapping) else tuple(dict.fromkeys(k for r in rows for k in r))
 
 
-def blocks_of(entries: Sequence[Entry], kept: Kept) -> list[Block]:
-    """One block for each model, source and set of columns among the entries."""
+def blocks_of(entries: Sequence[Entry], kept: Kept, pause: Callable[[], object] = int) -> list[Block]:
+    """One block for each model, source and set of columns among the entries; ``pause`` is called after each column."""
     groups: dict[tuple[str, str, tuple[str, ...]], list[Entry]] = {}
     for entry in entries:
         groups.setdefault((entry.model, entry.source, kept.names(entry)), []).append(entry)
-    return [_block(model, source, names, own, kept) for (model, source, names), own in groups.items()]
+    return [_block(model, source, names, own, kept, pause) for (model, source, names), own in groups.items()]
 
 
-def _block(model: str, source: str, names: tuple[str, ...], entries: Sequence[Entry], kept: Kept) -> Block:
+def _block(
+    model: str, source: str, names: tuple[str, ...], entries: Sequence[Entry], kept: Kept, pause: Callable[[], object]
+) -> Block:
     outputs = [o for e in entries for o in e.outputs]
     columns = {name: kept.of(name, values) for name, values in _columns(entries, names).items()}
+    pause()
     answers = _answers(outputs, "", kept.personal)
+    pause()
     if any(e.ids is not None for e in entries):
         answers["id"] = [i for e in entries for i in _or_none(e.ids, e)]
     if any(e.shadow is not None for e in entries):
@@ -141,12 +145,13 @@ def _block(model: str, source: str, names: tuple[str, ...], entries: Sequence[En
             "rows": [len(e.outputs) for e in entries],
         },
         len(entries),
+        pause,
     )
-    answered = len(requests).to_bytes(4, "little") + requests + encode(answers, len(outputs))
+    answered = len(requests).to_bytes(4, "little") + requests + encode(answers, len(outputs), pause)
     since, until = min(e.at for e in entries), max(e.at for e in entries)
     return (
         entries[0].sequence, entries[-1].sequence, len(entries), len(outputs), since, until, source, model,
-        encode(columns, len(outputs)), answered,
+        encode(columns, len(outputs), pause), answered,
     )  # fmt: skip
 
 
