@@ -128,7 +128,6 @@ def main() -> None:
         model, rows = maker(given.rows, *more)
         truth = rows["income"].to_pylist()
         compiled = shutil.which("gcc") is not None and maker is own
-        before = measured(model, rows.slice(0, 1_000), given.rounds, "-O2")["lowest"] if compiled else 0.0
         for asked in ASKED:
             said = ", ".join(f"{k} {v}" for k, v in asked.items() if v and k != "int8") + (" int8" * asked["int8"])
             try:
@@ -142,8 +141,11 @@ def main() -> None:
             in_c = ""
             if compiled:
                 other = variants.Variant(made.to_bytes(), variant)
-                after = measured(other, rows.slice(0, 1_000), given.rounds, "-O2", variant)["lowest"]
-                in_c = f"{before:.1f} -> {after:.1f}"
+                some = rows.slice(0, 1_000)
+                both = [
+                    measured(m, some, given.rounds, "-O2", v)["lowest"] for m, v in ((model, None), (other, variant))
+                ]
+                in_c = f"{both[0]:.1f} -> {both[1]:.1f}"
             print(line(f"{name}, {said}", record, in_c), flush=True)
 
 
