@@ -1,6 +1,7 @@
 """Third-party clients against a real ``assay serve`` process, each in an environment of its own.
 
-    python benchmarks/serving/clients.py [--only triton triton-grpc kserve kserve-grpc schemathesis] [--cases 2000] [--environments FOLDER]
+    python benchmarks/serving/clients.py [--only triton triton-grpc kserve kserve-grpc schemathesis] [--cases 2000]
+                                         [--environments FOLDER]
 
 * tritonclient[http]: health, metadata, JSON and binary both ways, gzip and deflate, async, errors;
 * tritonclient[grpc]: the same over gRPC: raw and typed contents, text, deadlines, hostile metadata;

@@ -130,7 +130,7 @@ class Calls:
             del work  # its error holds this frame and so itself, and the message with it, until a collection
 
     def _apart(self, visit: Visit, message: Any) -> Answer:
-        """On a thread: a refusal goes to the event loop without its trace, which holds the message, perhaps megabytes."""
+        """On a thread: a refusal goes back without its trace, which holds the message, perhaps megabytes of it."""
         try:
             return self._predicted(visit, message)
         except Refused as error:

@@ -22,7 +22,6 @@ from assay.serve.setup import Setup
 
 from .calls import Calls
 
-MOST_STREAMS = 128  # calls at once on one connection
 FLAG = "--grpc-port"
 
 
@@ -81,7 +80,10 @@ def options(limits: Limits, shared: bool) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", limits.body),
         ("grpc.max_metadata_size", limits.header_bytes),
         ("grpc.absolute_max_metadata_size", limits.header_bytes),
-        ("grpc.max_concurrent_streams", MOST_STREAMS),
+        (
+            "grpc.max_concurrent_streams",
+            limits.connections,
+        ),  # what is beyond it is reset, and not all clients try again
         ("grpc.max_allowed_incoming_connections", limits.connections),
         ("grpc.server_handshake_timeout_ms", int(limits.header_seconds * 1000)),
         ("grpc.max_connection_idle_ms", int(limits.idle_seconds * 1000)),
