@@ -145,3 +145,19 @@ def test_eighty_columns(model: Model, tmp_path: Path, capsys: pytest.CaptureFixt
     assert max(map(len, out.splitlines())) <= 80 and out.count("BLOCKS") == 1 and "\nnext  " in out
     assert run(["status", str(path), "--registry", str(tmp_path / "none")]) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_what_the_registry_calls_it_stands_first(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ASSAY_REGISTRY", raising=False)
+    Path("late.assay").write_bytes(with_dossier(model, GOOD))
+    assert run(["registry", "add", "late.assay", "--name", "parcels", "--version", "3.1.0"]) == 0
+    for asked, head in (
+        ("parcels@3.1.0", f"parcels 3.1.0 (its file says {model.name} {model.version}), sha256"),
+        ("late.assay", f"{model.name} {model.version}, sha256"),
+    ):
+        capsys.readouterr()
+        run(["status", asked])
+        assert capsys.readouterr().out.startswith(head)

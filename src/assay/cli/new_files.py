@@ -135,7 +135,8 @@ jobs:
         run: if [ -f {output} ]; then assay status {output} || true; fi
 """
 DOCKERFILE = """\
-# Trains: docker build -t {image}-train . && docker run --rm -v "$PWD":/project {image}-train
+# Trains: docker build -t {image}-train .
+#         docker run --rm --user "$(id -u):$(id -g)" -e HOME=/tmp -v "$PWD":/project {image}-train
 # Serves: make container (assay export docker writes a smaller image that holds the model and nothing to train with)
 FROM python:3.12-slim-bookworm
 RUN apt-get update && apt-get install -y --no-install-recommends libgomp1=12.2.* && rm -rf /var/lib/apt/lists/*

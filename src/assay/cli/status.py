@@ -50,6 +50,7 @@ def status(
     book = there(registry)
     try:
         found = gates(Model(data), checked, model, book, bool(keys))
+        called = called_there(model, book, f"{checked.name} {checked.version}")
     finally:
         if book is not None:
             book.close()
@@ -62,8 +63,18 @@ def status(
         }  # fmt: skip
         typer.echo(json.dumps(doc, indent=1, ensure_ascii=False))
     else:
-        typer.echo(text(f"{checked.name} {checked.version}, sha256 {checked.digest[:12]}", found, first))
+        typer.echo(text(f"{called}, sha256 {checked.digest[:12]}", found, first))
     return BLOCKED if first else 0
+
+
+def called_there(model: str, book: Registry | None, own: str) -> str:
+    """What a model is called: as in the registry where it was named there; and as its file says, where that differs."""
+    from assay.registry.names import looks_like_one
+
+    if book is None or not looks_like_one(model) or Path(model).exists():
+        return own
+    known = str(book.find(model))
+    return known if known == own else f"{known} (its file says {own})"
 
 
 def there(place: str | None) -> Registry | None:
