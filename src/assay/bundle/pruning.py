@@ -26,6 +26,7 @@ from assay.core.table import F64, I64
 from .feed import Feed
 
 RIDGE = 1e-4  # of the mean second moment: keeps the fit near the weights that were trained where rows say nothing
+WIDE = 4
 ALONE = frozenset({
     "Relu", "LeakyRelu", "Elu", "Selu", "ThresholdedRelu", "Tanh", "Sigmoid", "HardSigmoid", "HardSwish", "Softplus",
     "Softsign", "Gelu", "Mish", "Erf", "Abs", "Neg", "Exp", "Sqrt", "Identity", "Cast", "Clip",
@@ -150,7 +151,7 @@ def pruned(graph: bytes, feed: Feed, share: float) -> tuple[bytes, list[tuple[in
             "each unit by itself between them; this graph has none"
         )
     del proto.graph.value_info[:]
-    kept = [max(1, layer.units - round(share * layer.units)) for layer in found]
+    kept = [left(layer.units, share) for layer in found]
     if kept == [layer.units for layer in found]:
         raise SettingsError(f"{share:g} of {max(kept)} hidden units is none: name a larger share with --prune")
     whole = _values(proto, [layer.hidden for layer in found], feed)
@@ -158,6 +159,12 @@ def pruned(graph: bytes, feed: Feed, share: float) -> tuple[bytes, list[tuple[in
         _thin(proto, layer, keep, whole[layer.hidden], feed)
     made = bytes(proto.SerializeToString(deterministic=True))
     return made, [(layer.units, keep) for layer, keep in zip(found, kept, strict=True)]
+
+
+def left(units: int, share: float) -> int:
+    """How many units stay: of wide layers a multiple of four, which processors work through without a rest."""
+    keep = max(1, units - round(share * units))
+    return keep if units < 4 * WIDE else max(WIDE, WIDE * round(keep / WIDE))
 
 
 def _values(proto: Any, names: list[str], feed: Feed) -> dict[str, F64]:
