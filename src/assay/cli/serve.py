@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from assay.core.errors import SettingsError
+
 from .options import flag, listed
 
 DEFAULT_LOG = ".assay/log"
@@ -160,6 +162,10 @@ def serve(
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     durable = durable or "durable" in (log or ())
     kept = [place for place in log or () if place != "durable"] or ([DEFAULT_LOG] if durable else [])
+    if not kept and (log_without or log_hashed or log_id):
+        raise SettingsError("--log-without, --log-hashed and --log-id are about the log: give --log FOLDER too")
+    if fallback == "previous" and "@" not in model:
+        raise SettingsError("--fallback previous needs name@alias of the registry: a file has no version before it")
     limits = Limits(
         body=bytes_from(max_body, "--max-body"), inflated=bytes_from(max_inflated, "--max-inflated"), rows=max_rows,
         seconds=read_timeout, connections=max_connections,
