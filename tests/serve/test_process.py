@@ -146,6 +146,8 @@ def test_what_strangers_send_does_not_fill_the_log(late, tmp_path):
         (["--unknown", "drop"], "ignore or refuse"),
         (["--max-body", "much"], "must be a size"),
         (["--workers", "0"], "between 1 and 256"),
+        (["--log-hashed", "amount"], "give --log FOLDER"),
+        (["--fallback", "previous"], "needs name@alias"),
         (["--max-rows", "0"], "--max-rows must be a number from 1 up"),
         (["--max-connections", "0"], "--max-connections must be"),
         (["--read-timeout", "nan"], "--read-timeout must be"),
