@@ -293,11 +293,11 @@ def test_who_comes_alone_is_answered_at_once(late, row, monkeypatch):
     assert time.perf_counter() - began < 0.1
 
 
-def waited(wire, row, expected, n=1):
+def waited(wire, row, expected, n=1, since=0.0):
     """Seconds until n requests were answered where so many were expected."""
 
     async def ask():
-        wire.batches._expected = expected
+        wire.batches._expected, wire.batches._ended = expected, time.perf_counter() - since
         began = time.perf_counter()
         told = await asyncio.gather(*(wire.one([row]) for _ in range(n)))
         assert {status for status, _, _ in told} == {200}
@@ -316,6 +316,8 @@ def test_nobody_waits_longer_than_the_cap_and_a_full_batch_goes_at_once(late, ro
     wire = Wire(late, wait=0.5, gain=Gain(20_000.0, 1.0, 0.0))
     wire.batches.threads = None
     assert 0.02 <= waited(wire, row, 100) < 0.2, "the next is waited for no longer than its joining would save"
+    wire = Wire(late, wait=0.1, gain=much)
+    assert waited(wire, row, 100, since=0.2) < 0.05, "nobody has come for longer than the cap: none is waited for"
     wire = Wire(late, gain=Gain(100.0, 1.0, 0.0))
     assert waited(wire, row, 100) < 0.05, "what saves little is not waited for"
 

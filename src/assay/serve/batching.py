@@ -188,6 +188,7 @@ class Batches:
         self._rows = 0
         self._expected = 1  # requests of the last batch: how many seem to be there at once
         self._first = self._last = 0.0  # when the oldest and the newest of those held came
+        self._ended = 0.0  # when the last batch was answered
         self._met = False  # whether a request was let through in this turn of the loop
         self._running = 0
         self._next: asyncio.Handle | None = None
@@ -234,9 +235,11 @@ class Batches:
         if gain is None or not gain.joins or batch.n > SMALL or breaker.count:
             return finish(service.ended(asked, decode, None, served, batch))
         one = Held(service, asked, decode, served, batch, finish)
-        self._last = time.perf_counter()
+        self._last = now = time.perf_counter()
         if not self._held:
-            self._first = self._last
+            self._first = now
+            if not self._running and now - self._ended > self.wait:  # those of the last batch have not come again
+                self._expected = 1
         self._held.append(one)
         self._rows += batch.n
         if (self._next is None and not self._busy) or self._rows >= MOST:
@@ -292,13 +295,17 @@ class Batches:
                 run.add_done_callback(lambda _, group=group: self._ran(group))
             else:
                 run_together(group)
-                release(group)
+                self._release(group)
 
     def _ran(self, group: list[Held]) -> None:
         self._running -= 1
-        release(group)
+        self._release(group)
         if self._held:
             self._look_in(0.0)
+
+    def _release(self, group: Sequence[Held]) -> None:
+        release(group)
+        self._ended = time.perf_counter()
 
 
 def small(request: Request) -> bool:
