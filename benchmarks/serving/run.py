@@ -147,10 +147,10 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def ours(model: Path, folder: Path, name: str, *more: str) -> Server:
+def ours(model: Path, folder: Path, python: str, name: str, *more: str) -> Server:
     """assay serve with a key, validation, metrics, and whatever else is asked for."""
     keys = folder / "keys.json"
-    assay = [sys.executable, "-c", "from assay.cli import main; main()"]
+    assay = [python, "-c", "from assay.cli import main; main()"]
     if not keys.exists():
         said = subprocess.run([*assay, "keys", "new", "bench", "--keys", str(keys)], capture_output=True, text=True)
         (folder / "token").write_text(re.search(r"assay_\w{8}_[\w-]+", said.stdout + said.stderr)[0])
@@ -211,14 +211,17 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--peers", type=Path)
     parser.add_argument("--only", action="append", default=[], metavar="PEER", help="of the peers, those named")
+    parser.add_argument("--python", default=sys.executable, help="of the environment that serves, such as one made of "
+                        "the requirements of assay export docker; this one by default")  # fmt: skip
     parser.add_argument("--durable", action="store_true", help="also with --durable")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
-        full = ours(asked.model, folder, "assay", "--log", str(folder / "log"))
-        servers = [echo(full.body), full, ours(asked.model, folder, "assay, no log")]
+        own = asked.model, folder, asked.python
+        full = ours(*own, "assay", "--log", str(folder / "log"))
+        servers = [echo(full.body), full, ours(*own, "assay, no log")]
         if asked.durable:
-            servers.append(ours(asked.model, folder, "assay, durable", "--log", str(folder / "safe"), "--durable"))
+            servers.append(ours(*own, "assay, durable", "--log", str(folder / "safe"), "--durable"))
         if asked.peers:
             servers += peers(asked.model, asked.peers, json.loads(full.body)["rows"][0], asked.only)
         got: dict[tuple[str, int], list[dict[str, float]]] = {}
