@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import socket
 import sys
 import threading
@@ -296,3 +298,40 @@ def test_spans_of_requests_that_share_a_run_stay_apart(late, row, collector, mad
     wire.app.traces.close()
     assert sorted(plain(s.attributes)["assay.rows"] for s in collector.spans) == [1, 1, 2] and wire.shared == (1, 3)
     assert {plain(s.attributes)["assay.request_id"] for s in collector.spans} == {"r0", "r1", "r2"}
+
+
+@pytest.mark.slow
+def test_a_real_service_sends_what_waits_at_its_end_and_ends_in_time(late, row, collector, tmp_path):
+    from .test_process import ask as ask_it
+    from .test_process import serving
+
+    late.save(tmp_path / "late.assay")
+    slow = Collector(200, 60.0)
+    for at, spans in ((collector, 20), (slow, 0)):
+        flags = ("--traces", at.url, "--log-requests", "--workers", 2)
+        with serving(tmp_path, "late.assay", *flags) as (process, port, token):
+            for _ in range(20):
+                assert ask_it(port, token, "/predict", [row])[0] == 200
+            began = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            _, lines = process.communicate(timeout=20)
+            assert process.returncode == 0 and time.monotonic() - began < 6
+        assert len(at.spans) == spans and all(plain(s.attributes)["server.port"] == port for s in at.spans)
+        written = [json.loads(line) for line in lines.splitlines() if '"event":"request"' in line]
+        assert len(written) == 20
+        if spans:
+            assert {s.span_id.hex() for s in at.spans} == {line["span_id"] for line in written}
+    slow.seconds = 0
+    slow.close()
+
+
+def test_the_command_says_what_is_missing(late, tmp_path, monkeypatch, capsys):
+    from assay.cli.app import run
+
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    monkeypatch.chdir(tmp_path)
+    late.save(tmp_path / "late.assay")
+    assert run(["serve", "late.assay", "--port", "0", "--traces", "http://127.0.0.1:4318"]) == 2
+    said = capsys.readouterr()
+    assert "pip install 'assay[otel]'" in said.err + said.out and "answers at" not in said.out
+    assert run(["serve", "late.assay", "--traces", "collector:4318"]) == 2
