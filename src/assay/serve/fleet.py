@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -133,23 +134,27 @@ def _fleet(setup: Setup, token: str, say: Callable[[str], None]) -> int:
             replace(setup, log="", durable=False, audit="", usage="")
         )  # refuses to start here, before any process does
         writable(setup.log, "--log")
-        with tempfile.TemporaryFile() as shared:
+        with tempfile.TemporaryFile() as shared, _grpc_held(setup) as setup:
             shared.truncate(Metrics.size(setup.workers))
             metrics = Metrics(0, setup.workers, shared.fileno())
             sock = listen(setup.host, setup.port)
-            held = None
-            if setup.grpc_port is not None:
-                from .grpc.server import reserved
-
-                held = reserved(setup.host, setup.grpc_port)
-                setup = replace(setup, grpc_port=held.getsockname()[1])
             fleet = Fleet(setup, sock, shared.fileno(), metrics, events)
             try:
                 return fleet.run(lambda: announce(setup, trial, sock, token, say))
             finally:
                 sock.close()
-                if held is not None:
-                    held.close()
+
+
+@contextmanager
+def _grpc_held(setup: Setup) -> Iterator[Setup]:
+    """The setup with the port of gRPC that is held for all workers, where there is to be one."""
+    if setup.grpc_port is None:
+        yield setup
+        return
+    from .grpc.server import reserved
+
+    with reserved(setup.host, setup.grpc_port) as held:
+        yield replace(setup, grpc_port=held.getsockname()[1])
 
 
 def writable(folder: str, flag: str) -> None:

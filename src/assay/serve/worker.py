@@ -229,13 +229,13 @@ class Worker:
                 return nullcontext()
 
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-                await super().startup(sockets)
-                if worker.setup.grpc_port is not None:
+                if worker.setup.grpc_port is not None:  # first: it may be refused, when nothing is open yet
                     from .grpc.server import Port
 
                     port = Port(worker.app, worker.setup)
                     await port.open()
                     worker.rpc = port
+                await super().startup(sockets)
                 if worker.watcher is not None:
                     worker.watcher.start()
                 worker.metrics.started()

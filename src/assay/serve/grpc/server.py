@@ -110,6 +110,9 @@ class Port:
 
         setup, calls = self.setup, Calls(self.app, bool(self.setup.client_ca))
         limits, shared = setup.limits, setup.workers > 1
+        host, port = setup.host, setup.grpc_port or 0
+        with _bound(host, port, shared) as free:  # of a port that it cannot have, the core of grpc says nothing of use
+            host, port = free.getsockname()[:2]
         self.server = grpc.aio.server(options=options(limits, shared), maximum_concurrent_rpcs=limits.connections)
         services: dict[str, dict[str, Any]] = {}
         for path in calls.methods:
@@ -118,11 +121,6 @@ class Port:
             services.setdefault(service, {})[method] = handler
         generic = [grpc.method_handlers_generic_handler(name, handlers) for name, handlers in services.items()]
         self.server.add_generic_rpc_handlers(generic)
-        host, port = setup.host, setup.grpc_port or 0
-        with _bound(
-            host, port, shared
-        ) as free:  # what the core of grpc says of a port that it cannot have is of no use
-            host, port = free.getsockname()[:2]
         where = f"[{host.strip('[]')}]:{port}" if ":" in host else f"{host}:{port}"
         try:
             if setup.tls_cert:
@@ -130,6 +128,7 @@ class Port:
             else:
                 self.number = self.server.add_insecure_port(where)
         except RuntimeError:
+            await self.server.stop(None)  # else its thread and the end of the event loop may wait for each other
             raise refusal(setup.host, port, OSError(errno.EADDRINUSE, "in use")) from None
         await self.server.start()
 
