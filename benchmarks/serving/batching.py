@@ -1,6 +1,6 @@
 """What running requests together gives: assay serve with and without it, from 1, 8, 32 and 64 connections at once.
 
-    python benchmarks/serving/batching.py                      # a network as fit makes it, a wide one of another maker
+    python benchmarks/serving/batching.py                      # networks: as fit makes them, wide and dear ones; trees
     python benchmarks/serving/batching.py late.assay [--rounds 5] [--seconds 2]
 
 The services of a model run side by side on core 0 and take turns; the loader (wrk) has core 1. What is printed are
@@ -23,12 +23,12 @@ CONNECTIONS = (1, 8, 32, 64)
 WAYS = ["off", "2ms"]
 
 
-def fitted(path: Path) -> None:
-    """Four small nets behind the raw row, as ``learn`` makes them."""
+def fitted(path: Path, family: str) -> None:
+    """A model of the family behind the raw row, as ``learn`` makes it; a network is four small ones."""
     sys.path.insert(0, str(REPOSITORY))
     from tests.bundle.conftest import Case
 
-    Case("binary", "network").build().save(path)
+    Case("binary", family).build().save(path)
 
 
 def wide(path: Path, columns: int = 64, units: int = 1024) -> None:
@@ -96,9 +96,11 @@ def main() -> None:
         folder = Path(text)
         models = asked.models
         if not models:
-            models = [folder / "network.assay", folder / "wide.assay"]
-            fitted(models[0])
+            models = [folder / f"{name}.assay" for name in ("network", "wide", "dear", "trees")]
+            fitted(models[0], "network")
             wide(models[1])
+            wide(models[2], units=2560)
+            fitted(models[3], "lightgbm")
         for model in models:
             measured(model, folder, asked.ways, asked.rounds, asked.seconds)
 
