@@ -106,3 +106,22 @@ def test_a_name_of_the_registry_is_a_bundle(
     assert assay.load("late@champion").to_bytes() == files[2], "a file of that name comes first"
     with pytest.raises(assay.InputError, match="cannot be read"):
         assay.load("late@champion.assay")
+
+
+def test_a_promotion_says_what_callers_must_change(late: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from tests.bundle.conftest import Case
+
+    Case("regression", "linear").build().save("other.assay")
+    for k, name in enumerate(("late0", "late1", "other")):
+        said(capsys, "add", f"{name}.assay", "--name", "late", "--version", f"1.{k}.0")
+    assert "caution" not in said(capsys, "promote", "late@1.0.0")[1] + said(capsys, "promote", "late@1.1.0")[1]
+    told = said(capsys, "promote", "late@1.2.0")[1]
+    assert "caution: callers must also send amount, " in told and "it answers with values, not classes" in told
+    assert "caution" in said(capsys, "promote", "late@1.0.0")[1]
+    for blob in (late / ".assay" / "registry" / "blobs").rglob("*"):
+        if blob.is_file():
+            blob.unlink()
+    for words in (["rollback", "late@champion"], ["promote", "late@1.1.0"]):
+        assert "is not in the registry any more" in said(capsys, *words, code=2)[1]
+    said(capsys, "add", "other.assay", "--name", "late")
+    assert "late@champion is 1.2.0 again (was 1.0.0)" in said(capsys, "rollback", "late@champion")[1]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import textwrap
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from assay.core.errors import SettingsError
+from assay.core.errors import AssayError, SettingsError
 
 from .approvers import approvers, key_of
 from .options import OUT, Quiet, flag
@@ -145,6 +146,12 @@ def promote(
         live = book.promote(found.name, alias, found.version, by, reason)
         was = "" if before in (None, live.version) else f" (was {before})"
         tell(form, live_doc(live), f"{live.name}@{live.alias} is {live.version}{was}", quiet)
+        if was and not quiet:
+            from assay.registry.callers import for_callers
+
+            with suppress(AssayError):  # a file of the two is gone: the promotion stands, check tells of the file
+                for said in for_callers(*(book.read(book.resolve(f"{live.name}@{v}")) for v in (before, live.version))):
+                    typer.echo(f"caution: {said}", err=True)
     return 0
 
 

@@ -18,7 +18,7 @@ from .names import checked_alias, checked_digest, checked_name, checked_version,
 from .signed import Signer, signed
 from .state import APPROVED, RETIRED, Live, State, Version, folded, free, known_model
 from .store import Store
-from .upkeep import KEPT_DAYS, Checked, Removed, check, collect, copy, doubts
+from .upkeep import KEPT_DAYS, Checked, Removed, check, collect, copy, doubts, held
 from .who import user, words
 
 
@@ -247,6 +247,7 @@ class Registry:
             enough(state, alias, found)
             if found.digest in state.removed:
                 raise InputError(f"the file of {found} was removed: add it again as a new version")
+            held(self.store, found.digest, str(found))
             before = state.alias(name, alias)
             if before is None or before.version != found.version:
                 append("promoted", name, found.version, found.digest, alias, by, reason, _from(before))
@@ -270,6 +271,7 @@ class Registry:
                 fit = before is not None and state.versions[name, before.version].stage != RETIRED
                 fit = fit and before is not None and not state.approvals.lacks(alias, name, before.version)
                 if before is not None and fit and before.digest not in state.removed:
+                    held(self.store, before.digest, f"{name} {before.version}")
                     more = {**_from(stack[-1]), "to": place}
                     append("rolled-back", name, before.version, before.digest, alias, by, reason, more)
                     break

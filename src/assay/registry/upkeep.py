@@ -70,6 +70,15 @@ def collect(registry: Registry, days: float, everything: bool, dry_run: bool, by
     return Removed(tuple(out), registry.store.tidy())
 
 
+def held(store: Store, digest: str, what: str) -> None:
+    """
+    Raises:
+        InputError: the file was lost, so that nothing could serve it.
+    """
+    if not store.has(digest):
+        raise InputError(f"the file of {what} is not in the registry any more: assay registry add puts it back")
+
+
 def doubts(found: Sequence[Event], at: str) -> tuple[str, ...]:
     """See ``Registry.doubts``."""
     until = told(events.moment_of(at))
