@@ -79,6 +79,7 @@ BENCH = (
     Job("serving/install", RELEASE),
     Job("serving/run", f"{RELEASE} --rounds 3 --durable", f"{RELEASE} --durable --peers out/serving", WRK),
     Job("serving/swap", "", "", WRK),
+    Job("serving/batching", "--rounds 2 --seconds 1", "", WRK),
     Job("serving/guard_cost"),
     Job("serving/log_cost"),
     Job("serving/hostile"),
