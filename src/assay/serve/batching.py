@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -292,12 +293,12 @@ class Batches:
             if self.threads is not None and gain.alone + gain.joined * sum(one.batch.n for one in group) > INLINE:
                 self._running += 1
                 run = asyncio.get_running_loop().run_in_executor(self.threads, run_together, group)
-                run.add_done_callback(lambda _, group=group: self._ran(group))
+                run.add_done_callback(partial(self._ran, group))
             else:
                 run_together(group)
                 self._release(group)
 
-    def _ran(self, group: list[Held]) -> None:
+    def _ran(self, group: list[Held], _: object) -> None:
         self._running -= 1
         self._release(group)
         if self._held:
