@@ -11,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from assay.bundle.signing import new_key
 from assay.registry import Registry, open_registry
+from assay.registry.signed import Signer
 from registry_kills import bundle
 
-EVENTS = 10_000
+EVENTS, SIGNED = 10_000, 500
 
 
 def timed(what: str, times: int, do: Callable[[int], Any]) -> None:
@@ -51,6 +53,23 @@ def main() -> None:
 
         timed(f"open and resolve, {EVENTS:,} events", 3, opened)
         timed(f"check, {EVENTS:,} events", 3, lambda k: registry.check())
+    with tempfile.TemporaryDirectory() as folder, open_registry(folder) as registry:
+        private, public = new_key()
+        signer = Signer(private)
+        registry.add(files[0], "late")
+        registry.approver(signer.key, public, "ann")
+
+        def approved(k: int) -> None:
+            registry.stage("late", "0.1.0", "retired")
+            registry.stage("late", "0.1.0", "approved", signer=signer)
+
+        timed("retire, and approve with a signature", SIGNED, approved)
+
+        def again(k: int) -> None:
+            with open_registry(folder) as other:
+                other.resolve("late@0.1.0")
+
+        timed(f"open and resolve, {SIGNED:,} signed events", 3, again)
 
 
 if __name__ == "__main__":

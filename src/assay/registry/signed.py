@@ -11,11 +11,15 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import replace
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from assay.core.errors import InputError
 
 from .events import Event
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 TYPE = "application/vnd.assay.registry-event+json"
 KEY, SIGNATURE = "key", "signature"
@@ -65,19 +69,26 @@ def signed(event: Event, signer: Signer) -> Event:
     return replace(named, more={**named.more, SIGNATURE: signer.sign(named)})
 
 
+@lru_cache(maxsize=256)
+def _read(pem: str) -> tuple[str, EllipticCurvePublicKey]:
+    """The name and the key of a public PEM: to read one takes longer than to verify a signature."""
+    from assay.bundle.signing import key_name, public_key
+
+    return key_name(pem.encode()), public_key(pem.encode())
+
+
 def holds(event: Event, pem: str) -> bool:
     """Whether the key of this public PEM signed the event as it is.
 
     Raises:
         MissingExtra: no cryptography.
     """
-    from assay.bundle.signing import key_name, public_key
-
     said: Any = event.more.get(SIGNATURE)
     try:
-        if not isinstance(said, str) or key_name(pem.encode()) != event.more.get(KEY):
+        name, key = _read(pem)
+        if not isinstance(said, str) or name != event.more.get(KEY):
             return False
-        made, key = base64.b64decode(said, validate=True), public_key(pem.encode())
+        made = base64.b64decode(said, validate=True)
     except (InputError, ValueError, binascii.Error):
         return False
     from cryptography.exceptions import InvalidSignature
