@@ -56,6 +56,11 @@ def test_unsafe_names(name):
     refused(zipped([(name, b"1")], {}), "unsafe name")
 
 
+def test_another_order():
+    unpack(zipped([("a", b"1"), ("b", b"2")]))
+    refused(zipped([("b", b"2"), ("a", b"1")]), "not in the order")
+
+
 def test_symlink():
     refused(zipped([("link", b"/etc/passwd")], mode=0o120777), "link or special")
 

@@ -146,6 +146,9 @@ def _entries(data: bytes) -> list[tuple[str, int, int, int, int, int]]:
         out.append((path, begin, packed, size, method, crc))
     if at != central_end or offset != start:
         raise BundleError("the .assay file has bytes that belong to no entry")
+    names = [e[0] for e in out]
+    if names != [*(n for n in names if n == MANIFEST), *sorted(n for n in names if n != MANIFEST)]:
+        raise BundleError("the entries of the .assay file are not in the order in which assay writes them")
     return out
 
 
