@@ -258,17 +258,25 @@ def fit_subject(
     return made
 
 
-def load(path: Any) -> Model:
+def load(path: Any, *, variant: str | None = None) -> Model:
     """Load an .assay file, check its digests and replay its golden rows: a path, its bytes, or a name of the registry
     (``name@champion``, ``name@1.2.0``, ``name@sha256:ab12cd``; ``assay.registry.open_registry`` says which registry).
 
+    ``variant`` answers from one of the smaller graphs in the file, such as pruned (``assay compress``).
+
     Raises:
-        BundleError: damaged, hostile, or of another version. InputError: no such file or version.
+        BundleError: damaged, hostile, or of another version. InputError: no such file or version. SettingsError: no
+            such variant.
     """
     from assay.bundle.model import Model
     from assay.registry import read_bundle
 
-    return Model.load(read_bundle(path))
+    data = read_bundle(path)
+    if variant is None:
+        return Model.load(data)
+    from assay.bundle.variants import Variant
+
+    return Variant(data, variant)
 
 
 def attach(subject: Subject, model: Any, predictions: Any, settings: Settings, cache: bool = True) -> Subject:

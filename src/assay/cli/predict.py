@@ -5,16 +5,13 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from assay.core.errors import AssayError, SettingsError
 
 from .options import FIT, OUT, Bundle, Look, Quiet, Rows, flag, listed
-
-if TYPE_CHECKING:
-    from assay.bundle.model import Model
 
 DATABASE = "Databases"
 Reasons = Annotated[
@@ -87,6 +84,7 @@ def predict(
 
     if not to_database and output_file is not None:
         ready(Path(output_file), SUFFIXES)
+    from assay.api import load
     from assay.tables.looks import looking
 
     with tempfile.TemporaryDirectory() as folder, looking(look, "predict") as under, Progress(quiet) as progress:
@@ -94,7 +92,7 @@ def predict(
         target.check()
         try:
             rows, notes = score(
-                answering(model, variant), Source(table, query, from_, cache=resume), target,
+                load(model, variant=variant), Source(table, query, from_, cache=resume), target,
                 Scores(reasons, coverage, interval, listed(with_), to_database),
                 resume=resume, size=batch_rows, told=progress,
             )  # fmt: skip
@@ -113,18 +111,6 @@ def predict(
         where = f"{into} of {shown(output_file)}" if to_database else output_file
         note(f"{rows:,} rows predicted; {where} is written", quiet)
     return 0
-
-
-def answering(model: str, variant: str | None) -> Model:
-    """The model, or one of the variants in its file."""
-    from assay.api import load
-
-    if variant is None:
-        return load(model)
-    from assay.bundle.variants import Variant
-    from assay.registry import read_bundle
-
-    return Variant(read_bundle(model), variant)
 
 
 def checked(coverage: float | None) -> None:
