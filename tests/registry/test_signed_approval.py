@@ -118,6 +118,8 @@ def test_who_may_approve_is_not_changed_by_one_alone(registry: Registry, files: 
         adds(registry, "eve")
     with pytest.raises(InputError, match="is of no approver"):
         adds(registry, "eve", "eve")
+    with pytest.raises(InputError, match="is not that of the key"):
+        registry.approver(key("ann"), person("dan")[2], "dan", signer=person("bob")[0])
     assert adds(registry, "dan", "bob") == 1 and key("dan") not in registry.state().approvals.approvers
     assert adds(registry, "dan", "cem") == 0 and str(registry.state().approvals.approvers[key("dan")]).startswith("dan")
     for change in ({"on": False}, {"approvals": 1}, {"approvals": 0}):

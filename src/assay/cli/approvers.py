@@ -29,7 +29,7 @@ def start() -> None:
 def add(
     public: Annotated[Path, typer.Argument(metavar="PEM", help="A public P-256 key (assay sign --new-key).")],
     called: Annotated[
-        str, flag("Whose key it is.  (default: the file's name)", CHANGE, "--called", metavar="NAME")
+        str, flag("Whose key it is.  (default: the file's name, or its folder's)", CHANGE, "--called", metavar="NAME")
     ] = "",
     key: Key = None,
     reason: Reason = "",
@@ -43,7 +43,11 @@ def add(
     named, pem = key_of(public)
     signer = signer_of(key)
     with opened(place, create=True) as book:
-        waits = book.approver(named, pem, called or public.name.split(".")[0], by, reason, signer)
+        stem = public.name.split(".")[0]
+        own = (
+            public.resolve().parent.name if stem == "assay" else stem
+        )  # ann/assay.pub.pem, as sign --new-key writes it
+        waits = book.approver(named, pem, called or own or stem, by, reason, signer)
         return told(book.state().approvals.approvers.values(), waits, form, quiet)
 
 

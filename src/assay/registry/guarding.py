@@ -70,6 +70,10 @@ def change(state: State, key: str, pem: bytes | None, called: str) -> tuple[str,
     """
     known = state.approvals
     if pem is not None:
+        from assay.bundle.signing import key_name
+
+        if key_name(pem) != key:
+            raise InputError(f"the name {key[:SHORT]} is not that of the key that was given")
         if key in known.approvers:
             raise InputError(f"{known.approvers[key]} is an approver already")
         return ADDED, {"approver": key, "pem": pem.decode("ascii", "replace"), "called": called}
