@@ -63,7 +63,7 @@ def measured(model: Path, folder: Path, ways: list[str], rounds: int, seconds: f
     got: dict[tuple[str, int], list[dict[str, float]]] = {}
     try:
         for way in ways:
-            servers[way] = ours(model, folder, way, "--batch-wait", way)
+            servers[way] = ours(model, folder, sys.executable, way, "--batch-wait", way)
             servers[way].start("0")
             load(servers[way], 8, 1, folder)
         for _ in range(rounds):

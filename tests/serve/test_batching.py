@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 
 import numpy as np
@@ -13,10 +14,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from assay.bundle.importing.onnx_file import import_onnx
 from assay.core.errors import BundleError, SettingsError
-from assay.serve import batching
+from assay.serve import batching, gain
 from assay.serve.app import App
-from assay.serve.batching import CAP, MOST, SMALL, Batches, Gain, Held, gain_of, groups
+from assay.serve.batching import CAP, SMALL, Batches, Held, groups
 from assay.serve.events import Events
+from assay.serve.gain import MOST, Gain, gain_of
 from assay.serve.guard import OPEN, Guard
 from assay.serve.http import Request
 from assay.serve.key_file import KeyRing
@@ -36,7 +38,7 @@ F = TensorProto.FLOAT
 class Wire:
     """An app whose batches know its models; asks it several things at once, as several connections would."""
 
-    def __init__(self, model, *, trial=None, canary=0.0, wait=CAP, gain=None, **options):
+    def __init__(self, model, *, trial=None, canary=0.0, wait=CAP, gains=None, **options):
         live, challenger = Served(model, "late"), trial and Served(trial, "late", "9.9.9")
         self.metrics = Metrics()
         self.service = Service(Live(live, challenger, canary), metrics=self.metrics)
@@ -44,10 +46,10 @@ class Wire:
         self.batches = self.app.batches = Batches(self.app.threads, wait=wait, add=self.metrics.add)
         for served in (live, challenger):
             if served is not None:
-                self.know(served, gain)
+                self.know(served, gains)
 
-    def know(self, served, gain=None):
-        self.batches.gains[served] = gain or Gain(100.0, 5.0, 0.0)
+    def know(self, served, gains=None):
+        self.batches.gains[served] = gains or Gain(100.0, 5.0, 0.0)
         return served
 
     async def one(self, body, path="/predict", **headers):
@@ -309,47 +311,43 @@ def waited(wire, row, expected, n=1, since=0.0):
 def test_nobody_waits_longer_than_the_cap_and_a_full_batch_goes_at_once(late, row):
     much = Gain(1e6, 1.0, 0.0)  # a run alone would take a second: worth waiting for, if it were not for the cap
     for n, wait, low, high in ((1, 0.08, 0.08, 0.2), (1, CAP, CAP, 0.1), (1, 0.0, 0.0, 0.05), (MOST, 0.5, 0.0, 0.3)):
-        wire = Wire(late, wait=wait, gain=much)
+        wire = Wire(late, wait=wait, gains=much)
         wire.batches.threads = None
         assert low <= waited(wire, row, 100, n) < high, (n, wait)
     assert wire.shared == (1, MOST)
-    wire = Wire(late, wait=0.5, gain=Gain(20_000.0, 1.0, 0.0))
+    wire = Wire(late, wait=0.5, gains=Gain(20_000.0, 1.0, 0.0))
     wire.batches.threads = None
     assert 0.02 <= waited(wire, row, 100) < 0.2, "the next is waited for no longer than its joining would save"
-    wire = Wire(late, wait=0.1, gain=much)
-    assert waited(wire, row, 100, since=0.2) < 0.05, "nobody has come for longer than the cap: none is waited for"
-    wire = Wire(late, gain=Gain(100.0, 1.0, 0.0))
+    wire = Wire(late, wait=0.1, gains=much)
+    assert waited(wire, row, 100, since=0.2) < 0.05, "nobody has come for a while: none is waited for"
+    wire = Wire(late, gains=Gain(100.0, 1.0, 0.0))
     assert waited(wire, row, 100) < 0.05, "what saves little is not waited for"
 
 
-@pytest.mark.parametrize(("wait", "runs"), [(0.5, [1, 5]), (0.0, [1, 1, 4])])
+@pytest.mark.parametrize(("wait", "runs"), [(9.0, [1, 5]), (0.0, [1, 1, 4])])
 def test_a_dear_graph_runs_beside_the_event_loop(late, row, monkeypatch, wait, runs):
-    wire = Wire(late, wait=wait, gain=Gain(50_000.0, 10.0, 0.0))
+    wire = Wire(late, wait=wait, gains=Gain(50_000.0, 10.0, 0.0))
     served = wire.service.live.lineup.live
-    score, sizes = served.score, []
+    score, sizes, over = served.score, [], threading.Event()
 
     def slow(batch, coverage=None):
         sizes.append(batch.n)
-        time.sleep(0.05)
+        assert over.wait(10)
         return score(batch, coverage)
 
     monkeypatch.setattr(served, "score", slow)
 
     async def ask():
-        first = asyncio.ensure_future(wire.one([row]))
-        await asyncio.sleep(0.01)
-        others = []
+        asking = []
+        for _ in range(6):
+            asking.append(asyncio.ensure_future(wire.one([row])))
+            while len(sizes) < min(len(asking), len(runs) - 1):
+                await asyncio.sleep(0.001)
         for _ in range(5):
-            others.append(asyncio.ensure_future(wire.one([row])))
             await asyncio.sleep(0.001)
-        ticks = 0
-        while not first.done():
-            ticks, seen = ticks + 1, list(sizes)
-            await asyncio.sleep(0.001)
-        assert ticks > 5 and seen == runs[:-1], (
-            "the loop goes on, and those who came meanwhile wait for the end of a run"
-        )
-        return await asyncio.gather(first, *others)
+        assert sizes == runs[:-1], "the loop goes on, and those who came meanwhile wait for the end of a run"
+        over.set()
+        return await asyncio.gather(*asking)
 
     assert {status for status, _, _ in asyncio.run(ask())} == {200} and sizes == runs
 
@@ -362,7 +360,7 @@ def test_rows_that_see_each_other_are_never_run_together(late, row, monkeypatch)
             helper.make_node("Split", ["left"], ["y", "other"], axis=1),
         )
     served = Served(late)
-    assert batching.apart(served) < 1e-6
+    assert gain.apart(served) < 1e-6
     outputs = served.session.outputs
 
     def mixing(names, numbers, texts):
@@ -370,7 +368,7 @@ def test_rows_that_see_each_other_are_never_run_together(late, row, monkeypatch)
         return [made[0] * 0.5 + made[0].mean(0) * 0.5, *made[1:]]
 
     monkeypatch.setattr(served.session, "outputs", mixing)
-    assert batching.apart(served) > 1e-3
+    assert gain.apart(served) > 1e-3
     wire, said = Wire(late), []
     live = wire.service.live.lineup.live
     wire.batches.gains.clear()
@@ -383,11 +381,21 @@ def test_rows_that_see_each_other_are_never_run_together(late, row, monkeypatch)
 
 def test_what_is_measured_decides(late, net):
     for model in (late, net):
-        gain = gain_of(Served(model))
-        assert 0 < gain.joined < gain.alone / 2 and gain.joins and gain.apart <= 1e-6
+        found = gain_of(Served(model))
+        assert 0 < found.joined < found.alone / 2 and found.joins and found.apart <= 1e-6
+    assert gain_of(Served(late, most_rows=1)).joins, "what one request may hold is no bound for a run"
     assert not Gain(100.0, 60.0, None).joins, "nothing to gain"
     assert not Gain(100.0, 1.0, 2e-5).joins, "farther apart than the file promises"
     assert not Gain(900.0, 1.0, 0.0).waits and Gain(1_100.0, 30.0, 0.0).waits
+
+
+def test_a_graph_that_takes_a_second_does_not_take_minutes_to_start(late, monkeypatch):
+    served, sizes = Served(late), []
+    score = served.score
+    monkeypatch.setattr(gain, "DEAR", 500.0)
+    served.score = lambda batch: (sizes.append(batch.n), time.sleep(0.001), score(batch))[-1]
+    gain_of(served)
+    assert sizes == [1, gain.FEW]
 
 
 def test_what_fails_in_a_shared_run_leaves_nobody_without_an_answer(late, row, monkeypatch):

@@ -14,19 +14,12 @@ import asyncio
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Executor
-from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
-from numpy.typing import NDArray
-
-from assay.bundle.golden import TOLERANCE, Feed, feed_of, read
-from assay.core.errors import BundleError
-
 from .decode import Batch
+from .gain import MOST, Gain, gain_of, joined
 from .http import Request, Response
 from .scoring import INLINE, Scored, Served
 from .service import Answer, Asked, Done, Service
@@ -34,87 +27,11 @@ from .service import Answer, Asked, Done, Service
 Decode = Callable[[Served], Batch]
 Finish = Callable[[Done], Answer]
 
-MOST = 32  # rows of one run
 SMALL = MOST // 4  # rows of a request above which it goes by itself
 CAP = 0.002  # seconds that a batch is held open at most, unless the user says otherwise
-WORTH = 1_000.0  # microseconds that a row must save before anything waits for it: timers of the loop are no finer
+LULL = 0.05  # seconds after which a crowd is gone
 AT_ONCE = 2  # runs beside the loop
-RUNS = 5
 WAITING = Response(503)
-
-
-@dataclass(frozen=True, slots=True)
-class Gain:
-    """What one model gains: microseconds of one row run alone, and of a row among ``MOST``.
-
-    ``apart`` is the largest difference between golden rows run together and alone: ``None`` where that was not asked,
-    since there is nothing to gain.
-    """
-
-    alone: float
-    joined: float
-    apart: float | None
-
-    @property
-    def saves(self) -> float:
-        """Microseconds that a row saves by being among others."""
-        return self.alone - self.joined
-
-    @property
-    def joins(self) -> bool:
-        """Whether rows may share a run: it costs less, and they get the same answers."""
-        return self.apart is not None and self.apart <= TOLERANCE
-
-    @property
-    def waits(self) -> bool:
-        """Whether a row saves enough to be waited for."""
-        return self.joins and self.saves >= WORTH
-
-
-def gain_of(served: Served) -> Gain:
-    """Measure a model; a few runs of its typical row, and its golden rows once each alone and together."""
-    times = []
-    for n in (1, MOST):
-        batch, best = served.decoder.rows([served.typical] * n), float("inf")
-        for _ in range(RUNS):
-            start = time.perf_counter()
-            served.score(batch)
-            best = min(best, time.perf_counter() - start)
-        times.append(best * 1e6 / n)
-    alone, joined = times
-    return Gain(alone, joined, apart(served) if joined < alone / 2 else None)
-
-
-def apart(served: Served) -> float:
-    """The largest difference between what golden rows give together and alone (relative where values exceed one).
-
-    A graph of another maker may look along its rows, and would then mix what different callers asked: that shows here.
-    Infinite where they do not run together.
-    """
-    session = served.model._session
-    rows, _ = read(served.model._files, session.main)
-    feed = feed_of(rows[:MOST], served.schema)
-    alone = []
-    for row in range(min(len(rows), MOST)):
-        with suppress(BundleError):  # one that its maker's graph does not take
-            alone.append((row, outputs(session, {name: column[row : row + 1] for name, column in feed.items()})))
-    kept = [row for row, _ in alone]
-    try:
-        together = outputs(session, {name: column[kept] for name, column in feed.items()})
-    except BundleError:
-        return float("inf")
-    worst = 0.0
-    for place, (_, wanted) in enumerate(alone):
-        for got, want in zip(together, wanted, strict=True):
-            with np.errstate(invalid="ignore"):
-                gap = np.abs(got[place] - want[0]) / np.maximum(1.0, np.abs(want[0]))
-            worst = max(worst, float(np.where(got[place] == want[0], 0.0, gap).max(initial=0.0)))
-    return worst if np.isfinite(worst) else float("inf")
-
-
-def outputs(session: Any, feed: Feed) -> list[NDArray[np.float64]]:
-    """What answers are made of: the main output and the sets, as numbers."""
-    return [np.asarray(session.run(feed, name), np.float64) for name in (session.main, "set")]
 
 
 class Held(Answer):
@@ -239,7 +156,7 @@ class Batches:
         self._last = now = time.perf_counter()
         if not self._held:
             self._first = now
-            if not self._running and now - self._ended > self.wait:  # those of the last batch have not come again
+            if not self._running and now - self._ended > LULL:  # those of the last batch have not come again
                 self._expected = 1
         self._held.append(one)
         self._rows += batch.n
@@ -348,16 +265,6 @@ def run_together(group: Sequence[Held]) -> None:
         decisions = None if whole.decisions is None else whole.decisions[at:end]
         one.scored = Scored(whole.output[at:end], whole.labels[at:end], whole.sets[at:end], whole.coverage, decisions)
         at = end
-
-
-def joined(batches: Sequence[Batch]) -> Batch:
-    """Rows of several requests one after another."""
-    if len(batches) == 1:
-        return batches[0]
-    first = batches[0]
-    numbers = None if first.numbers is None else np.concatenate([b.numbers for b in batches if b.numbers is not None])
-    texts = {name: np.concatenate([b.texts[name] for b in batches]) for name in first.texts}
-    return Batch(numbers, texts, sum(b.n for b in batches), first.names)
 
 
 def release(group: Sequence[Held]) -> None:
