@@ -46,7 +46,7 @@ def add(
         stem = public.name.split(".")[0]
         own = (
             public.resolve().parent.name if stem == "assay" else stem
-        )  # ann/assay.pub.pem, as sign --new-key writes it
+        )  # ann/assay.pub.pem
         waits = book.approver(named, pem, called or own or stem, by, reason, signer)
         return told(book.state().approvals.approvers.values(), waits, form, quiet)
 
