@@ -103,7 +103,11 @@ class Worker:
         """``load``, and log and batches know a model before it answers: its personal columns, what its rows cost."""
 
         def loaded(found: Any) -> Served:
-            served = load(found)
+            served, own = load(found), self.setup.log_id
+            if self.setup.log and own in personal_of(served.model.schema):
+                raise SettingsError(
+                    f"--log-id names {own!r}, which the model flags as personal: name a column with another id"
+                )
             if self.log is not None:
                 self.log.learn(served.model.schema)
             if self.batches is not None:
@@ -133,10 +137,6 @@ class Worker:
         setup = self.setup
         now = self.live.lineup
         personal = personal_of(now.live.model.schema, setup.log_without, setup.log_hashed)
-        if setup.log_id in personal_of(now.live.model.schema):
-            raise SettingsError(
-                f"--log-id names {setup.log_id!r}, which the model flags as personal: name a column with another id"
-            )
         log = PredictionLog(
             Path(setup.log), setup.durable, personal=personal, max_mb=setup.log_mb, days=setup.log_days, warn=say
         )
