@@ -194,6 +194,7 @@ def test_what_is_refused_in_one_sentence():
         (make_pipeline(PolynomialFeatures(2), Ridge()).fit(X[["few"]], score), "PolynomialFeatures has no form here"),
         (make_pipeline(MinMaxScaler(clip=True), Ridge()).fit(X, score), "clip=True"),
         (Ridge(), "must be fitted"), (SVC().fit(X, two), "SVC"), (object(), "object of builtins"),
+        (Ridge, "got the class Ridge"), ("model.pkl", "load it yourself"), (None, "got None"),
         (Ridge().fit(X[["few"]], np.column_stack((score, score))), "several targets"),
     ):  # fmt: skip
         with pytest.raises(SettingsError, match=match) as caught:

@@ -6,6 +6,7 @@ audited here, and the dossier says so.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,12 @@ def import_model(
     from assay.tables import open_table
 
     named(name)
+    if model is None or isinstance(model, (type, str, bytes, os.PathLike)):
+        what = f"the class {model.__name__}" if isinstance(model, type) else f"{model!r:.80}"
+        raise SettingsError(
+            f"a fitted object was expected; got {what}: files of other libraries are never loaded here, since that runs "
+            "code: load it yourself and hand over the object"
+        )
     table, given, columns = _rows(model, rows, target)
     if table.num_rows == 0:
         raise InputError("an imported model is checked on rows: give some that it was made for, a hundred or more")
