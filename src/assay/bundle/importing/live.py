@@ -57,7 +57,7 @@ def import_model(
     if model is None or isinstance(model, (type, str, bytes, os.PathLike)):
         what = f"the class {model.__name__}" if isinstance(model, type) else f"{model!r:.80}"
         raise SettingsError(
-            f"a fitted object was expected; got {what}: files of other libraries are never loaded here, since that runs "
+            f"a fitted object was expected; got {what}: files of other libraries are never loaded here, as that runs "
             "code: load it yourself and hand over the object"
         )
     table, given, columns = _rows(model, rows, target)
