@@ -26,9 +26,9 @@ from assay.cli.app import run
 from assay.core.errors import BundleError, SettingsError
 from tests.bundle.conftest import Case
 
-from .compiled import COMPILER, Compiled
+from .compiled import COMPILER, STRICT, Compiled, write
 from .models import awkward, everything
-from .test_c import same
+from .test_c import checked, same
 
 
 @pytest.fixture(autouse=True)
@@ -298,3 +298,10 @@ def test_a_promotion_to_a_file_without_the_variant_leaves_what_is_live(case, thi
         registry.promote("late", "champion", "0.1.1")
         assert not watcher.look() and live.lineup.live.version == "0.1.0+pruned"
     assert told == [("swap-failed", "the file holds no variant 'pruned' of its graph: it has none")]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(COMPILER is None, reason="needs a C compiler")
+@pytest.mark.parametrize("flags", [("-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"), ("-O2",)])
+def test_c_of_a_variant_replays_its_own_golden_rows(flags, thin, tmp_path):
+    assert "golden rows" in checked(write(thin, tmp_path, variant="pruned-int8"), *STRICT, *flags)
