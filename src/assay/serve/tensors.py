@@ -6,6 +6,7 @@ U+E000 that the graph itself uses. github.com/kserve/open-inference-protocol and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -51,7 +52,7 @@ def read(doc: Any, binary: memoryview, at: int) -> tuple[Tensor, int]:
     if not isinstance(kind, str) or kind not in TYPES:
         raise bad(f"{called}: datatype must be one of {', '.join(TYPES)}; got {str(kind)[:20]!r}")
     shape = _shape(doc.get("shape"), called)
-    count = int(np.prod(shape, dtype=object)) if shape else 1
+    count = math.prod(shape)
     if count > MOST_ELEMENTS:
         raise bad(f"{called}: the shape says {count:,} values; at most {MOST_ELEMENTS:,} are read")
     parameters = doc.get("parameters") or {}

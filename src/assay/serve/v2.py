@@ -255,7 +255,7 @@ def _column(tensor: Tensor, i: Input) -> Any:
 def _flags(tensor: Tensor, i: Input) -> NDArray[np.float64]:
     """True, false and missing from BOOL or from numbers 0 and 1."""
     values = np.array(tensors.numbers(tensor), np.float64)
-    if not np.isin(values[~np.isnan(values)], (0.0, 1.0)).all():
+    if not ((values == 0.0) | (values == 1.0) | np.isnan(values)).all():
         raise bad(f"input {i.input!r} is true or false: its values must be 0 or 1")
     return values
 
