@@ -173,3 +173,10 @@ def test_dear_requests_leave_the_event_loop(late, row):
 
     assert not heavy("/predict", 200) and heavy("/predict", 2_000_000) and heavy("/explain", 200)
     assert heavy("/predict", 200, "reasons=3") and heavy("/predict", 200, content_encoding="gzip")
+
+
+def test_a_request_whose_headers_are_refused_has_an_id_too(late):
+    wire = Wire(late)
+    status, headers, _ = wire("/predict", {"rows": []}, **{f"x_{k}": "1" for k in range(70)})
+    assert status == 431 and len(headers[b"x-request-id"]) == 24
+    assert wire.lines()[-1]["request_id"] == headers[b"x-request-id"].decode()

@@ -248,6 +248,7 @@ class App:
         visit.caller = self.guard.admit(visit.request, time.time(), certificate)
 
     def _refusal(self, error: Exception, visit: Visit) -> Response:
+        visit.id = visit.id or request_id(None)  # of a request whose headers could not be taken
         if isinstance(error, Refused):
             if error.fields:
                 self.service.metrics.add("refused_fields", len(error.fields))
