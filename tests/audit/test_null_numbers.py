@@ -88,11 +88,17 @@ def test_a_clean_table_is_reported_clean():
     assert tables.clean("iris", (), 0).other == ()
 
 
+SOMETIMES = ("searched slice", "the better of line and tree")  # a search or a race decides whether a claim is made
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("index", [i for i in NAMES if i not in CHEAP], ids=NAMES.get)
 def test_every_level_holds(index: int):
     count = 25 if nulls.CASES[index].refits else 100
     for level in levels_of(index, FULL, count):
+        if level.what.startswith(SOMETIMES):
+            assert level.looked >= 0.1 * level.tables
+            level = replace(level, tables=level.looked)  # its level among the claims that were made
         assert level.looked > 0.9 * level.tables
         assert level.holds, level
 
