@@ -33,7 +33,8 @@ from .test_c import checked, same
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(variant_record, "ROUNDS", 5)
+    monkeypatch.setattr(variant_record, "ROUNDS", 3)
+    monkeypatch.setattr(variants, "SHARES", (0.7, 0.4, 0.1))
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,11 @@ def thin(case):
     """The network with three of ten hidden units gone, beside one with weights of 8 bits besides."""
     half = variants.make(case.model, case.rows, case.truth, int8=False, prune=0.3)
     return variants.make(half, case.rows, case.truth, prune=0.3)
+
+
+@pytest.fixture(scope="module")
+def eight(case):
+    return variants.make(case.model, case.rows.slice(0, 200), within=0.5)
 
 
 def rows_of(model, n):
@@ -136,7 +142,7 @@ def test_the_bound_is_kept_or_the_variant_refused(case):
         variants.make(case.model, case.rows, int8=False, prune=0.3, within=0.001)
     made = variants.make(case.model, case.rows, int8=False, prune="most", within=0.1)
     record = variants.held(made, "pruned")[1]
-    assert record["worst_change"] <= record["within"] == 0.1 and record["pruned"] >= 0.3 and record["looks"] >= 1
+    assert record["worst_change"] <= record["within"] == 0.1 and record["pruned"] in (0.4, 0.1) and record["looks"] >= 1
     with pytest.raises(SettingsError, match="not even 10% of the hidden units can go"):
         variants.make(case.model, case.rows, int8=False, prune="most", within=1e-5)
     for wrong, says in (
@@ -173,10 +179,9 @@ def test_verify_and_diff_know_variants(case, thin):
         ("golden", "others", "other numbers"),
     ],
 )  # fmt: skip
-def test_a_record_that_does_not_fit_is_found(key, value, says, case):
-    made = variants.make(case.model, case.rows, within=0.5)
-    manifest, files = unpack(made.to_bytes())
-    record = variants.held(made, "int8")[1]
+def test_a_record_that_does_not_fit_is_found(key, value, says, eight):
+    manifest, files = unpack(eight.to_bytes())
+    record = variants.held(eight, "int8")[1]
     record[key] = [[p + 1e-4 for p in row] for row in record["golden"]] if value == "others" else value
     about = {k: v for k, v in manifest.items() if k not in ("format", "files")}
     data = pack(files | {"model/alt/int8.json": to_json(record)}, about)
