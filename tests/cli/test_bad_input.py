@@ -160,6 +160,20 @@ def test_a_full_disk_leaves_the_old_file(here: Path, monkeypatch: Patch) -> None
     assert old.read_text() == "old" and [p.name for p in here.glob(".m*")] == []
 
 
+@pytest.mark.parametrize(
+    ("package", "says"), [("orjson", "pip install 'assay[serve]'"), ("duckdb", "pip install assay ")]
+)
+def test_a_package_that_is_not_there_is_named(package: str, says: str, monkeypatch: Patch, capsys: Captured) -> None:
+    import assay.audit
+
+    def lacks(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError(f"No module named '{package}'", name=f"{package}.part")
+
+    monkeypatch.setattr(assay.audit, "open_subject", lacks)
+    sentence(err(["check", "good.csv"], capsys), 2)
+    assert package in (told := err(["check", "good.csv"], capsys)) and says in told
+
+
 def test_a_fault_of_our_own_is_one_sentence_and_exit_3(monkeypatch: Patch, capsys: Captured) -> None:
     import assay.audit
 

@@ -53,6 +53,7 @@ from . import (
 STOPPED = "stopped; nothing was written"
 INTERRUPTED = 130  # what typer makes of Ctrl-C; older versions raise Abort
 NOT_SERVING = frozenset({"duckdb", "pyarrow", "scipy", "sklearn", "lightgbm", "onnx", "jinja2", "vl_convert"})
+SERVE = frozenset({"uvicorn", "httptools", "orjson", "msgspec", "cryptography", "prometheus_client"})
 SERVING = "an environment made for serving serves, verifies, signs and registers; pip install assay has the rest"
 app = typer.Typer(
     name="assay",
@@ -156,8 +157,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
             raise
         if is_interrupt(error):
             return say(STOPPED, 2)
-        if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in NOT_SERVING:
-            return say(f"this needs the package {error.name}, which is not installed here: {SERVING}", 2)
+        lacks = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+        if lacks in NOT_SERVING:
+            return say(f"this needs the package {lacks}, which is not installed here: {SERVING}", 2)
+        if lacks in SERVE:
+            return say(f"this needs the package {lacks}, which is not installed: pip install 'assay[serve]'", 2)
         if hasattr(error, "format_message"):
             told = plain(error.format_message())
             return say(told and f"{told} (assay --help lists what there is)", 2)
