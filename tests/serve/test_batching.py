@@ -383,6 +383,7 @@ def test_what_is_measured_decides(late, net):
     for model in (late, net):
         found = gain_of(Served(model))
         assert 0 < found.joined < found.alone / 2 and found.joins and found.apart <= 1e-6
+    assert gain_of(Served(perceptron(columns=40))).joins, "whose golden rows have a hole each, which it does not take"
     assert gain_of(Served(late, most_rows=1)).joins, "what one request may hold is no bound for a run"
     assert not Gain(100.0, 60.0, None).joins, "nothing to gain"
     assert not Gain(100.0, 1.0, 2e-5).joins, "farther apart than the file promises"
@@ -392,8 +393,9 @@ def test_what_is_measured_decides(late, net):
 def test_a_graph_that_takes_a_second_does_not_take_minutes_to_start(late, monkeypatch):
     served, sizes = Served(late), []
     score = served.score
-    monkeypatch.setattr(gain, "DEAR", 500.0)
-    served.score = lambda batch: (sizes.append(batch.n), time.sleep(0.001), score(batch))[-1]
+    ticks = iter(range(100))
+    monkeypatch.setattr(gain, "clock", lambda: next(ticks))  # a second passes between any two looks at it
+    served.score = lambda batch: (sizes.append(batch.n), score(batch))[-1]
     gain_of(served)
     assert sizes == [1, gain.FEW]
 
