@@ -6,7 +6,7 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper
 
-from assay.bundle.packed import MATRIX, packed
+from assay.bundle.packed import DOUBLE, MATRIX, STRING, packed
 
 
 def graph(nodes, inputs, release=20, width=1):
@@ -74,4 +74,24 @@ def test_only_some_of_the_columns():
     form = packed(data, ["a", "b"])
     assert form.name == "x" and form.order == ("a", "b")
     assert [i.name for i in onnx.load_model_from_string(form.graph).graph.input] == ["c", "t", "x"]
-    assert packed(graph([helper.make_node("Sum", ["a", "b"], ["y"]), TEXT], "ab"), ["a", "b"]).name == MATRIX
+    assert packed(graph([helper.make_node("Sum", ["a", "b"], ["y"]), TEXT], "ab"), ["a", "b"]).name == MATRIX[DOUBLE]
+
+
+def test_texts_are_a_matrix_of_their_own():
+    node = helper.make_node("StringConcat", ["u", "v"], ["s"])
+    proto = helper.make_graph(
+        [node, helper.make_node("Sum", ["a", "b"], ["y"])], "g",
+        [helper.make_tensor_value_info(n, TensorProto.DOUBLE, ["N", 1]) for n in "ab"]
+        + [helper.make_tensor_value_info(n, TensorProto.STRING, ["N", 1]) for n in "uv"],
+        [helper.make_tensor_value_info("y", TensorProto.DOUBLE, ["N", 1]),
+         helper.make_tensor_value_info("s", TensorProto.STRING, ["N", 1])],
+    )  # fmt: skip
+    model = helper.make_model(proto, opset_imports=[helper.make_opsetid("", 20)], ir_version=9).SerializeToString()
+    first = packed(model, ["a", "b"])
+    both = packed(first.graph, ["v", "u"], STRING)
+    assert (first.name, both.name, both.order) == (MATRIX[DOUBLE], MATRIX[STRING], ("v", "u"))
+    onnx.checker.check_model(onnx.load_model_from_string(both.graph))
+    texts, numbers = np.array([["x", "y"], ["", "\u00e9"]], object), np.array([[1.0, 2.0], [3.0, np.nan]])
+    y, s = answers(both.graph, {first.name: numbers, both.name: texts})
+    assert s.ravel().tolist() == ["yx", "\u00e9"] and y[0, 0] == 3.0 and np.isnan(y[1, 0])
+    assert packed(model, ["a", "b"], STRING) is None and packed(model, ["u", "v"]) is None

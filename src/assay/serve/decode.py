@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assay.bundle.feed import Feed, reader_of
 from assay.bundle.nodes import NULL_CODE
@@ -38,34 +39,34 @@ GIVEN = {bool: "true or false", str: "text", dict: "an object", list: "a list", 
 
 @dataclass(slots=True)
 class Batch:
-    """Decoded rows: (n, k) ``numbers`` in the order ``names``, (n, 1) ``texts`` by input, and why a row cannot be real,
-    by its position."""
+    """Decoded rows: (n, k) ``numbers`` and (n, m) ``texts`` of the inputs ``numeric`` and ``textual``, and why a row
+    cannot be real, by its position."""
 
     numbers: F64 | None
-    texts: Feed
+    texts: NDArray[np.object_] | None
     n: int
-    names: Sequence[str] = ()
+    numeric: Sequence[str] = ()
+    textual: Sequence[str] = ()
     odd: Mapping[int, list[Odd]] = field(default_factory=dict)
 
     @property
     def feed(self) -> Feed:
         """One (n, 1) array for each input of the graph."""
-        if self.numbers is None:
-            return self.texts
-        return {name: self.numbers[:, j : j + 1] for j, name in enumerate(self.names)} | self.texts
+        both = (self.numbers, self.numeric), (self.texts, self.textual)
+        return {n: v[:, j : j + 1] for v, names in both if v is not None for j, n in enumerate(names)}
 
 
 class Decoder:
     """Reads rows of one schema. Columns are kept in the order: numbers (as the graph takes them), then text.
 
-    ``order`` names the inputs that are numbers, as ``bundle.session.Session.numeric`` does.
+    ``order`` names the inputs in this order, as ``numeric`` and ``textual`` of ``bundle.session.Session`` do.
     """
 
     def __init__(
         self, schema: Schema, most_rows: int = 10_000, unknown: str = "ignore", order: Sequence[str] = ()
     ) -> None:
         place = {name: j for j, name in enumerate(order or [i.input for i in schema.inputs])}
-        self.inputs = sorted(schema.inputs, key=lambda i: len(place) if i.is_text else place[i.input])
+        self.inputs = sorted(schema.inputs, key=lambda i: (i.is_text, place[i.input]))
         self.columns = tuple(i.column for i in self.inputs)
         self.most_rows, self.strict = most_rows, unknown == "refuse"
         self.place = {c: j for j, c in enumerate(self.columns)}
@@ -135,11 +136,10 @@ class Decoder:
         numbers = None
         if k:
             numbers = np.array(rows if not self.text_inputs else [row[:k] for row in rows], np.float64)
-        texts: Feed = {}
-        for j, name in enumerate(self.text_inputs, k):
-            texts[name] = array = np.empty((n, 1), object)
-            array[:, 0] = [NULL_CODE if row[j] is None else row[j] for row in rows]
-        return Batch(numbers, texts, n, self.number_inputs)
+        texts = None
+        if self.text_inputs:
+            texts = np.array([[NULL_CODE if v is None else v for v in row[k:]] for row in rows], object)
+        return Batch(numbers, texts, n, self.number_inputs, self.text_inputs)
 
     def by_column(self, columns: Mapping[str, Any]) -> Batch:
         """Columns: a list a column, all of one length.
@@ -176,7 +176,7 @@ class Decoder:
         for values, (allowed, _) in zip(table, self.types, strict=True):
             if type(values) is list and not allowed.issuperset(map(type, values)):
                 raise self._unfit(table)
-        numbers, texts = None, {}
+        numbers = texts = None
         odd: dict[int, list[Odd]] = {}
         if self.numeric:
             for j, read in self.dates:
@@ -189,16 +189,17 @@ class Decoder:
             if outside.any():
                 self._too_large(numbers)
                 oddities(odd, numbers, outside, self.inputs)
-        for j, name in enumerate(self.text_inputs, self.numeric):
-            texts[name] = array = np.empty((n, 1), object)
-            array[:, 0] = [NULL_CODE if v is None else v for v in table[j]]
+        if self.text_inputs:
+            texts = np.empty((n, len(self.text_inputs)), object)
+            for j, values in enumerate(table[self.numeric :]):
+                texts[:, j] = [NULL_CODE if v is None else v for v in values]
         for j, levels in self.closed:
             if not levels.issuperset(table[j]):
                 for r, value in enumerate(table[j]):
                     if value not in levels and value is not None and value != NULL_CODE:
                         reason = f"{value[:40]!r} is none of the {len(levels)} categories that training saw"
                         odd.setdefault(r, []).append(Odd(self.columns[j], reason))
-        return Batch(numbers, texts, n, self.number_inputs, odd)
+        return Batch(numbers, texts, n, self.number_inputs, self.text_inputs, odd)
 
     def count(self, n: int) -> None:
         if n == 0:

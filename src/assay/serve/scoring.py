@@ -51,7 +51,7 @@ class Served:
         self.model, self.schema = model, model._schema
         self.name, self.version, self.digest = name or model.name, version or model.version, model.digest
         self.session = model._session
-        self.decoder = Decoder(self.schema, most_rows, unknown, self.session.numeric)
+        self.decoder = Decoder(self.schema, most_rows, unknown, (*self.session.numeric, *self.session.textual))
         self.classes = self.schema.classes
         self.aim = model.aim or aim_of(self.schema.task)
         self.about = {"name": self.name, "version": self.version, "digest": self.digest}
