@@ -81,6 +81,25 @@ def test_manifests_ask_for_no_rights_and_name_each_other(model: Model):
     assert files["deployment.yaml"]["metadata"]["annotations"]["assay/digest"] == f"sha256:{model.digest}"
 
 
+def test_grpc_is_opened_where_told_and_nowhere_else(model: Model):
+    plain, more = (
+        {p: reader.safe_load(d) for p, d in to_k8s(model, grpc=grpc).items() if p.endswith(".yaml")}
+        for grpc in (False, True)
+    )
+    assert "grpc" not in json.dumps(plain) and "h2c" not in json.dumps(plain)
+    box = more["deployment.yaml"]["spec"]["template"]["spec"]["containers"][0]
+    assert box["args"][-2:] == ["--grpc-port", "8081"]
+    assert [(p["name"], p["containerPort"]) for p in box["ports"]] == [("http", 8080), ("grpc", 8081)]
+    kserve = more["inferenceservice.yaml"]["spec"]["predictor"]["containers"][0]["ports"]
+    assert [(p["name"], p["containerPort"]) for p in kserve] == [("http1", 8080), ("h2c", 8081)]
+    assert [p["port"] for p in more["service.yaml"]["spec"]["ports"]] == [80, 8081]
+    assert [p["port"] for p in more["networkpolicy.yaml"]["spec"]["ingress"][0]["ports"]] == [8080, 8081]
+    without, with_it = docker.to_docker(model), docker.to_docker(model, grpc=True)
+    assert b"grpc" not in without["Dockerfile"] + without["requirements.txt"]
+    assert b"\ngrpcio==" in with_it["requirements.txt"] and b"\nprotobuf==" in with_it["requirements.txt"]
+    assert b"EXPOSE 8080 8081\n" in with_it["Dockerfile"] and b'"--grpc-port", "8081"' in with_it["Dockerfile"]
+
+
 def test_the_dockerfile_copies_what_is_there_and_runs_without_rights(model: Model):
     files = docker.to_docker(model)
     text = files["Dockerfile"].decode().replace("\\\n", " ")

@@ -31,6 +31,7 @@ def export(
     dialect: Annotated[str | None, flag("sql: duckdb or postgres.  (default: duckdb)", FIT, metavar="NAME")] = None,
     variant: Annotated[str | None, flag("onnx, c: a variant in the bundle, as int8.", FIT, metavar="NAME")] = None,
     image: Annotated[str | None, flag("k8s: the image to run.", FIT, metavar="NAME:TAG")] = None,
+    grpc: Annotated[bool, flag("docker, k8s: gRPC on port 8081 too.", FIT, "--grpc")] = False,
     quiet: Quiet = False,
 ) -> int:
     """Write the model for another runtime, a registry of models, a container, a cluster, or the people on call."""
@@ -41,7 +42,8 @@ def export(
     if kind not in KINDS:
         raise SettingsError(f"the format must be one of {', '.join(KINDS)}; got {kind!r}{did_you_mean(kind, KINDS)}")
     for option, value, of in (
-        ("--dialect", dialect, ("sql",)), ("--variant", variant, ("onnx", "c")), ("--image", image, ("k8s",))
+        ("--dialect", dialect, ("sql",)), ("--variant", variant, ("onnx", "c")), ("--image", image, ("k8s",)),
+        ("--grpc", grpc or None, ("docker", "k8s")),
     ):  # fmt: skip
         if value is not None and kind not in of:
             raise SettingsError(f"{option} belongs to the format {' and '.join(of)}; this is {kind}")
@@ -50,7 +52,7 @@ def export(
     loaded = load(model)
     folder = output_file or Path(f"{about(loaded).service}-{kind}")
     vacant(folder, force)
-    files = made(kind, loaded, dialect=dialect, variant=variant, image=image)
+    files = made(kind, loaded, dialect=dialect, variant=variant, image=image, grpc=grpc)
     write_folder(folder, files, force)
     shown = ", ".join(sorted(files)[:6]) + (f" and {len(files) - 6} more" if len(files) > 6 else "")
     note(f"{folder} is written: {shown}", quiet)
@@ -58,7 +60,13 @@ def export(
 
 
 def made(
-    kind: str, model: object, *, dialect: str | None = None, variant: str | None = None, image: str | None = None
+    kind: str,
+    model: object,
+    *,
+    dialect: str | None = None,
+    variant: str | None = None,
+    image: str | None = None,
+    grpc: bool = False,
 ) -> dict[str, bytes]:
     """The files of one format: path -> bytes."""
     from assay.bundle.model import Model
@@ -73,10 +81,12 @@ def made(
     from assay.bundle.exports import docker, huggingface, k8s, mlflow, oci, runbook, systemd
 
     if kind == "k8s":
-        return k8s.to_k8s(model, image)
+        return k8s.to_k8s(model, image, grpc)
+    if kind == "docker":
+        return docker.to_docker(model, grpc)
     return {
         "mlflow": mlflow.to_mlflow, "huggingface": huggingface.to_huggingface, "oci": oci.to_oci,
-        "docker": docker.to_docker, "systemd": systemd.to_systemd, "runbook": runbook.to_runbook,
+        "systemd": systemd.to_systemd, "runbook": runbook.to_runbook,
     }[kind](model)  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from .about import about
 from .serving import requirements
 from .wheel import wheel, wheel_name
 
-PORT = 8080  # KServe's
+PORT, GRPC_PORT = 8080, 8081  # KServe's
 USER = 10001  # no name on the host, above every system account
 IMAGE = "python:3.11-slim-bookworm"
 BUNDLE = "model.assay"
@@ -39,7 +39,7 @@ ENV PATH=/opt/assay/bin:/usr/local/bin:/usr/bin:/bin \\
     PYTHONDONTWRITEBYTECODE=1
 WORKDIR {state}
 USER {user}:{user}
-EXPOSE {port}
+EXPOSE {ports}
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=2s --start-period=5s --retries=3 \\
   CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:{port}{live}', timeout=2)"]
@@ -67,22 +67,27 @@ Another base image: `--build-arg PYTHON_IMAGE=...` (Python 3.11 or later, glibc)
 """
 
 
-def to_docker(model: Model) -> dict[str, bytes]:
-    """Dockerfile, requirements, the wheel of assay, the bundle and a page on how to run it: path -> bytes."""
-    from .serving import PINNED
+def to_docker(model: Model, grpc: bool = False) -> dict[str, bytes]:
+    """Dockerfile, requirements, the wheel of assay, the bundle and a page on how to run it: path -> bytes.
 
-    known = about(model)
+    Args:
+        grpc: also install grpcio and open its port.
+    """
+    from .serving import GRPC, PINNED
+
+    known, asked = about(model), command(f"/srv/assay/{BUNDLE}", KEYS, STATE, grpc=grpc)
     words = {
         "name": known.service, "version": known.version, "digest": model.digest, "wheel": wheel_name(),
-        "packages": len(PINNED), "image": IMAGE, "bundle": BUNDLE, "state": STATE, "user": USER, "port": PORT,
+        "packages": len(PINNED) + (len(GRPC) if grpc else 0), "ports": f"{PORT} {GRPC_PORT}" if grpc else PORT,
+        "image": IMAGE, "bundle": BUNDLE, "state": STATE, "user": USER, "port": PORT,
         "live": LIVE, "keys": KEYS, "tag": tag_of(model),
-        "command": "[" + ", ".join(f'"{word}"' for word in command(f"/srv/assay/{BUNDLE}", KEYS, STATE)) + "]",
+        "command": "[" + ", ".join(f'"{word}"' for word in asked) + "]",
     }  # fmt: skip
     return {
         "Dockerfile": DOCKERFILE.format(**words).encode(),
         ".dockerignore": b"*\n" + "".join(f"!{p}\n" for p in ("requirements.txt", wheel_name(), BUNDLE)).encode(),
         "README.md": README.format(**words).encode(),
-        "requirements.txt": requirements().encode(),
+        "requirements.txt": requirements(grpc).encode(),
         wheel_name(): wheel(),
         BUNDLE: model.to_bytes(),
     }
@@ -94,9 +99,11 @@ def tag_of(model: Model) -> str:
     return f"assay/{known.service}:{known.version.replace('+', '_')}"
 
 
-def command(bundle: str, keys: str, state: str, host: str = "0.0.0.0") -> list[str]:  # noqa: S104 - its own network
+def command(
+    bundle: str, keys: str, state: str, host: str = "0.0.0.0", grpc: bool = False  # noqa: S104 - its own network
+) -> list[str]:  # fmt: skip
     """The words after ``assay`` that serve a bundle behind keys and write to ``state`` only."""
     return [
         "serve", bundle, "--host", host, "--port", str(PORT), "--keys", keys, "--usage", f"{state}/usage.db",
-        "--log", f"{state}/log",
+        "--log", f"{state}/log", *(["--grpc-port", str(GRPC_PORT)] if grpc else []),
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from assay.bundle.model import Model
 from assay.core.errors import SettingsError
 
 from .about import EMPTY, about
-from .docker import BUNDLE, KEYS, PORT, STATE, USER, command, tag_of
+from .docker import BUNDLE, GRPC_PORT, KEYS, PORT, STATE, USER, command, tag_of
 
 LIVE, READY = "/v2/health/live", "/v2/health/ready"
 UNPRINTED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
@@ -35,11 +35,12 @@ The prediction log lies in the pod and goes with it: mount a volume at {state} t
 """
 
 
-def to_k8s(model: Model, image: str | None = None) -> dict[str, bytes]:
+def to_k8s(model: Model, image: str | None = None, grpc: bool = False) -> dict[str, bytes]:
     """Manifests as YAML, with a page on how to apply them: path -> bytes.
 
     Args:
         image: the image to run, by default the name that ``assay export docker`` proposes.
+        grpc: also name the port of gRPC; the image needs grpcio (``assay export docker --grpc``).
 
     Raises:
         SettingsError: no name of an image.
@@ -49,10 +50,11 @@ def to_k8s(model: Model, image: str | None = None) -> dict[str, bytes]:
     if not IMAGE.fullmatch(image):
         raise SettingsError(f"--image must be the name of an image, such as registry.example/late:0.1.0; got {image!r}")
     name, limit = known.service, f"{2 * BASE_MB + 8 * (model.size >> 20)}Mi"
+    ports = [("http", PORT), ("grpc", GRPC_PORT)][: 1 + grpc]
     asked = {"cpu": "250m", "memory": f"{BASE_MB + 4 * (model.size >> 20)}Mi"}
     container = {
-        "name": name, "image": image, "args": command(f"/srv/assay/{BUNDLE}", KEYS, STATE),
-        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+        "name": name, "image": image, "args": command(f"/srv/assay/{BUNDLE}", KEYS, STATE, grpc=grpc),
+        "ports": [{"name": n, "containerPort": p, "protocol": "TCP"} for n, p in ports],
         "env": [{"name": "OMP_NUM_THREADS", "value": "1"}, {"name": "ORT_DISABLE_TELEMETRY", "value": "1"}],
         "resources": {"requests": asked, "limits": {"cpu": "1", "memory": limit}},
         "startupProbe": probe(READY, 1, 30), "livenessProbe": probe(LIVE, 10, 3), "readinessProbe": probe(READY, 5, 2),
@@ -95,13 +97,16 @@ def to_k8s(model: Model, image: str | None = None) -> dict[str, bytes]:
         },
         "service.yaml": {
             "apiVersion": "v1", "kind": "Service", "metadata": meta,
-            "spec": {"selector": chosen, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]},
+            "spec": {"selector": chosen, "ports": [{"name": n, "port": 80 if n == "http" else p, "targetPort": n}
+                                                    for n, p in ports]},
         },
         "networkpolicy.yaml": {
             "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": meta,
             "spec": {
                 "podSelector": {"matchLabels": chosen}, "policyTypes": ["Ingress", "Egress"], "egress": [],
-                "ingress": [{"from": [{"podSelector": {}}], "ports": [{"port": PORT, "protocol": "TCP"}]}],
+                "ingress": [
+                    {"from": [{"podSelector": {}}], "ports": [{"port": p, "protocol": "TCP"} for _, p in ports]}
+                ],
             },
         },
         "poddisruptionbudget.yaml": {
@@ -126,7 +131,8 @@ def kserve(pod: Mapping[str, Any]) -> dict[str, Any]:
     """The pod as KServe takes it: it calls the container kserve-container, and finds the port by its protocol name."""
     container = dict(pod["containers"][0])
     container["name"] = "kserve-container"
-    container["ports"] = [{"name": "http1", "containerPort": PORT, "protocol": "TCP"}]
+    names = {"http": "http1", "grpc": "h2c"}  # two ports need KServe's standard deployment: Knative takes one only
+    container["ports"] = [each | {"name": names[each["name"]]} for each in container["ports"]]
     del container["startupProbe"]  # Knative, under KServe's default mode, refuses it
     probes = {k: {**container[k]} for k in ("livenessProbe", "readinessProbe")}
     for each in probes.values():

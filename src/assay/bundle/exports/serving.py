@@ -29,11 +29,13 @@ PINNED = {
     "uvicorn": "0.54.0",
     "uvloop": "0.23.0",
 }  # fmt: skip
+GRPC = {"grpcio": "1.85.1", "protobuf": "7.36.2"}  # the extra of that name, where an export is told to have it
 HEAD = (
     "# Everything that serving imports, and nothing else: install with --no-deps, then the wheel of assay the same way."
 )
 
 
-def requirements() -> str:
+def requirements(grpc: bool = False) -> str:
     """The pinned list as pip reads it, without any address."""
-    return "\n".join([HEAD, *(f"{name}=={version}" for name, version in PINNED.items())]) + "\n"
+    pinned = PINNED | (GRPC if grpc else {})
+    return "\n".join([HEAD, *(f"{name}=={version}" for name, version in pinned.items())]) + "\n"
