@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from assay.cli.app import run
+from assay.cli.progress import Progress
+from assay.core.stopping import asked, listening, taken
 
 Captured = pytest.CaptureFixture[str]
 Patch = pytest.MonkeyPatch
@@ -197,6 +202,27 @@ def test_an_interrupt_while_duckdb_works_is_no_failure(
     monkeypatch.setattr(assay.audit, "open_subject", stopped)
     assert run(["check", "good.csv"]) == 2
     assert capsys.readouterr().err == "error: stopped; nothing was written\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise there")
+def test_ctrl_c_that_other_code_swallowed_still_stops(here: Path, capsys: Captured, monkeypatch: Patch) -> None:
+    import assay.audit
+
+    def swallows(*_: object, **more: Any) -> None:
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        then()
+
+    monkeypatch.setattr(assay.audit, "open_subject", swallows)
+    for then in (lambda: Progress(quiet=True)("the next step", 0.5), lambda: importlib.import_module("not.there")):  # noqa: B007
+        assert run(["check", "good.csv"]) == 2
+        assert capsys.readouterr().err == "error: stopped; nothing was written\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with listening(), suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    assert asked()
+    taken()
+    Progress(quiet=True)("who acts on it goes on", 0.9)
 
 
 def test_a_closed_pipe_is_quiet(here: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from assay.core.errors import AssayError, is_interrupt
+from assay.core.stopping import asked, listening
 
 from . import (
     bench,
@@ -131,6 +132,11 @@ def command(first: str = "") -> Any:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (by default the process's own) and return its exit code. Never raises, never a traceback."""
     open_streams()
+    with listening():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         words = sys.argv[1:] if arguments is None else list(arguments)
         code = command(words[0] if words else "")(args=words, prog_name="assay", standalone_mode=False)
@@ -155,7 +161,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("ASSAY_TRACEBACK"):
             raise
-        if is_interrupt(error):
+        if is_interrupt(error) or asked():
             return say(STOPPED, 2)
         lacks = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
         if lacks in NOT_SERVING:

@@ -8,11 +8,14 @@ import time
 from types import TracebackType
 from typing import Any
 
+from assay.core.stopping import heed
+
 PATIENCE = 2.0  # seconds of silence before a bar is worth its line
 
 
 class Progress:
-    """Called with what is being done and the share done. Draws nothing where nobody would see it.
+    """Called with what is being done and the share done. Draws nothing where nobody would see it. Where Ctrl-C got lost
+    since, a call raises it again.
 
     >>> with Progress(quiet=True) as progress:
     ...     progress("reading", 0.5)
@@ -35,6 +38,7 @@ class Progress:
 
     def __call__(self, what: str, share: float) -> None:
         """``what`` may end in ``; how much is left``, where whoever works knows better than the clock."""
+        heed()
         words, _, left = what.partition("; ")
         with self.lock:
             share = max(self.state[2], min(1.0, share))

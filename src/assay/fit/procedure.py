@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from assay.core import stopping
 from assay.core.costs import Costs
 from assay.core.errors import SettingsError
 from assay.core.remedy import Recipe
@@ -267,6 +268,7 @@ class _Procedure:
             if not race.finished():
                 raise
             self.interrupted = True
+            stopping.taken()
             self.notes.append("interrupted: the best candidate so far was finished, the others had no turn")
         if race.best() is None:
             why = "; ".join(f"{r.config.name}: {r.why}" for r in race.runners)
