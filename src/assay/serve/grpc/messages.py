@@ -1,4 +1,4 @@
-"""Message classes made from our own .proto files when they are first needed, in about a millisecond.
+"""Message classes made from our own .proto files when they are first needed, in some milliseconds.
 
 No generated code is kept: what protoc writes demands a runtime of its own release or later, and two packages that
 both register ``inference.*`` in the process's pool exclude each other. Here the .proto file that callers compile is the
