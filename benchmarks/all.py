@@ -3,7 +3,7 @@
     python benchmarks/all.py bench|prove [--full] [--only WORD,...] [--list]
 
 One that fails, or that cannot run here, does not keep the next from running; what became of each, and its minutes,
-stands at the end. Exit code 1 where one failed. The plain commands take about 30 (bench) and 45 minutes (prove) on two
+stands at the end. Exit code 1 where one failed. The plain commands take about 30 (bench) and 50 minutes (prove) on two
 free cores; those of ``--full`` (or FULL=1) stand behind docs/benchmarks.md and take a night. ``--list`` prints them, to
 be run singly.
 """
