@@ -74,8 +74,12 @@ def protocol(limits: Limits, app: App) -> Any:
             app.left(*made)
 
         def _go_on(self, held: Held) -> None:
-            self._send(app.finished(held))
             self.waits = False
+            try:
+                self._send(app.finished(held))
+            except Exception:
+                self.transport.close()
+                raise
             if self.last:
                 self.transport.close()
             elif self.came is not None:
