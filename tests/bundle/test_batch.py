@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -143,9 +144,11 @@ def test_killed_and_taken_up_the_bytes_are_the_same(rows: Path, tmp_path: Path) 
     assert out.read_bytes() == whole.read_bytes() and not folder_for(out).exists()
 
 
-@pytest.mark.parametrize("ctrl_c", [KeyboardInterrupt(), RuntimeError("Query interrupted")], ids=["python", "duckdb"])
+@pytest.mark.parametrize(
+    "ctrl_c", [(KeyboardInterrupt,), (RuntimeError, "Query interrupted")], ids=["python", "duckdb"]
+)
 def test_resume_goes_on_at_the_last_whole_batch(
-    rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ctrl_c: BaseException
+    rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ctrl_c: tuple[Any, ...]
 ) -> None:
     from assay.bundle import batch
 
@@ -157,7 +160,7 @@ def test_resume_goes_on_at_the_last_whole_batch(
     def stops(*given):  # type: ignore[no-untyped-def]
         firsts.append(given[3])
         if len(firsts) == 5:
-            raise ctrl_c
+            raise ctrl_c[0](*ctrl_c[1:])
         return made(*given)
 
     monkeypatch.setattr(batch, "_scored", stops)
