@@ -34,7 +34,7 @@ from .log_entries import ELSEWHERE, SERVED, Entry, Kept, Personal, Rows, blocks_
 
 EVERY = 1.0  # seconds between two commits when nobody waits
 BLOCK = 256  # requests in a block: more would hold the interpreter, and so the answers, for longer at a stretch
-PAUSE = 0.0005  # seconds that the writer leaves to answers after each column of a block
+STRETCH, PAUSE = 0.00015, 0.0005  # seconds for which the writer encodes, and then leaves the interpreter to answers
 BLOCK_ROWS = 8192
 LOOK = 10.0  # seconds between two looks at the size
 JUMP = 60.0  # seconds by which a clock may drift between two looks
@@ -107,6 +107,7 @@ class PredictionLog:
         self._closing = False
         self._ill = False
         self._most = BLOCK
+        self._rested = 0.0
         self.written = self.dropped = self.trimmed = 0
         self._clock = (time.time(), time.monotonic())
         self._by_age = days > 0
@@ -282,8 +283,11 @@ class PredictionLog:
 
     def _pause(self) -> None:
         """Let answers go first, unless somebody waits for the writer or the queue fills."""
-        if not (self.durable or self._waiters or self._closing or len(self._waiting) > self.queue // 2):
+        if self.durable or self._waiters or self._closing or len(self._waiting) > self.queue // 2:
+            return
+        if time.perf_counter() - self._rested > STRETCH:
             time.sleep(PAUSE)
+            self._rested = time.perf_counter()
 
     def _tell(self) -> None:
         """Answer everybody who waits for what is settled by now, those who came during the commit too."""
