@@ -49,7 +49,7 @@ class Wire:
                 self.know(served, gains)
 
     def know(self, served, gains=None):
-        self.batches.gains[served] = gains or Gain(100.0, 5.0, 0.0)
+        served.gain = gains or Gain(100.0, 5.0, 0.0)
         return served
 
     async def one(self, body, path="/predict", **headers):
@@ -371,7 +371,7 @@ def test_rows_that_see_each_other_are_never_run_together(late, row, monkeypatch)
     assert gain.apart(served) > 1e-3
     wire, said = Wire(late), []
     live = wire.service.live.lineup.live
-    wire.batches.gains.clear()
+    live.gain = None
     wire.batches.events, wire.batches.wait = (lambda event, **what: said.append((event, what))), 0.002
     wire.batches.measure(live)
     assert said[0][0] == "batching" and said[0][1]["joins"] is False

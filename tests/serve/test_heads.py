@@ -29,6 +29,11 @@ class Ring(KeyRing):
         self._set(keys)
 
 
+def known(served):
+    """What was measured of a model, as on a machine that has nothing else to do."""
+    served.gain, served.at_all, served.per_row = Gain(100.0, 10.0, 0.0), 100.0, 10.0
+
+
 @pytest.fixture
 def wire(late):
     """(port, app, keys): with batches, so that requests may be held."""
@@ -43,7 +48,7 @@ def wire(late):
     app.again = lambda *asked: app.seen.append(asked) or again(*asked)
     app.after = app.noted.append
     app.batches = Batches()
-    app.batches.gains[service.live.lineup.live] = Gain(100.0, 10.0, 0.0)
+    known(service.live.lineup.live)
     with running(app) as port:
         yield port, app, ring
 
@@ -181,7 +186,7 @@ def test_a_service_that_ends_answers_what_it_holds(late, row):
     service = service_of(late)
     app = App(service, Guard(Ring(None, (KEY,))))
     app.batches = Batches(wait=0.3)
-    app.batches.gains[service.live.lineup.live] = Gain(100.0, 10.0, 0.0)
+    known(service.live.lineup.live)
     servers = []
     with running(app, state=servers) as port:
         one = asked(row)

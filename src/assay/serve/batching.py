@@ -16,7 +16,6 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from .decode import Batch
 from .gain import MOST, Gain, gain_of, joined
@@ -101,7 +100,6 @@ class Batches:
     ) -> None:
         self.threads, self.wait, self.add = threads, wait, add or (lambda name, value: None)
         self.events = events
-        self.gains: WeakKeyDictionary[Served, Gain] = WeakKeyDictionary()
         self._held: list[Held] = []
         self._rows = 0
         self._expected = 1  # requests of the last batch: how many seem to be there at once
@@ -113,9 +111,9 @@ class Batches:
 
     def measure(self, served: Served) -> None:
         """Get to know a model before it answers; one that was not measured is never run together."""
-        if served in self.gains:
+        if served.gain is not None:
             return
-        self.gains[served] = gain = gain_of(served)
+        served.gain = gain = gain_of(served)
         if self.events is not None and (gain.waits or gain.apart not in (None, 0.0)):
             self.events(
                 "batching", model=served.header.decode(), alone_us=round(gain.alone, 1), among_us=round(gain.joined, 1),
@@ -127,7 +125,7 @@ class Batches:
 
         ``alone`` says that its connection is the only one, so that no other can come in this turn.
         """
-        gain = self.gains.get(served)
+        gain = served.gain
         if gain is None or not gain.joins or size > 2 * SMALL * served.row_bytes:
             return False
         if self._expected > 1 or self._held or self._met or gain.alone > INLINE:
@@ -148,7 +146,7 @@ class Batches:
             Refused: as ``Service.scored``.
         """
         served, batch = service.begun(asked, decode)
-        gain = self.gains.get(served)
+        gain = served.gain
         breaker = asked.lineup.breaker if served is asked.lineup.live else asked.lineup.trial
         if gain is None or not gain.joins or batch.n > SMALL or breaker.count:
             return finish(service.ended(asked, decode, None, served, batch))
@@ -192,7 +190,7 @@ class Batches:
         The next request is waited for as long as its joining would save, so that no more is lost than was to be gained.
         While a run is under way, those that it holds may well come again: its end is waited for.
         """
-        gain = self.gains[self._held[0].served]
+        gain = _known(self._held[0].served)
         if self._rows >= MOST or not gain.waits or (len(self._held) >= self._expected and not self._running):
             return 0.0
         now = time.perf_counter()
@@ -203,7 +201,7 @@ class Batches:
         held, self._held, self._rows = self._held, [], 0
         self._expected = len(held)
         for group in groups(held):
-            gain = self.gains[group[0].served]
+            gain = _known(group[0].served)
             if len(group) > 1:
                 self.add("batches", 1.0)
                 self.add("batched", float(len(group)))
@@ -224,6 +222,11 @@ class Batches:
     def _release(self, group: Sequence[Held]) -> None:
         release(group)
         self._ended = time.perf_counter()
+
+
+def _known(served: Served) -> Gain:
+    assert served.gain is not None  # else nothing of it is held
+    return served.gain
 
 
 def small(request: Request) -> bool:

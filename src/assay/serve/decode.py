@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -34,20 +34,46 @@ BOOLS = frozenset((bool, type(None)))
 DATES = frozenset((float, int, str, type(None)))
 TEXTS = frozenset((str, type(None)))
 TYPES = {"bool": (BOOLS, "true or false"), "date": (DATES, "an ISO date or seconds since 1970-01-01 UTC")}
+NOTHING_ODD: Mapping[int, list[Odd]] = MappingProxyType({})
 GIVEN = {bool: "true or false", str: "text", dict: "an object", list: "a list", int: "a number", float: "a number"}
 
 
-@dataclass(slots=True)
 class Batch:
     """Decoded rows: (n, k) ``numbers`` and (n, m) ``texts`` of the inputs ``numeric`` and ``textual``, and why a row
-    cannot be real, by its position."""
+    cannot be real, by its position.
 
-    numbers: F64 | None
-    texts: NDArray[np.object_] | None
-    n: int
-    numeric: Sequence[str] = ()
-    textual: Sequence[str] = ()
-    odd: Mapping[int, list[Odd]] = field(default_factory=dict)
+    ``values``, where there are any, are rows of ``Decoder.one``: arrays are made of them when they are asked for, which
+    is once for all rows that go through the graph together.
+    """
+
+    __slots__ = ("_numbers", "_texts", "n", "numeric", "odd", "textual", "values")
+
+    def __init__(
+        self,
+        numbers: F64 | None,
+        texts: NDArray[np.object_] | None,
+        n: int,
+        numeric: Sequence[str] = (),
+        textual: Sequence[str] = (),
+        odd: Mapping[int, list[Odd]] = NOTHING_ODD,
+        values: list[list[Any]] | None = None,
+    ) -> None:
+        self._numbers, self._texts, self.n = numbers, texts, n
+        self.numeric, self.textual, self.odd, self.values = numeric, textual, odd, values
+
+    @property
+    def numbers(self) -> F64 | None:
+        if self._numbers is None and self.values is not None and self.numeric:
+            k = len(self.numeric)
+            self._numbers = np.array([row[:k] for row in self.values] if self.textual else self.values, np.float64)
+        return self._numbers
+
+    @property
+    def texts(self) -> NDArray[np.object_] | None:
+        if self._texts is None and self.values is not None and self.textual:
+            k = len(self.numeric)
+            self._texts = np.array([[NULL_CODE if v is None else v for v in row[k:]] for row in self.values], object)
+        return self._texts
 
     @property
     def feed(self) -> Feed:
@@ -96,7 +122,7 @@ class Decoder:
         """
         self.count(len(rows))
         if len(rows) == 1 and (one := self.one(rows[0])) is not None:
-            return self.together([one])
+            return Batch(None, None, 1, self.number_inputs, self.text_inputs, values=[one])
         try:
             table: list[Any] = [[row[c] for row in rows] for c in self.columns]
         except (KeyError, TypeError):
@@ -129,17 +155,6 @@ class Decoder:
             if values[j] not in levels and values[j] is not None:
                 return None
         return values
-
-    def together(self, rows: list[list[Any]]) -> Batch:
-        """Rows of ``one`` as arrays."""
-        k, n = self.numeric, len(rows)
-        numbers = None
-        if k:
-            numbers = np.array(rows if not self.text_inputs else [row[:k] for row in rows], np.float64)
-        texts = None
-        if self.text_inputs:
-            texts = np.array([[NULL_CODE if v is None else v for v in row[k:]] for row in rows], object)
-        return Batch(numbers, texts, n, self.number_inputs, self.text_inputs)
 
     def by_column(self, columns: Mapping[str, Any]) -> Batch:
         """Columns: a list a column, all of one length.

@@ -129,6 +129,9 @@ def joined(batches: Sequence[Batch]) -> Batch:
     if len(batches) == 1:
         return batches[0]
     first = batches[0]
+    if all(b.values is not None for b in batches):
+        values = [row for b in batches for row in b.values or ()]
+        return Batch(None, None, len(values), first.numeric, first.textual, values=values)
     numbers = None if first.numbers is None else np.concatenate([b.numbers for b in batches if b.numbers is not None])
     texts = None if first.texts is None else np.concatenate([b.texts for b in batches if b.texts is not None])
     return Batch(numbers, texts, sum(b.n for b in batches), first.numeric, first.textual)

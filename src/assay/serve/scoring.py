@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from assay.core.table import F64
 
 from .decode import Batch, Decoder
 from .http import FieldError, Refused
+
+if TYPE_CHECKING:
+    from .gain import Gain
 
 INLINE = 1_000.0  # predicted microseconds of a request above which it leaves the event loop
 OUTPUTS = "probabilities", "label", "set", "decision"
@@ -57,6 +60,8 @@ class Served:
         self.about = {"name": self.name, "version": self.version, "digest": self.digest}
         mark = f"{self.name}@{self.version};sha256={self.digest[:12]}"
         self.header = re.sub(r"[^ -~]", "?", mark).encode()  # a header's value: nothing that could end its line
+        self.mark = ((b"x-assay-model", self.header),)
+        self.gain: Gain | None = None  # what rows of several requests save together, once that was measured
         self.asked = [self.session.main, "set"]
         self.per_row, self.at_all = self._measured()
 

@@ -324,7 +324,7 @@ class Service:
 
 def mark(served: Served) -> tuple[tuple[bytes, bytes], ...]:
     """The header that says which model answered."""
-    return ((b"x-assay-model", served.header),)
+    return served.mark
 
 
 def json_of(doc: Any, served: Served) -> Response:

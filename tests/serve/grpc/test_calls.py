@@ -290,7 +290,7 @@ def test_requests_that_come_together_share_a_run(late, row, monkeypatch):
         served = service.service.live.lineup.live
         batches = Batches(add=service.service.metrics.add)
         batches.measure(served)
-        monkeypatch.setitem(batches.gains, served, Gain(5_000.0, 10.0, 0.0))
+        monkeypatch.setattr(served, "gain", Gain(5_000.0, 10.0, 0.0))
         service.app.batches = batches
         call = service.channel.unary_unary(INFER)
         rows = [row | {"amount": float(k)} for k in range(200)]
