@@ -44,9 +44,7 @@ def add(
     signer = signer_of(key)
     with opened(place, create=True) as book:
         stem = public.name.split(".")[0]
-        own = (
-            public.resolve().parent.name if stem == "assay" else stem
-        )  # ann/assay.pub.pem
+        own = public.resolve().parent.name if stem == "assay" else stem  # ann/assay.pub.pem
         waits = book.approver(named, pem, called or own or stem, by, reason, signer)
         return told(book.state().approvals.approvers.values(), waits, form, quiet)
 
