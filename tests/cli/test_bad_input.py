@@ -214,6 +214,7 @@ def test_ctrl_c_that_other_code_swallowed_still_stops(here: Path, capsys: Captur
         then()
 
     monkeypatch.setattr(assay.audit, "open_subject", swallows)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as a process begins, whatever another test has left
     for then in (lambda: Progress(quiet=True)("the next step", 0.5), lambda: importlib.import_module("not.there")):  # noqa: B007
         assert run(["check", "good.csv"]) == 2
         assert capsys.readouterr().err == "error: stopped; nothing was written\n"
