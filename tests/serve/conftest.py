@@ -45,6 +45,26 @@ class Client:
         return json.loads(response.body)
 
 
+async def asgi(app, method: str, path: str, raw: bytes = b"", **headers: str) -> list[dict]:
+    """What an ASGI app sends to one whole request; header names with _ for -."""
+    where, _, query = path.partition("?")
+    named = [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()]
+    scope = {
+        "type": "http", "method": method, "path": where, "query_string": query.encode(), "headers": named,
+        "client": ("127.0.0.1", 5),
+    }  # fmt: skip
+    sent = []
+
+    async def receive():
+        return {"type": "http.request", "body": raw, "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return sent
+
+
 def service_of(model: Model, **options: object) -> Service:
     return Service(Live(Served(model, "late"), naive=options.get("fallback") == "naive"), metrics=Metrics(), **options)
 

@@ -17,7 +17,7 @@ from assay.serve.key_file import KeyRing
 from assay.serve.keys import temporary
 from assay.serve.log import LogUnavailable
 
-from .conftest import service_of
+from .conftest import asgi, service_of
 
 TOKEN, KEY = temporary()
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -34,23 +34,9 @@ class Wire:
 
     def __call__(self, path, body=None, method="", key=TOKEN, **headers):
         raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        where, _, query = path.partition("?")
-        named = [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()]
         if key:
-            named.append((b"authorization", b"Bearer " + key.encode()))
-        scope = {
-            "type": "http", "method": method or ("GET" if body is None else "POST"), "path": where,
-            "query_string": query.encode(), "headers": named, "client": ("127.0.0.1", 5),
-        }  # fmt: skip
-        sent = []
-
-        async def receive():
-            return {"type": "http.request", "body": raw, "more_body": False}
-
-        async def send(message):
-            sent.append(message)
-
-        asyncio.run(self.app(scope, receive, send))
+            headers["authorization"] = f"Bearer {key}"
+        sent = asyncio.run(asgi(self.app, method or ("GET" if body is None else "POST"), path, raw, **headers))
         assert [m["type"] for m in sent] == ["http.response.start", "http.response.body"]
         return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
 

@@ -29,7 +29,7 @@ from assay.serve.scoring import Served
 from assay.serve.service import Service
 from assay.serve.setup import Setup, wait_from
 
-from .conftest import CALLER
+from .conftest import CALLER, asgi
 
 TOKEN, KEY = temporary()
 F = TensorProto.FLOAT
@@ -54,20 +54,7 @@ class Wire:
 
     async def one(self, body, path="/predict", **headers):
         raw = json.dumps(body).encode()
-        named = [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()]
-        scope = {
-            "type": "http", "method": "POST", "path": path, "query_string": b"", "client": ("127.0.0.1", 5),
-            "headers": [*named, (b"authorization", b"Bearer " + TOKEN.encode())],
-        }  # fmt: skip
-        sent = []
-
-        async def receive():
-            return {"type": "http.request", "body": raw, "more_body": False}
-
-        async def send(message):
-            sent.append(message)
-
-        await self.app(scope, receive, send)
+        sent = await asgi(self.app, "POST", path, raw, authorization=f"Bearer {TOKEN}", **headers)
         return sent[0]["status"], dict(sent[0]["headers"]), json.loads(sent[1]["body"])
 
     def __call__(self, *bodies, path="/predict", lone=False):

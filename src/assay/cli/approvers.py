@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from .options import Quiet, flag
 from .output import note
 from .registry_words import CHANGE, By, Form, Key, Place, Reason, checked, opened, show_rows, signer_of, tell
 from .registry_words import called as called_of
+
+if TYPE_CHECKING:
+    from assay.registry.approvals import Approvals
 
 approvers = typer.Typer(
     name="approvers", help="Whose signed approvals count: public keys.", no_args_is_help=True,
@@ -46,7 +49,7 @@ def add(
         stem = public.name.split(".")[0]
         own = public.resolve().parent.name if stem == "assay" else stem  # ann/assay.pub.pem
         waits = book.approver(named, pem, called or own or stem, by, reason, signer)
-        return told(book.state().approvals.approvers.values(), waits, form, quiet)
+        return told(book.state().approvals, waits, form, quiet)
 
 
 @approvers.command()
@@ -71,7 +74,7 @@ def remove(
                 f"{'no approver' if not found else 'several approvers'} of this registry: {who}; it has {has}"
             )
         waits = book.approver(found[0].key, None, by=by, reason=reason, signer=signer)
-        return told(book.state().approvals.approvers.values(), waits, form, quiet)
+        return told(book.state().approvals, waits, form, quiet)
 
 
 @approvers.command("list")
@@ -93,8 +96,8 @@ def list_(place: Place = None, form: Form = "text") -> int:
     return 0
 
 
-def told(known: object, waits: int, form: str, quiet: bool) -> int:
-    names = [str(a) for a in known]  # type: ignore[attr-defined]
+def told(now: Approvals, waits: int, form: str, quiet: bool) -> int:
+    names = [str(a) for a in now.approvers.values()]
     more = f"not yet: {waits} more {'approver' if waits == 1 else 'approvers'} must sign the same. " if waits else ""
     tell(form, {"approvers": names, "waits_for": waits}, f"{more}approvers: {', '.join(names) or 'none'}", quiet)
     return 0

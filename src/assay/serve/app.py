@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -220,14 +220,12 @@ class App:
         body = response.body
         if len(body) > WORTH_PACKING and takes_gzip(visit.request.headers):
             body, headers = self._sent(visit, response)
-            lines = b"".join(b"%b: %b\r\n" % pair for pair in (*default, *headers))
-            return b"".join((STATUS[response.status], lines, end, body))
+            return b"".join((STATUS[response.status], lines((*default, *headers)), end, body))
         if default is not self._leads_of or len(self._leads) > MOST_LEADS:
             self._leads_of, self._leads = default, {}
         key = response.status, response.content_type, response.headers
         if (lead := self._leads.get(key)) is None:
-            own = (*default, (b"content-type", response.content_type), *SAFE, *response.headers)
-            lead = STATUS[response.status] + b"".join(b"%b: %b\r\n" % pair for pair in own) + b"x-request-id: "
+            lead = STATUS[response.status] + lines((*default, *constant(response))) + b"x-request-id: "
             self._leads[key] = lead
         return b"%b%b\r\ncontent-length: %d\r\n%b%b" % (lead, visit.id.encode(), len(body), end, body)
 
@@ -265,9 +263,7 @@ class App:
     def _sent(self, visit: Visit, response: Response) -> tuple[bytes, Headers]:
         """Body and headers as they are sent."""
         body = response.body
-        headers = [
-            (b"content-type", response.content_type), (b"x-request-id", visit.id.encode()), *SAFE, *response.headers
-        ]  # fmt: skip
+        headers = [*constant(response), (b"x-request-id", visit.id.encode())]
         if len(body) > WORTH_PACKING and takes_gzip(visit.request.headers):
             body = gzip.compress(body, 1, mtime=0)
             headers += [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
@@ -303,6 +299,15 @@ class App:
                 request_id=id, method=request.method, route=route, status=response.status, caller=name, rows=rows,
                 seconds=round(took, 6), **ids,
             )  # fmt: skip
+
+
+def constant(response: Response) -> Headers:
+    """The headers of an answer that do not change from request to request."""
+    return [(b"content-type", response.content_type), *SAFE, *response.headers]
+
+
+def lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    return b"".join(b"%b: %b\r\n" % pair for pair in headers)
 
 
 def takes_gzip(headers: Mapping[bytes, bytes]) -> bool:

@@ -64,25 +64,13 @@ def protocol(limits: Limits, app: App) -> Any:
                 self.waits = True
                 made.then = self._go_on
             else:
-                self._send(made)
+                self._write(None, made)
             return True
-
-        def _send(self, made: Made) -> None:
-            self.server_state.total_requests += 1
-            if not self.transport.is_closing():  # else whoever asked has left
-                self.transport.write(app.written(made, self.server_state.default_headers, not self.last))
-            app.left(*made)
 
         def _go_on(self, held: Held) -> None:
             self.waits = False
-            try:
-                self._send(app.finished(held))
-            except Exception:
-                self.transport.close()
-                raise
-            if self.last:
-                self.transport.close()
-            elif self.came is not None:
+            self._write(None, app.finished(held))
+            if self.came is not None and not self.transport.is_closing():
                 came, self.came = self.came, None
                 self.flow.resume_reading()
                 self.data_received(came)
@@ -125,14 +113,25 @@ def protocol(limits: Limits, app: App) -> Any:
             return True
 
         def _write(self, cycle: Any, made: Made) -> None:
-            if self.transport.is_closing():  # whoever asked has left
-                app.left(*made)
-                return
-            self.transport.write(app.written(made, self.server_state.default_headers, cycle.keep_alive))
-            cycle.response_started = cycle.response_complete = True
-            if not cycle.keep_alive:
+            """Send an answer; ``cycle`` is uvicorn's record of a request that was parsed."""
+            stays = cycle.keep_alive if cycle is not None else not self.last
+            try:
+                if not self.transport.is_closing():  # else whoever asked has left
+                    self.transport.write(app.written(made, self.server_state.default_headers, stays))
+                    self._sent(cycle, stays)
+            except Exception:
                 self.transport.close()
-            self.on_response_complete()
+                raise
             app.left(*made)
+
+        def _sent(self, cycle: Any, stays: bool) -> None:
+            if cycle is None:
+                self.server_state.total_requests += 1
+            else:
+                cycle.response_started = cycle.response_complete = True
+            if not stays:
+                self.transport.close()
+            if cycle is not None:
+                self.on_response_complete()
 
     return Direct

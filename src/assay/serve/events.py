@@ -7,9 +7,11 @@ lines stand beside everybody else's in a tracing system.
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import re
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any, TextIO
 
@@ -61,14 +63,22 @@ class Events:
 def server_tells(events: Events) -> None:
     """Let what the HTTP server says of itself be events too. What anybody without a key could make it say (a line that
     is no HTTP, an offer of another protocol) is answered, and not said: it would fill the log."""
-    import logging
+    tells("uvicorn.error", "server", events, logging.ERROR)
+
+
+def tells(logger: str, event: str, events: Events, level: int = logging.WARNING, every: float = 0.0) -> None:
+    """Let what a library logs be events; of one kind of message no more than one in ``every`` seconds."""
+    last: dict[str, float] = {}
 
     class Told(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            events("server", says=record.getMessage())
+            now = time.monotonic()
+            if now - last.get(record.msg, -every) >= every:
+                last[record.msg] = now
+                events(event, says=record.getMessage()[:300])
 
-    server = logging.getLogger("uvicorn.error")
-    server.handlers, server.propagate = [Told(logging.ERROR)], False
+    theirs = logging.getLogger(logger)
+    theirs.handlers, theirs.propagate = [Told(level)], False
 
 
 def parent_of(headers: Mapping[bytes, bytes]) -> tuple[str, str, int] | None:

@@ -38,8 +38,6 @@ def batch_of(doc: Any, decoder: Decoder) -> Batch:
     Raises:
         Refused: 400 none of the forms, 413 too many rows, 422 values that do not fit.
     """
-    if doc.__class__ is dict and len(doc) == 1 and doc.get("rows").__class__ is list and "rows" not in decoder.place:
-        return decoder.rows(doc["rows"])
     if isinstance(doc, list):
         return decoder.rows(doc)
     if not isinstance(doc, dict):

@@ -60,7 +60,7 @@ class Served:
         self.about = {"name": self.name, "version": self.version, "digest": self.digest}
         mark = f"{self.name}@{self.version};sha256={self.digest[:12]}"
         self.header = re.sub(r"[^ -~]", "?", mark).encode()  # a header's value: nothing that could end its line
-        self.mark = ((b"x-assay-model", self.header),)
+        self.mark = ((b"x-assay-model", self.header),)  # the header that says which model answered
         self.gain: Gain | None = None  # what rows of several requests save together, once that was measured
         self.asked = [self.session.main, "set"]
         self.per_row, self.at_all = self._measured()

@@ -291,7 +291,7 @@ class Service:
 
     def page(self, asked: Asked) -> Response:
         served = asked.lineup.live
-        return Response(200, page.html(served), HTML, ((b"content-security-policy", page.policy()), *mark(served)))
+        return Response(200, page.html(served), HTML, ((b"content-security-policy", page.policy()), *served.mark))
 
     def scrape(self, asked: Asked) -> Response:
         roles = (
@@ -322,12 +322,7 @@ class Service:
         return self.log
 
 
-def mark(served: Served) -> tuple[tuple[bytes, bytes], ...]:
-    """The header that says which model answered."""
-    return served.mark
-
-
 def json_of(doc: Any, served: Served) -> Response:
     import orjson
 
-    return Response(200, orjson.dumps(doc), headers=mark(served))
+    return Response(200, orjson.dumps(doc), headers=served.mark)

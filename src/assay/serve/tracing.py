@@ -9,7 +9,6 @@ Names are those of the semantic conventions (opentelemetry.io/docs/specs/semconv
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from urllib.parse import urlsplit
 
 from assay.core.errors import MissingExtra, SettingsError
 
-from .events import Events, parent_of
+from .events import Events, parent_of, tells
 from .http import Request
 from .scoring import Served
 
@@ -79,7 +78,7 @@ class Traces:
             raise MissingExtra("opentelemetry-exporter-otlp-proto-http", "otel", "--traces") from None
         from assay import __version__
 
-        told(events)
+        tells("opentelemetry", "traces", events, every=60.0)  # of a collector that is away, not a line a span
         self.made = self.sent = 0
         traces = self
 
@@ -177,20 +176,3 @@ def template_of(path: str, route: str) -> str:
     if path.startswith(MODELS) and route in OF_MODELS:
         return MODELS + "{name}" + ("/versions/{version}" if "/versions/" in path else "") + OF_MODELS[route]
     return "" if route == "other" else path
-
-
-def told(events: Events) -> None:
-    """Let what OpenTelemetry has to say of a collector be events: one of a kind a minute, not one a span."""
-
-    class Told(logging.Handler):
-        last: dict[str, float] = {}  # noqa: RUF012  of all loggers
-
-        def emit(self, record: logging.LogRecord) -> None:
-            now = time.monotonic()
-            if now - self.last.get(record.msg, -60.0) >= 60.0:
-                self.last[record.msg] = now
-                events("traces", says=record.getMessage()[:300])
-
-    Told.last = {}
-    theirs = logging.getLogger("opentelemetry")
-    theirs.handlers, theirs.propagate = [Told(logging.WARNING)], False

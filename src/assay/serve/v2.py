@@ -352,11 +352,9 @@ def document(doc: Mapping[str, Any], done: Done, wanted: Wanted) -> tuple[dict[s
 def _response(doc: Mapping[str, Any], done: Done, wanted: Wanted) -> Response:
     import orjson
 
-    from .service import mark
-
     made, raws = document(doc, done, wanted)
     head = orjson.dumps(made)
     if not any(binary for _, binary in wanted):
-        return Response(200, head, JSON, mark(done.served))
+        return Response(200, head, JSON, done.served.mark)
     length = ((LENGTH, b"%d" % len(head)),)
-    return Response(200, head + b"".join(raws), OCTETS, (*length, *mark(done.served)))
+    return Response(200, head + b"".join(raws), OCTETS, (*length, *done.served.mark))

@@ -22,7 +22,7 @@ from assay.serve.http import Refused, Response
 from assay.serve.limits import headers_of
 from assay.serve.scoring import INLINE
 from assay.serve.secrets import request_id
-from assay.serve.service import Answer, Asked, Done, mark
+from assay.serve.service import Answer, Asked, Done
 
 from . import inference
 from .messages import HEALTH, INFERENCE, messages
@@ -152,7 +152,7 @@ class Calls:
         def finish(done: Done, wanted: v2.Wanted) -> Answer:
             made, raws = v2.document(doc, done, wanted)
             sent = inference.written(made, raws, self._response)
-            return Answer(Response(200, sent, headers=mark(done.served)), INFER, done)
+            return Answer(Response(200, sent, headers=done.served.mark), INFER, done)
 
         return v2.predicted(self.service, asked, served, bool(message.model_version), doc, binary, finish)
 
